@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * column/column: the values of one column, in Arrow's layout; and the builder that makes one.
+ *
+ *   kind                       values                          offsets            children
+ *   BOOLEAN                    one byte per value, 0 or 1 (*)   -                  -
+ *   TINYINT..BIGINT FLOAT..    int8..int64, float, double       -                  -
+ *   DATE                       int32 days since 1970-01-01      -                  -
+ *   TIMESTAMP INTERVAL         int64 microseconds (UTC)         -                  -
+ *   DECIMAL                    __int128 unscaled                -                  -
+ *   STRING BINARY              bytes, back to back              n_rows + 1 u32     -
+ *   STRUCT                     -                                -                  one per field
+ *   ARRAY MAP                  -                                n_rows + 1 u32     element / key, value
+ *
+ * (*) The one departure from Arrow: kernels write booleans without read-modify-write.
+ *
+ * Validity is a bitmap, bit i of byte i/8, least significant first; a cleared bit is NULL; `valid` is NULL
+ * when there is no NULL. What stands in `values` under a NULL is defined (zero or any earlier value) but
+ * meaningless; a NULL string has length 0. A NULL struct's children are NULL too at that row.
+ *
+ * A column is immutable once finished and shared by count: column_ref / column_free, any thread.
+ */
+#ifndef COLUMN_COLUMN_H
+#define COLUMN_COLUMN_H
+
+#include <stdatomic.h>
+
+#include "column/type.h"
+
+#define COLUMN_BYTES_MAX ((size_t)1 << 31) /* bytes of strings in one column of one batch */
+
+struct column {
+    const struct type *type; /* borrowed: outlives the column */
+    atomic_int         refs;
+    uint32_t           n_rows;
+    uint32_t           n_nulls;
+    uint8_t           *valid;
+    void              *values;
+    uint32_t          *offsets;
+    struct column    **children; /* type->n_fields, or 1 (ARRAY), or 2 (MAP) */
+};
+
+struct column *column_ref(const struct column *c); /* the same column, counted once more */
+void           column_free(struct column *c);      /* NULL is ignored */
+
+static inline bool column_is_valid(const struct column *c, size_t row)
+{
+    return !c->valid || (c->valid[row / 8] >> (row % 8) & 1);
+}
+static inline const int32_t *column_i32(const struct column *c) { return c->values; }
+static inline const int64_t *column_i64(const struct column *c) { return c->values; }
+static inline const double  *column_f64(const struct column *c) { return c->values; }
+static inline const uint8_t *column_u8(const struct column *c) { return c->values; }
+static inline const uint8_t *column_bytes(const struct column *c, size_t row, uint32_t *n)
+{
+    *n = c->offsets[row + 1] - c->offsets[row];
+    return (const uint8_t *)c->values + c->offsets[row];
+}
+size_t column_size_bytes(const struct column *c);
+
+/* The rows named by `rows` (ascending or not, repeats allowed), as a new column. NULL: out of memory. */
+struct column *column_take(const struct column *c, const uint32_t *rows, size_t n);
+/* Field `index` of a struct column, with the struct's own NULLs laid over it. NULL: out of memory. */
+struct column *column_field(const struct column *c, size_t index);
+/* n rows of NULL. */
+struct column *column_nulls(const struct type *type, size_t n);
+/* A column around buffers made by mem_alloc; takes them all, also on failure (NULL). Strings: values, offsets. */
+struct column *column_wrap(const struct type *type, size_t n_rows, size_t n_nulls, uint8_t *valid, void *values,
+                           uint32_t *offsets);
+
+/*
+ * struct builder: grows one column row by row, or a struct of columns.
+ *
+ * A failed append (memory, COLUMN_BYTES_MAX) sets `failed` on the top; finish reports it. For a STRUCT: append
+ * to every child, then call builder_struct(b, valid) once per row. builder_finish gives the column away and
+ * leaves the builder empty, ready for the next batch with the capacities it had.
+ */
+struct builder {
+    const struct type *type;
+    uint32_t           n_rows, n_nulls;
+    uint32_t           capacity;       /* rows */
+    size_t             bytes_capacity; /* of values for STRING, BINARY */
+    uint8_t           *valid;          /* always present while building: all ones unless NULL */
+    void              *values;
+    uint32_t          *offsets;
+    struct builder    *children;
+    bool               failed;
+};
+
+MUST_CHECK enum err builder_init(struct builder *b, const struct type *type, struct error *e);
+void builder_fini(struct builder *b);
+void builder_clear(struct builder *b); /* forgets the rows */
+/* Makes room for n more rows (not bytes); sets failed. True when there is room. */
+bool builder_reserve(struct builder *b, size_t n);
+void builder_null(struct builder *b); /* any kind; recursive for STRUCT */
+void builder_boolean(struct builder *b, bool v);
+void builder_i8(struct builder *b, int8_t v);
+void builder_i16(struct builder *b, int16_t v);
+void builder_i32(struct builder *b, int32_t v); /* INT, DATE */
+void builder_i64(struct builder *b, int64_t v); /* BIGINT, TIMESTAMP, INTERVAL */
+void builder_f32(struct builder *b, float v);
+void builder_f64(struct builder *b, double v);
+void builder_bytes(struct builder *b, const void *bytes, size_t n); /* STRING, BINARY */
+void builder_struct(struct builder *b, bool valid);
+/* Row `row` of a column of the same type. */
+void builder_copy(struct builder *b, const struct column *c, size_t row);
+/* NULL with *e set: out of memory or over COLUMN_BYTES_MAX. Bitmap only when there are NULLs. */
+MUST_CHECK enum err builder_finish(struct builder *b, struct column **out, struct error *e);
+
+#endif
