@@ -97,8 +97,8 @@ static void a_second_process_is_told_who_holds_the_folder(void **state)
     struct fixture *f = *state;
     struct catalog *c = open_catalog(f);
     char            expected[64];
-    pid_t           child = fork();
     snprintf(expected, sizeof expected, "in use by process %ld;", (long)getpid());
+    pid_t child = fork();
     if (child == 0) {
         struct catalog *other;
         struct error    e;
