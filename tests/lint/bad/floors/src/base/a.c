@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/a.h"
+#include "text/t.h"

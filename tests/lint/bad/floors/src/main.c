@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+#include "expr/e.h"
+#include "missing.h"

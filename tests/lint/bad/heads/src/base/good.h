@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: MIT */
+/* base/good: says what it is for. */

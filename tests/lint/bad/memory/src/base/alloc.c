@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: MIT */
+void *mem(void) { return malloc(1); }

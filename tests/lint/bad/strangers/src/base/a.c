@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT */
+/* see /root/x */
+/* TODO later */
+/* see ./dev */
