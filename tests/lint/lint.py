@@ -36,14 +36,15 @@ FOREIGN = {
     "librdkafka/rdkafka_mock.h": {"kafka"}, "uv.h": {"pipeline", "http", ""}, "microhttpd.h": {"http"},
     "yaml.h": {""},
 }
-C_AND_POSIX = set("""assert.h complex.h ctype.h errno.h fenv.h float.h inttypes.h iso646.h limits.h locale.h math.h setjmp.h
-signal.h stdalign.h stdarg.h stdbool.h stddef.h stdint.h stdio.h stdlib.h stdnoreturn.h string.h tgmath.h
-time.h uchar.h wchar.h wctype.h arpa/inet.h dirent.h fcntl.h fnmatch.h ftw.h getopt.h glob.h iconv.h
-langinfo.h libgen.h net/if.h netdb.h netinet/in.h netinet/tcp.h poll.h pwd.h regex.h sched.h semaphore.h
-spawn.h strings.h sys/file.h sys/mman.h sys/random.h sys/resource.h sys/select.h sys/socket.h sys/stat.h
-sys/statvfs.h sys/time.h sys/types.h sys/uio.h sys/un.h sys/utsname.h sys/wait.h sys/ioctl.h syslog.h
-termios.h unistd.h utime.h grp.h sys/prctl.h sys/sysinfo.h malloc.h endian.h byteswap.h immintrin.h
-x86intrin.h nmmintrin.h cpuid.h sys/auxv.h link.h dlfcn.h execinfo.h sys/vfs.h""".split())
+C_AND_POSIX = set("""assert.h complex.h ctype.h errno.h fenv.h float.h inttypes.h iso646.h limits.h locale.h math.h
+setjmp.h signal.h stdalign.h stdarg.h stdbool.h stddef.h stdint.h stdio.h stdlib.h stdnoreturn.h
+string.h tgmath.h time.h uchar.h wchar.h wctype.h arpa/inet.h dirent.h fcntl.h fnmatch.h ftw.h
+getopt.h glob.h iconv.h langinfo.h libgen.h net/if.h netdb.h netinet/in.h netinet/tcp.h poll.h
+pwd.h regex.h sched.h semaphore.h spawn.h strings.h sys/file.h sys/mman.h sys/random.h
+sys/resource.h sys/select.h sys/socket.h sys/stat.h sys/statvfs.h sys/time.h sys/types.h sys/uio.h
+sys/un.h sys/utsname.h sys/wait.h sys/ioctl.h syslog.h termios.h unistd.h utime.h grp.h
+sys/prctl.h sys/sysinfo.h malloc.h endian.h byteswap.h immintrin.h x86intrin.h nmmintrin.h cpuid.h
+sys/auxv.h link.h dlfcn.h execinfo.h sys/vfs.h""".split())
 CXX = {"string_view", "string", "cstdint", "cstddef", "cstring", "new", "memory", "utility", "array", "limits",
        "cmath", "cstdlib", "cstdio", "algorithm"}
 
