@@ -233,7 +233,7 @@ def sizes(tree):
 
 
 def columns(tree):
-    """lines stop at 120 columns (./dev format aims at 100); no tabs, no blanks at the end of a line"""
+    """lines stop at 120 columns; no tabs, no blanks at the end of a line"""
     for path in sources(tree) + tree.files(".c", ".h", ".py", ".sh", "dev", "run", under=("tests", "")):
         for number, line in enumerate(tree.text(path).splitlines(), 1):
             if len(line) > COLUMNS and not tree.excuse("columns", path):
