@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The builder half of column.h: appends row by row, gives the column away. One owner, one thread. */
 #include "column/column.h"
 
 #define ROWS_AT_FIRST 1024
