@@ -159,6 +159,17 @@ void builder_bytes(struct builder *b, const void *bytes, size_t n)
 
 void builder_struct(struct builder *b, bool valid) { one_more(b, valid); }
 
+void builder_pop(struct builder *b)
+{
+    if (b->failed)
+        return;
+    uint32_t row = --b->n_rows;
+    b->n_nulls -= !(b->valid[row / 8] >> (row % 8) & 1);
+    b->valid[row / 8] &= (uint8_t)~(1u << (row % 8));
+    for (size_t i = 0; b->type->kind == TYPE_STRUCT && i < b->type->n_fields; i++)
+        builder_pop(&b->children[i]);
+}
+
 void builder_copy(struct builder *b, const struct column *c, size_t row)
 {
     if (!column_is_valid(c, row) || c->type->kind == TYPE_NULL) {

@@ -102,6 +102,7 @@ void builder_f32(struct builder *b, float v);
 void builder_f64(struct builder *b, double v);
 void builder_bytes(struct builder *b, const void *bytes, size_t n); /* STRING, BINARY */
 void builder_struct(struct builder *b, bool valid);
+void builder_pop(struct builder *b); /* takes the last row back */
 /* Row `row` of a column of the same type. */
 void builder_copy(struct builder *b, const struct column *c, size_t row);
 /* NULL with *e set: out of memory or over COLUMN_BYTES_MAX. Bitmap only when there are NULLs. */

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+#include "decode/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "json/record.h"
+#include "text/number.h"
+#include "text/time.h"
+#include "text/utf8.h"
+
+#define ROWS_PER_BATCH 8192
+#define COLUMNS_MAX 1024
+
+struct files_table {
+    struct table      base;
+    struct files_spec spec;
+};
+
+/* One scan. */
+struct scan {
+    const struct files_spec *spec;
+    struct builder           rows; /* STRUCT */
+    struct json_reader      *json;
+    enum err (*each)(void *, struct batch *, struct error *);
+    void      *arg;
+    size_t     bytes_left;
+    const char *file;
+    int         order[COLUMNS_MAX]; /* CSV: file column -> schema column, -1 unused */
+    int         n_order;
+};
+
+/* ---- batches out ---- */
+
+static enum err flush(struct scan *s, struct error *e)
+{
+    struct column *rows;
+    if (s->rows.n_rows == 0)
+        return OK;
+    TRY(builder_finish(&s->rows, &rows, e));
+    struct column *columns[COLUMNS_MAX];
+    for (int i = 0; i < s->spec->schema->n_fields; i++)
+        columns[i] = column_ref(rows->children[i]);
+    struct batch *b = batch_new(s->spec->schema, rows->n_rows, columns, NULL, NULL);
+    column_free(rows);
+    return b ? s->each(s->arg, b, e) : err_set(e, ERR_NO_MEMORY, "rows of %s", s->file);
+}
+
+/* ---- CSV ---- */
+
+static void put_field(struct builder *b, const uint8_t *text, size_t n, bool quoted)
+{
+    const char *t = (const char *)text;
+    int64_t     i;
+    double      d;
+    bool        flag;
+    int32_t     days;
+    if (n == 0 && (!quoted || b->type->kind != TYPE_STRING)) {
+        builder_null(b);
+        return;
+    }
+    switch ((int)b->type->kind) {
+    case TYPE_STRING:
+        builder_bytes(b, text, n);
+        return;
+    case TYPE_BINARY:
+        builder_bytes(b, text, n);
+        return;
+    case TYPE_BOOLEAN: /* CSV takes the words true and false only */
+        if (n == 4 && strncasecmp(t, "true", 4) == 0)
+            flag = true;
+        else if (n == 5 && strncasecmp(t, "false", 5) == 0)
+            flag = false;
+        else
+            break;
+        builder_boolean(b, flag);
+        return;
+    case TYPE_TINYINT:
+    case TYPE_SMALLINT:
+    case TYPE_INT:
+    case TYPE_BIGINT:
+        if (integer_parse(t, n, &i) != PARSED_OK)
+            break;
+        if (b->type->kind == TYPE_BIGINT)
+            builder_i64(b, i);
+        else if (b->type->kind == TYPE_INT && i >= INT32_MIN && i <= INT32_MAX)
+            builder_i32(b, (int32_t)i);
+        else if (b->type->kind == TYPE_SMALLINT && i >= INT16_MIN && i <= INT16_MAX)
+            builder_i16(b, (int16_t)i);
+        else if (b->type->kind == TYPE_TINYINT && i >= INT8_MIN && i <= INT8_MAX)
+            builder_i8(b, (int8_t)i);
+        else
+            break;
+        return;
+    case TYPE_FLOAT:
+    case TYPE_DOUBLE:
+        if (double_parse(t, n, &d) != PARSED_OK)
+            break;
+        if (b->type->kind == TYPE_FLOAT)
+            builder_f32(b, (float)d);
+        else
+            builder_f64(b, d);
+        return;
+    case TYPE_DATE:
+        if (!date_parse(t, n, &days))
+            break;
+        builder_i32(b, days);
+        return;
+    case TYPE_TIMESTAMP:
+        if (!timestamp_parse(t, n, 0, &i))
+            break;
+        builder_i64(b, i);
+        return;
+    default:
+        break;
+    }
+    builder_null(b);
+}
+
+/* One field from p on, unquoted into `field`; returns where it ends (at the separator, the line's end, or end). */
+static const uint8_t *csv_field(const uint8_t *p, const uint8_t *end, uint8_t separator, struct buf *field, bool *quoted)
+{
+    buf_clear(field);
+    *quoted = p < end && *p == '"';
+    if (!*quoted) {
+        const uint8_t *from = p;
+        while (p < end && *p != separator && *p != '\n')
+            p++;
+        size_t n = (size_t)(p - from);
+        if (n && from[n - 1] == '\r' && (p == end || *p == '\n'))
+            n--;
+        buf_put(field, from, n);
+        return p;
+    }
+    for (p++; p < end; p++) {
+        if (*p == '\\' && p + 1 < end && (p[1] == '"' || p[1] == '\\'))
+            p++;
+        else if (*p == '"' && p + 1 < end && p[1] == '"')
+            p++;
+        else if (*p == '"')
+            break;
+        buf_u8(field, *p);
+    }
+    while (p < end && *p != separator && *p != '\n')
+        p++;
+    return p;
+}
+
+static void repair(struct buf *field, struct buf *copy)
+{
+    if (field->size == 0 || utf8_is_valid(field->data, field->size))
+        return;
+    buf_clear(copy);
+    utf8_repair(field->data, field->size, copy);
+    buf_clear(field);
+    buf_put(field, copy->data, copy->size);
+}
+
+static enum err csv_header(struct scan *s, const uint8_t **p, const uint8_t *end, struct buf *field, struct error *e)
+{
+    bool quoted;
+    s->n_order = 0;
+    while (*p < end) {
+        *p = csv_field(*p, end, (uint8_t)s->spec->separator, field, &quoted);
+        if (s->n_order < COLUMNS_MAX)
+            s->order[s->n_order++] = type_field_index(s->spec->schema, buf_text(field));
+        if (*p == end || *(*p)++ == '\n')
+            break;
+    }
+    for (int c = 0; c < s->spec->schema->n_fields; c++) {
+        bool found = false;
+        for (int i = 0; i < s->n_order; i++)
+            found = found || s->order[i] == c;
+        if (!found)
+            return err_set(e, ERR_INVALID, "%s has no column \"%s\" in its header", s->file, s->spec->schema->fields[c].name);
+    }
+    return OK;
+}
+
+static enum err csv_rows(struct scan *s, const uint8_t *p, const uint8_t *end, struct buf *field, struct buf *copy,
+                         struct error *e)
+{
+    bool quoted;
+    while (p < end) {
+        bool filled[COLUMNS_MAX] = {false};
+        if (*p == '\n' || (*p == '\r' && p + 1 < end && p[1] == '\n')) { /* a blank line is no row */
+            p += *p == '\r' ? 2 : 1;
+            continue;
+        }
+        for (int i = 0;; i++) {
+            p = csv_field(p, end, (uint8_t)s->spec->separator, field, &quoted);
+            int c = i < s->n_order ? s->order[i] : -1;
+            if (c >= 0 && !filled[c]) {
+                repair(field, copy);
+                put_field(&s->rows.children[c], field->data, field->size, quoted);
+                filled[c] = true;
+            }
+            if (p == end || *p++ == '\n')
+                break;
+        }
+        for (int c = 0; c < s->spec->schema->n_fields; c++)
+            if (!filled[c])
+                builder_null(&s->rows.children[c]);
+        builder_struct(&s->rows, true);
+        if (s->rows.n_rows >= ROWS_PER_BATCH)
+            TRY(flush(s, e));
+    }
+    return OK;
+}
+
+static enum err read_csv(struct scan *s, const struct buf *text, struct error *e)
+{
+    struct buf     field, copy;
+    const uint8_t *p = text->data, *end = text->data + text->size;
+    enum err       rc = OK;
+    buf_init(&field, TAG_JOIN, FILES_BYTES_MAX);
+    buf_init(&copy, TAG_JOIN, FILES_BYTES_MAX);
+    if (text->size >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
+        p += 3;
+    s->n_order = s->spec->schema->n_fields;
+    for (int i = 0; i < s->n_order; i++)
+        s->order[i] = i;
+    if (s->spec->header)
+        rc = csv_header(s, &p, end, &field, e);
+    if (rc == OK)
+        rc = csv_rows(s, p, end, &field, &copy, e);
+    if (rc == OK)
+        rc = buf_check(&field, s->file, e);
+    buf_fini(&field);
+    buf_fini(&copy);
+    return rc;
+}
+
+/* ---- NDJSON ---- */
+
+static enum err read_json(struct scan *s, const struct buf *text, struct error *e)
+{
+    const uint8_t *p = text->data, *end = text->data + text->size;
+    while (p < end) {
+        const uint8_t      *line = p;
+        struct json_verdict v;
+        while (p < end && *p != '\n')
+            p++;
+        size_t n = (size_t)(p - line);
+        p += p < end;
+        bool blank = true;
+        for (size_t i = 0; i < n; i++)
+            blank = blank && line[i] <= 0x20;
+        if (blank)
+            continue;
+        TRY(json_reader_read(s->json, line, n, 0, 0, &s->rows, &v, e));
+        if (s->rows.n_rows >= ROWS_PER_BATCH)
+            TRY(flush(s, e));
+    }
+    return OK;
+}
+
+/* ---- files ---- */
+
+static enum err load(struct scan *s, const char *path, struct buf *out, struct error *e)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(e, errno, "open %s", path);
+    enum err rc = OK;
+    for (;;) {
+        uint8_t *to = buf_reserve(out, 1 << 16);
+        ssize_t  n = to ? read(fd, to, 1 << 16) : 0;
+        if (!to)
+            rc = buf_check(out, path, e);
+        else if (n < 0 && errno == EINTR)
+            continue;
+        else if (n < 0)
+            rc = err_errno(e, errno, "read %s", path);
+        if (rc != OK || n == 0)
+            break;
+        out->size += (size_t)n;
+    }
+    close(fd);
+    if (rc == OK && out->size > s->bytes_left)
+        rc = err_set(e, ERR_LIMIT, "%s: a static table takes at most %zu bytes", path, FILES_BYTES_MAX);
+    s->bytes_left -= out->size;
+    return rc;
+}
+
+static enum err read_one(struct scan *s, const char *path, struct error *e)
+{
+    struct buf text;
+    buf_init(&text, TAG_JOIN, FILES_BYTES_MAX);
+    s->file = path;
+    enum err rc = load(s, path, &text, e);
+    if (rc == OK && text.size)
+        rc = s->spec->json ? read_json(s, &text, e) : read_csv(s, &text, e);
+    buf_fini(&text);
+    return rc;
+}
+
+static int visible(const struct dirent *d) { return d->d_name[0] != '.' && d->d_name[0] != '_'; }
+
+static enum err read_folder(struct scan *s, struct error *e)
+{
+    struct dirent **entries;
+    char            path[4096];
+    enum err        rc = OK;
+    int             n = scandir(s->spec->path, &entries, visible, alphasort);
+    if (n < 0)
+        return err_errno(e, errno, "open %s", s->spec->path);
+    for (int i = 0; i < n; i++) {
+        struct stat st;
+        snprintf(path, sizeof path, "%s/%s", s->spec->path, entries[i]->d_name);
+        if (rc == OK && stat(path, &st) == 0 && S_ISREG(st.st_mode))
+            rc = read_one(s, path, e);
+        free(entries[i]); /* scandir's own */
+    }
+    free(entries);
+    return rc;
+}
+
+static enum err scan(struct table *base, enum err (*each)(void *, struct batch *, struct error *), void *arg,
+                     struct error *e)
+{
+    struct files_table *t = (struct files_table *)base;
+    struct scan         s = {.spec = &t->spec, .each = each, .arg = arg, .bytes_left = FILES_BYTES_MAX};
+    struct stat         st;
+    if (stat(t->spec.path, &st) != 0)
+        return err_errno(e, errno, "open %s", t->spec.path);
+    TRY(builder_init(&s.rows, t->spec.schema, e));
+    enum err rc = t->spec.json ? json_reader_new(t->spec.schema, &s.json, e) : OK;
+    if (rc == OK)
+        rc = S_ISDIR(st.st_mode) ? read_folder(&s, e) : read_one(&s, t->spec.path, e);
+    if (rc == OK)
+        rc = flush(&s, e);
+    json_reader_free(s.json);
+    builder_fini(&s.rows);
+    return rc;
+}
+
+static void table_free(struct table *base) { mem_free(base); }
+
+static const struct table_ops ops = {.scan = scan, .free = table_free};
+
+enum err files_table_new(const struct files_spec *spec, struct table **out, struct error *e)
+{
+    *out = NULL;
+    if (spec->schema->n_fields > COLUMNS_MAX)
+        return err_set(e, ERR_LIMIT, "a file takes at most %d columns", COLUMNS_MAX);
+    struct files_table *t = mem_zalloc(TAG_JOIN, sizeof *t);
+    if (!t)
+        return err_set(e, ERR_NO_MEMORY, "file table");
+    t->base = (struct table){.ops = &ops, .schema = spec->schema};
+    t->spec = *spec;
+    *out = &t->base;
+    return OK;
+}

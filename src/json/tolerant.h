@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* json/tolerant: the reader that decides with Spark's answer. See json/record.h; one thread. */
+#ifndef JSON_TOLERANT_H
+#define JSON_TOLERANT_H
+
+#include "json/record.h"
+#include "json/record_priv.h"
+
+/* Fills the slots below root; strings go into scratch (slots hold offsets). text is not blank, and may be invalid UTF-8
+ * (read as Java reads the repaired text). ERR_LIMIT, ERR_NO_MEMORY when scratch is full. */
+MUST_CHECK enum err tolerant_read(const uint8_t *text, size_t n, int64_t now_us, struct json_node *root,
+                                  struct buf *scratch, struct json_verdict *verdict, struct error *e);
+
+#endif

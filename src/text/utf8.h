@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* text/utf8: validity, repair as Java does it, characters, case. Any thread. */
+#ifndef TEXT_UTF8_H
+#define TEXT_UTF8_H
+
+#include "base/buf.h"
+
+bool utf8_is_valid(const uint8_t *bytes, size_t n);
+/* Appends the text with each malformed sequence replaced by U+FFFD, where Java's decoder puts one. */
+void utf8_repair(const uint8_t *bytes, size_t n, struct buf *out);
+size_t utf8_length(const uint8_t *bytes, size_t n); /* characters (code points) */
+/* Byte offset of character `index` (0-based), n when there are fewer. */
+size_t utf8_offset(const uint8_t *bytes, size_t n, size_t index);
+/* Lower or upper case (simple mappings, and the full ones of common letters). */
+void utf8_lower(const uint8_t *bytes, size_t n, struct buf *out);
+void utf8_upper(const uint8_t *bytes, size_t n, struct buf *out);
+
+#endif
