@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "json/path.h"
 #include "text/base64.h"
 #include "text/number.h"
 #include "text/time.h"
@@ -623,4 +624,93 @@ enum err tolerant_read(const uint8_t *text, size_t n, int64_t now_us, struct jso
                  r.error ? r.error : "the document is not an object", (size_t)(r.p - text));
     }
     return OK;
+}
+
+/* ---- one value by its path ---- */
+
+struct step {
+    const char *name; /* NULL: an index */
+    size_t      length;
+    int64_t     index;
+};
+
+/* Takes one step of the path; false at its end (length 0) or when it is bad (*p NULL). */
+static bool next_step(const char **p, const char *end, struct step *s)
+{
+    const char *at = *p;
+    *s = (struct step){.name = NULL};
+    if (at == end)
+        return false;
+    if (*at == '.') {
+        s->name = ++at;
+        while (at < end && *at != '.' && *at != '[')
+            at++;
+        s->length = (size_t)(at - s->name);
+    } else if (end - at > 3 && at[0] == '[' && at[1] == '\'') {
+        s->name = at + 2;
+        for (at += 2; at < end && *at != '\'';)
+            at++;
+        s->length = (size_t)(at - s->name);
+        at = at + 1 < end && at[1] == ']' ? at + 2 : NULL;
+    } else if (*at == '[') {
+        for (at++; at < end && *at >= '0' && *at <= '9' && s->index < 1000000000; at++)
+            s->index = s->index * 10 + (*at - '0');
+        at = at < end && *at == ']' && at[-1] != '[' ? at + 1 : NULL;
+    } else {
+        at = NULL;
+    }
+    if (at && s->name && (s->length == 0 || *s->name == '*'))
+        at = NULL;
+    *p = at;
+    return at != NULL;
+}
+
+/* Moves to the child; *t becomes its first token. */
+static bool descend(struct reader *r, enum token *t, const struct step *s)
+{
+    bool first = true;
+    if (s->name && *t == T_OBJECT) {
+        for (; next_name(r, first); first = false) {
+            bool same = r->text_length == s->length && memcmp(r->scratch->data + r->text_at, s->name, s->length) == 0;
+            r->scratch->size = r->text_at;
+            *t = next(r);
+            if (same)
+                return *t != T_ERROR;
+            if (!pass(r, *t, NULL))
+                return false;
+        }
+        return false;
+    }
+    if (s->name || *t != T_ARRAY)
+        return false;
+    for (int64_t i = 0; next_element(r, first); i++, first = false) {
+        *t = next(r);
+        if (i == s->index)
+            return *t != T_ERROR;
+        if (!pass(r, *t, NULL))
+            return false;
+    }
+    return false;
+}
+
+bool json_path_get(const uint8_t *text, size_t n, const char *path, size_t path_n, struct buf *scratch, struct buf *out)
+{
+    struct json_verdict verdict;
+    struct reader       r = {.p = text, .end = text + n, .scratch = scratch, .verdict = &verdict};
+    struct step         s;
+    const char         *p = path + 1, *end = path + path_n;
+    if (path_n == 0 || path[0] != '$' || !buf_reserve(scratch, 1))
+        return false;
+    buf_clear(scratch);
+    enum token t = next(&r);
+    while (next_step(&p, end, &s))
+        if (!descend(&r, &t, &s))
+            return false;
+    if (!p || t == T_NULL || t == T_ERROR)
+        return false;
+    if (t == T_STRING) {
+        buf_put(out, scratch->data + r.text_at, r.text_length);
+        return !scratch->failed;
+    }
+    return pass(&r, t, out) && !out->failed;
 }

@@ -1,0 +1,995 @@
+/* SPDX-License-Identifier: MIT */
+/* Names to columns and functions, types by Spark's ANSI rules. See expr.h. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "expr/expr_priv.h"
+#include "sql/parse.h"
+#include "text/number.h"
+#include "text/time.h"
+
+static bool no_memory(struct expr_binder *b, struct place at)
+{
+    diag_error(b->diags, at, "E_LIMIT", "the expression needs more memory than a plan may take");
+    return false;
+}
+
+struct expr *expr__new(struct expr_binder *b, enum expr_kind kind, const struct type *type, struct place at, int n_args)
+{
+    struct expr *x = arena_zalloc(b->arena, sizeof *x);
+    if (x && n_args && !(x->args = arena_zalloc(b->arena, (size_t)n_args * sizeof *x->args)))
+        x = NULL;
+    if (!x) {
+        no_memory(b, at);
+        return NULL;
+    }
+    x->kind = kind;
+    x->type = type;
+    x->place = at;
+    x->n_args = n_args;
+    return x;
+}
+
+struct expr *expr__call(struct expr_binder *b, const struct function *f, const struct type *type, struct place at,
+                        struct expr *x, struct expr *y)
+{
+    if (!x)
+        return NULL;
+    struct expr *call = expr__new(b, EXPR_CALL, type, at, y ? 2 : 1);
+    if (call) {
+        call->function = f;
+        call->args[0] = x;
+        if (y)
+            call->args[1] = y;
+        call->nullable = f->nullable || (f->strict && (x->nullable || (y && y->nullable)));
+    }
+    return call;
+}
+
+/* ---- types ---- */
+
+static int number_rank(const struct type *t) { return (int)t->kind; } /* TINYINT < .. < BIGINT < FLOAT < DOUBLE */
+
+static const struct type *common_number(const struct type *x, const struct type *y)
+{
+    if (x->kind == TYPE_DECIMAL || y->kind == TYPE_DECIMAL) { /* only literals: with a real one they are doubles */
+        const struct type *other = x->kind == TYPE_DECIMAL ? y : x;
+        return other->kind == TYPE_FLOAT || other->kind == TYPE_DOUBLE ? type_of(TYPE_DOUBLE) : NULL;
+    }
+    if (x->kind == y->kind)
+        return x;
+    if ((x->kind == TYPE_FLOAT && type_is_integer(y)) || (y->kind == TYPE_FLOAT && type_is_integer(x)))
+        return type_of(TYPE_DOUBLE);
+    return number_rank(x) > number_rank(y) ? x : y;
+}
+
+const struct type *expr_common_type(struct expr_binder *b, const struct type *x, const struct type *y)
+{
+    (void)b;
+    if (type_equal(x, y))
+        return x;
+    if (x->kind == TYPE_NULL)
+        return y;
+    if (y->kind == TYPE_NULL)
+        return x;
+    if (type_is_number(x) && type_is_number(y))
+        return common_number(x, y);
+    if (y->kind == TYPE_STRING) {
+        const struct type *swap = x;
+        x = y;
+        y = swap;
+    }
+    if (x->kind == TYPE_STRING) { /* a string takes the other's type: integers as BIGINT, reals as DOUBLE */
+        if (type_is_integer(y))
+            return type_of(TYPE_BIGINT);
+        if (type_is_number(y))
+            return type_of(TYPE_DOUBLE);
+        return y->kind == TYPE_DATE || y->kind == TYPE_TIMESTAMP || y->kind == TYPE_BOOLEAN || y->kind == TYPE_BINARY ? y
+                                                                                                                 : NULL;
+    }
+    if ((x->kind == TYPE_DATE && y->kind == TYPE_TIMESTAMP) || (x->kind == TYPE_TIMESTAMP && y->kind == TYPE_DATE))
+        return type_of(TYPE_TIMESTAMP);
+    return NULL;
+}
+
+static struct expr *cast_to(struct expr_binder *b, struct expr *x, const struct type *to, bool try_cast)
+{
+    struct expr *c = expr__new(b, EXPR_CAST, to, x->place, 1);
+    if (c) {
+        c->args[0] = x;
+        c->try_cast = try_cast;
+        c->nullable = x->nullable || try_cast;
+    }
+    return c;
+}
+
+/* Integer and decimal literals change their type without a cast. */
+static struct expr *retyped_literal(struct expr_binder *b, struct expr *x, const struct type *to)
+{
+    struct expr *y = arena_copy(b->arena, x, sizeof *x);
+    if (!y)
+        return NULL;
+    y->type = to;
+    if (x->value.is_null)
+        return y;
+    if (to->kind == TYPE_DOUBLE || to->kind == TYPE_FLOAT) {
+        y->value.real = x->type->kind == TYPE_DECIMAL   ? strtod(x->value.text, NULL)
+                        : type_is_integer(x->type)      ? (double)x->value.integer
+                                                        : x->value.real;
+        y->value.text = NULL;
+    }
+    return y;
+}
+
+static void type_text(const struct type *t, char *out, size_t size)
+{
+    struct buf text;
+    buf_init(&text, TAG_SQL, 1 << 16);
+    type_print(t, &text);
+    snprintf(out, size, "%s", buf_text(&text));
+    buf_fini(&text);
+}
+
+static bool implicit(const struct type *from, const struct type *to)
+{
+    if (from->kind == TYPE_NULL || from->kind == TYPE_STRING)
+        return to->kind < TYPE_STRUCT;
+    if (type_is_number(from) && type_is_number(to))
+        return number_rank(from) <= number_rank(to);
+    return from->kind == TYPE_DATE && to->kind == TYPE_TIMESTAMP;
+}
+
+struct expr *expr_coerce(struct expr_binder *b, struct expr *x, const struct type *to)
+{
+    char from_text[128], to_text[128];
+    if (type_equal(x->type, to))
+        return x;
+    bool literal = x->kind == EXPR_LITERAL;
+    if (literal && (x->type->kind == TYPE_NULL || x->type->kind == TYPE_DECIMAL || type_is_integer(x->type)) &&
+        (to->kind == TYPE_DOUBLE || to->kind == TYPE_FLOAT || x->type->kind == TYPE_NULL ||
+         (type_is_integer(to) && number_rank(x->type) <= number_rank(to))))
+        return retyped_literal(b, x, to);
+    if (implicit(x->type, to) && x->type->kind != TYPE_DECIMAL)
+        return cast_to(b, x, to, false);
+    type_text(x->type, from_text, sizeof from_text);
+    type_text(to, to_text, sizeof to_text);
+    struct diag *g = diag_error(b->diags, x->place, "E_TYPE", "this is %s, but %s is needed", from_text, to_text);
+    if (x->type->kind == TYPE_DECIMAL)
+        diag_hint(b->diags, g, "DECIMAL comes later; write the number with a D, as in 1.5D");
+    return NULL;
+}
+
+bool expr_type_of_ast(struct expr_binder *b, const struct ast_type *t, const struct type **out)
+{
+    static const struct {
+        const char    *name;
+        enum type_kind kind;
+    } names[] = {{"BOOLEAN", TYPE_BOOLEAN}, {"TINYINT", TYPE_TINYINT}, {"SMALLINT", TYPE_SMALLINT}, {"INT", TYPE_INT},
+                 {"BIGINT", TYPE_BIGINT},   {"FLOAT", TYPE_FLOAT},     {"DOUBLE", TYPE_DOUBLE},     {"STRING", TYPE_STRING},
+                 {"BINARY", TYPE_BINARY},   {"DATE", TYPE_DATE},       {"TIMESTAMP", TYPE_TIMESTAMP}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i].name, t->name) == 0) {
+            *out = type_of(names[i].kind);
+            return true;
+        }
+    if (strcmp(t->name, "STRUCT") != 0) {
+        struct diag *g = diag_error(b->diags, t->place, "E_UNSUPPORTED", "the type %s is not supported yet", t->name);
+        if (strcmp(t->name, "DECIMAL") == 0)
+            diag_hint(b->diags, g, "use DOUBLE, or BIGINT in the smallest unit");
+        return false;
+    }
+    struct field *fields = arena_zalloc(b->arena, ((size_t)t->n_fields + 1) * sizeof *fields);
+    bool          ok = fields != NULL;
+    for (int i = 0; fields && i < t->n_fields; i++) {
+        fields[i] = (struct field){.name = t->fields[i].name, .nullable = true};
+        ok = expr_type_of_ast(b, t->fields[i].type, &fields[i].type) && ok;
+    }
+    *out = ok ? type_struct(b->arena, fields, (size_t)t->n_fields) : NULL;
+    return *out != NULL;
+}
+
+/* ---- literals ---- */
+
+static struct expr *integer_literal(struct expr_binder *b, const struct ast_expr *ast, bool negative)
+{
+    char    text[64];
+    int64_t v;
+    snprintf(text, sizeof text, "%s%s", negative ? "-" : "", ast->text);
+    enum parsed    ok = strlen(ast->text) < 60 ? integer_parse(text, strlen(text), &v) : PARSED_OVERFLOW;
+    enum type_kind kind = ast->suffix == 'Y'   ? TYPE_TINYINT
+                          : ast->suffix == 'S' ? TYPE_SMALLINT
+                          : ast->suffix == 'L' ? TYPE_BIGINT
+                          : ok == PARSED_OK && v >= INT32_MIN && v <= INT32_MAX ? TYPE_INT
+                                                                                : TYPE_BIGINT;
+    bool fits = ok == PARSED_OK && (kind != TYPE_TINYINT || (v >= -128 && v <= 127)) &&
+                (kind != TYPE_SMALLINT || (v >= -32768 && v <= 32767));
+    if (!fits) {
+        diag_error(b->diags, ast->place, "E_LITERAL", "the number %s does not fit %s", text, type_kind_name(kind));
+        return NULL;
+    }
+    struct expr *x = expr__new(b, EXPR_LITERAL, type_of(kind), ast->place, 0);
+    if (x)
+        x->value.integer = v;
+    return x;
+}
+
+static struct expr *decimal_literal(struct expr_binder *b, const struct ast_expr *ast, bool negative)
+{
+    int         scale = 0, digits = 0;
+    const char *point = strchr(ast->text, '.');
+    for (const char *p = ast->text; *p; p++) {
+        digits += *p != '.' && (digits || *p != '0');
+        scale += point && p > point;
+    }
+    int          precision = digits > scale ? digits : scale ? scale : 1;
+    char        *text = arena_printf(b->arena, "%s%s", negative ? "-" : "", ast->text);
+    struct expr *x = text ? expr__new(b, EXPR_LITERAL, type_decimal(b->arena, precision, scale), ast->place, 0) : NULL;
+    if (x) {
+        x->value.text = text;
+        x->value.length = (uint32_t)strlen(text);
+    }
+    return x;
+}
+
+static struct expr *time_literal(struct expr_binder *b, const struct ast_expr *ast)
+{
+    bool         date = ast->kind == AST_DATE;
+    struct expr *x = expr__new(b, EXPR_LITERAL, type_of(date ? TYPE_DATE : TYPE_TIMESTAMP), ast->place, 0);
+    int32_t      days = 0;
+    bool         ok = x && (date ? date_parse(ast->text, ast->length, &days)
+                                 : timestamp_parse(ast->text, ast->length, 0, &x->value.integer));
+    if (!ok) {
+        diag_error(b->diags, ast->place, "E_LITERAL", "cannot read \"%s\" as a %s", ast->text, date ? "date" : "timestamp");
+        return NULL;
+    }
+    if (date)
+        x->value.integer = days;
+    return x;
+}
+
+static struct expr *literal(struct expr_binder *b, const struct ast_expr *ast, bool negative)
+{
+    struct expr *x;
+    switch ((int)ast->kind) {
+    case AST_INTEGER:
+        return integer_literal(b, ast, negative);
+    case AST_DECIMAL:
+        return decimal_literal(b, ast, negative);
+    case AST_DATE:
+    case AST_TIMESTAMP:
+        return time_literal(b, ast);
+    case AST_NULL:
+        if ((x = expr__new(b, EXPR_LITERAL, type_of(TYPE_NULL), ast->place, 0)))
+            x->value.is_null = x->nullable = true;
+        return x;
+    case AST_BOOLEAN:
+        if ((x = expr__new(b, EXPR_LITERAL, type_of(TYPE_BOOLEAN), ast->place, 0)))
+            x->value.integer = ast->integer;
+        return x;
+    case AST_DOUBLE:
+        if ((x = expr__new(b, EXPR_LITERAL, type_of(ast->suffix == 'F' ? TYPE_FLOAT : TYPE_DOUBLE), ast->place, 0)))
+            x->value.real = strtod(ast->text, NULL) * (negative ? -1 : 1);
+        return x;
+    case AST_INTERVAL:
+        if (ast->months) {
+            diag_error(b->diags, ast->place, "E_UNSUPPORTED", "intervals of months and years are not supported here yet");
+            return NULL;
+        }
+        if ((x = expr__new(b, EXPR_LITERAL, type_of(TYPE_INTERVAL), ast->place, 0)))
+            x->value.integer = ast->integer;
+        return x;
+    default:
+        x = expr__new(b, EXPR_LITERAL, type_of(ast->kind == AST_STRING ? TYPE_STRING : TYPE_BINARY), ast->place, 0);
+        if (x) {
+            x->value.text = ast->text;
+            x->value.length = ast->length;
+        }
+        return x;
+    }
+}
+
+/* ---- operators ---- */
+
+/* from_json's options (a map) are read from the AST. */
+static int n_bound_args(const struct ast_expr *ast)
+{
+    return ast->kind == AST_CALL && ast->n_args == 3 && strcasecmp(ast->text, "from_json") == 0 ? 2 : ast->n_args;
+}
+
+static bool bind_args(struct expr_binder *b, const struct ast_expr *ast, struct expr **args)
+{
+    bool ok = true;
+    for (int i = 0; i < n_bound_args(ast); i++)
+        ok = expr_bind(b, ast->args[i], &args[i]) && ok;
+    return ok;
+}
+
+static struct expr *wrong_types(struct expr_binder *b, struct place at, const char *what, const struct expr *x,
+                                const struct expr *y)
+{
+    char left[128], right[128];
+    type_text(x->type, left, sizeof left);
+    type_text(y->type, right, sizeof right);
+    struct diag *g = diag_error(b->diags, at, "E_TYPE", "%s does not take %s and %s", what, left, right);
+    if (x->type->kind == TYPE_DECIMAL || y->type->kind == TYPE_DECIMAL)
+        diag_hint(b->diags, g, "in Spark this is DECIMAL, which comes later; write the number with a D, as in 1.5D");
+    return NULL;
+}
+
+static struct expr *compare(struct expr_binder *b, const struct function *f, struct place at, struct expr *x,
+                            struct expr *y)
+{
+    const struct type *t = expr_common_type(b, x->type, y->type);
+    if (!t || t->kind == TYPE_STRUCT || t->kind == TYPE_DECIMAL)
+        return wrong_types(b, at, "a comparison", x, y);
+    if (t->kind == TYPE_NULL)
+        t = type_of(TYPE_BOOLEAN);
+    if (!(x = expr_coerce(b, x, t)) || !(y = expr_coerce(b, y, t)))
+        return NULL;
+    return expr__call(b, f, type_of(TYPE_BOOLEAN), at, x, y);
+}
+
+static struct expr *negated(struct expr_binder *b, struct expr *x)
+{
+    return x ? expr__call(b, &fn_not, type_of(TYPE_BOOLEAN), x->place, x, NULL) : NULL;
+}
+
+static struct expr *comparison(struct expr_binder *b, enum ast_op op, struct place at, struct expr *x, struct expr *y)
+{
+    switch ((int)op) {
+    case OP_EQUAL:
+        return compare(b, &fn_equal, at, x, y);
+    case OP_NOT_EQUAL:
+        return negated(b, compare(b, &fn_equal, at, x, y));
+    case OP_LESS:
+        return compare(b, &fn_less, at, x, y);
+    case OP_LESS_EQUAL:
+        return compare(b, &fn_less_equal, at, x, y);
+    case OP_GREATER:
+        return compare(b, &fn_less, at, y, x);
+    case OP_GREATER_EQUAL:
+        return compare(b, &fn_less_equal, at, y, x);
+    default:
+        return compare(b, &fn_null_safe_equal, at, x, y);
+    }
+}
+
+static struct expr *time_arithmetic(struct expr_binder *b, enum ast_op op, struct place at, struct expr *x, struct expr *y)
+{
+    enum type_kind kx = x->type->kind, ky = y->type->kind;
+    if (op == OP_PLUS && kx == TYPE_INTERVAL) { /* interval + time */
+        struct expr *swap = x;
+        x = y;
+        y = swap;
+        kx = x->type->kind;
+        ky = y->type->kind;
+    }
+    if (ky == TYPE_INTERVAL && (kx == TYPE_TIMESTAMP || kx == TYPE_DATE || kx == TYPE_INTERVAL)) {
+        if (kx == TYPE_DATE && !(x = expr_coerce(b, x, type_of(TYPE_TIMESTAMP))))
+            return NULL;
+        if (op == OP_MINUS)
+            y = expr__call(b, &fn_negate_interval, y->type, at, y, NULL);
+        return expr__call(b, &fn_add_interval, x->type, at, x, y);
+    }
+    if (op == OP_MINUS && (kx == TYPE_TIMESTAMP || ky == TYPE_TIMESTAMP)) {
+        if (!(x = expr_coerce(b, x, type_of(TYPE_TIMESTAMP))) || !(y = expr_coerce(b, y, type_of(TYPE_TIMESTAMP))))
+            return NULL;
+        return expr__call(b, &fn_subtract_times, type_of(TYPE_INTERVAL), at, x, y);
+    }
+    if (kx == TYPE_DATE && type_is_integer(y->type) && y->type->kind != TYPE_BIGINT) {
+        if (!(y = expr_coerce(b, y, type_of(TYPE_INT))))
+            return NULL;
+        if (op == OP_MINUS)
+            y = expr__call(b, &fn_negate, y->type, at, y, NULL);
+        return expr__call(b, &fn_add_days, x->type, at, x, y);
+    }
+    return wrong_types(b, at, op == OP_PLUS ? "+" : "-", x, y);
+}
+
+static bool is_time(const struct expr *x) { return x->type->kind == TYPE_DATE || x->type->kind == TYPE_TIMESTAMP || x->type->kind == TYPE_INTERVAL; }
+
+static struct expr *arithmetic(struct expr_binder *b, enum ast_op op, struct place at, struct expr *x, struct expr *y)
+{
+    static const struct function *const table[] = {[OP_PLUS] = &fn_add, [OP_MINUS] = &fn_subtract, [OP_TIMES] = &fn_multiply,
+                                                   [OP_DIVIDE] = &fn_divide, [OP_DIV] = &fn_div, [OP_MODULO] = &fn_mod};
+    if ((op == OP_PLUS || op == OP_MINUS) && (is_time(x) || is_time(y)))
+        return time_arithmetic(b, op, at, x, y);
+    const struct type *t = expr_common_type(b, x->type, y->type);
+    if (t && t->kind == TYPE_STRING)
+        t = type_of(TYPE_DOUBLE);
+    if (t && t->kind == TYPE_NULL)
+        t = type_of(TYPE_INT);
+    if (op == OP_DIVIDE && t && type_is_integer(t))
+        t = type_of(TYPE_DOUBLE);
+    if (op == OP_DIV && t && type_is_integer(t))
+        t = type_of(TYPE_BIGINT);
+    if (!t || !type_is_number(t) || t->kind == TYPE_DECIMAL || (op == OP_DIV && t->kind != TYPE_BIGINT))
+        return wrong_types(b, at, "arithmetic", x, y);
+    if (op == OP_DIVIDE && t->kind == TYPE_FLOAT)
+        t = type_of(TYPE_DOUBLE);
+    /* an integer divided is a double: the cast is implicit in Spark too */
+    if (!(x = expr_coerce(b, x, t)) || !(y = expr_coerce(b, y, t)))
+        return NULL;
+    return expr__call(b, table[op], t, at, x, y);
+}
+
+static struct expr *logical(struct expr_binder *b, enum expr_kind kind, struct place at, struct expr *x, struct expr *y)
+{
+    if (!(x = expr_coerce(b, x, type_of(TYPE_BOOLEAN))) || !(y = expr_coerce(b, y, type_of(TYPE_BOOLEAN))))
+        return NULL;
+    struct expr *l = expr__new(b, kind, type_of(TYPE_BOOLEAN), at, 2);
+    if (l) {
+        l->args[0] = x;
+        l->args[1] = y;
+        l->nullable = x->nullable || y->nullable;
+    }
+    return l;
+}
+
+static struct expr *binary(struct expr_binder *b, const struct ast_expr *ast, struct expr *x, struct expr *y)
+{
+    switch ((int)ast->op) {
+    case OP_AND:
+        return logical(b, EXPR_AND, ast->place, x, y);
+    case OP_OR:
+        return logical(b, EXPR_OR, ast->place, x, y);
+    case OP_CONCAT:
+        if (x->type->kind != TYPE_BINARY && (!(x = expr_coerce(b, x->type->kind == TYPE_STRING ? x : cast_to(b, x, type_of(TYPE_STRING), false), type_of(TYPE_STRING)))))
+            return NULL;
+        if (y->type->kind != TYPE_BINARY && (!(y = expr_coerce(b, y->type->kind == TYPE_STRING ? y : cast_to(b, y, type_of(TYPE_STRING), false), type_of(TYPE_STRING)))))
+            return NULL;
+        if (x->type->kind != y->type->kind)
+            return wrong_types(b, ast->place, "||", x, y);
+        return expr__call(b, &fn_concat, x->type, ast->place, x, y);
+    case OP_BIT_AND:
+    case OP_BIT_OR:
+    case OP_BIT_XOR:
+        diag_error(b->diags, ast->place, "E_UNSUPPORTED", "bitwise operators are not supported yet");
+        return NULL;
+    default:
+        return ast->op >= OP_EQUAL && ast->op <= OP_NULL_SAFE_EQUAL ? comparison(b, ast->op, ast->place, x, y)
+                                                                    : arithmetic(b, ast->op, ast->place, x, y);
+    }
+}
+
+static struct expr *unary(struct expr_binder *b, const struct ast_expr *ast, struct expr *x)
+{
+    if (ast->op == OP_NOT)
+        return (x = expr_coerce(b, x, type_of(TYPE_BOOLEAN))) ? negated(b, x) : NULL;
+    if (ast->op == OP_BIT_NOT) {
+        diag_error(b->diags, ast->place, "E_UNSUPPORTED", "bitwise operators are not supported yet");
+        return NULL;
+    }
+    if (x->type->kind == TYPE_INTERVAL)
+        return ast->op == OP_POSITIVE ? x : expr__call(b, &fn_negate_interval, x->type, ast->place, x, NULL);
+    if (x->type->kind == TYPE_STRING && !(x = expr_coerce(b, x, type_of(TYPE_DOUBLE))))
+        return NULL;
+    if (!type_is_number(x->type) || x->type->kind == TYPE_DECIMAL)
+        return wrong_types(b, ast->place, "a sign", x, x);
+    return ast->op == OP_POSITIVE ? x : expr__call(b, &fn_negate, x->type, ast->place, x, NULL);
+}
+
+/* ---- predicates ---- */
+
+static struct expr *is_predicate(struct expr_binder *b, const struct ast_expr *ast, struct expr *x)
+{
+    struct expr *call;
+    if (ast->op == OP_IS_NULL || ast->op == OP_IS_UNKNOWN)
+        return expr__call(b, ast->negated ? &fn_is_not_null : &fn_is_null, type_of(TYPE_BOOLEAN), ast->place, x, NULL);
+    if (!(x = expr_coerce(b, x, type_of(TYPE_BOOLEAN))))
+        return NULL;
+    call = expr__call(b, ast->op == OP_IS_TRUE ? &fn_is_true : &fn_is_false, type_of(TYPE_BOOLEAN), ast->place, x, NULL);
+    return ast->negated ? negated(b, call) : call;
+}
+
+static struct expr *in_list(struct expr_binder *b, const struct ast_expr *ast, struct expr **args)
+{
+    const struct type *t = args[0]->type;
+    struct expr       *any = NULL;
+    for (int i = 1; t && i < ast->n_args; i++)
+        t = expr_common_type(b, t, args[i]->type);
+    if (!t)
+        return wrong_types(b, ast->place, "IN", args[0], args[1]);
+    for (int i = 1; i < ast->n_args; i++) {
+        struct expr *x = expr_coerce(b, args[0], t), *y = expr_coerce(b, args[i], t);
+        struct expr *equal = x && y ? compare(b, &fn_equal, ast->place, x, y) : NULL;
+        if (!equal || !(any = any ? logical(b, EXPR_OR, ast->place, any, equal) : equal))
+            return NULL;
+    }
+    return ast->negated ? negated(b, any) : any;
+}
+
+static struct expr *between(struct expr_binder *b, const struct ast_expr *ast, struct expr **args)
+{
+    struct expr *low = compare(b, &fn_less_equal, ast->place, args[1], args[0]);
+    struct expr *high = low ? compare(b, &fn_less_equal, ast->place, args[0], args[2]) : NULL;
+    struct expr *both = high ? logical(b, EXPR_AND, ast->place, low, high) : NULL;
+    return ast->negated ? negated(b, both) : both;
+}
+
+static struct expr *like(struct expr_binder *b, const struct ast_expr *ast, struct expr **args)
+{
+    char         escape = '\\';
+    struct expr *x = expr_coerce(b, args[0], type_of(TYPE_STRING)), *pattern = expr_coerce(b, args[1], type_of(TYPE_STRING));
+    if (ast->op != OP_LIKE) {
+        diag_error(b->diags, ast->place, "E_UNSUPPORTED", "%s is not supported yet", ast->op == OP_ILIKE ? "ILIKE" : "RLIKE");
+        return NULL;
+    }
+    if (ast->n_args > 2) {
+        if (args[2]->kind != EXPR_LITERAL || args[2]->type->kind != TYPE_STRING || args[2]->value.length != 1) {
+            diag_error(b->diags, args[2]->place, "E_ARGUMENTS", "ESCAPE takes one character");
+            return NULL;
+        }
+        escape = args[2]->value.text[0];
+    }
+    struct expr *call = x && pattern ? expr__call(b, &fn_like, type_of(TYPE_BOOLEAN), ast->place, x, pattern) : NULL;
+    if (!call)
+        return NULL;
+    call->field = escape; /* the kernel reads it there */
+    return ast->negated ? negated(b, call) : call;
+}
+
+/* ---- CASE and its family ---- */
+
+/* The values of THEN and ELSE to one type; conditions are at even places. */
+static struct expr *case_of(struct expr_binder *b, struct place at, struct expr **args, int n)
+{
+    const struct type *t = type_of(TYPE_NULL);
+    struct expr       *x = expr__new(b, EXPR_CASE, NULL, at, n);
+    for (int i = 0; i < n; i++)
+        if (i % 2 == 1 || i == n - 1) {
+            const struct type *next = expr_common_type(b, t, args[i]->type);
+            if (!next)
+                return wrong_types(b, at, "CASE", args[n - 1], args[1]);
+            t = next;
+        }
+    if (!x)
+        return NULL;
+    x->type = t;
+    x->nullable = n % 2 == 0;
+    for (int i = 0; i < n; i++) {
+        bool value = i % 2 == 1 || i == n - 1;
+        if (!(x->args[i] = expr_coerce(b, args[i], value ? t : type_of(TYPE_BOOLEAN))))
+            return NULL;
+        x->nullable = x->nullable || (value && x->args[i]->nullable);
+    }
+    return x;
+}
+
+static struct expr *bind_case(struct expr_binder *b, const struct ast_expr *ast, struct expr **args)
+{
+    int n = ast->n_args - ast->has_operand;
+    if (!ast->has_operand)
+        return case_of(b, ast->place, args, n);
+    for (int i = 1; i + 1 < ast->n_args + !ast->has_else; i += 2)
+        if (!(args[i] = compare(b, &fn_equal, ast->place, args[0], args[i])))
+            return NULL;
+    return case_of(b, ast->place, args + 1, n);
+}
+
+static struct expr *coalesce(struct expr_binder *b, struct place at, struct expr **args, int n)
+{
+    const struct type *t = type_of(TYPE_NULL);
+    struct expr       *x = expr__new(b, EXPR_COALESCE, NULL, at, n);
+    for (int i = 0; t && i < n; i++)
+        t = expr_common_type(b, t, args[i]->type);
+    if (!t)
+        return wrong_types(b, at, "coalesce", args[0], args[n - 1]);
+    if (!x)
+        return NULL;
+    x->type = t;
+    x->nullable = true;
+    for (int i = 0; i < n; i++) {
+        if (!(x->args[i] = expr_coerce(b, args[i], t)))
+            return NULL;
+        x->nullable = x->nullable && x->args[i]->nullable;
+    }
+    return x;
+}
+
+static bool arguments_are(struct expr_binder *b, const struct ast_expr *ast, int least, int most)
+{
+    if (ast->n_args >= least && ast->n_args <= most)
+        return true;
+    if (least == most)
+        diag_error(b->diags, ast->place, "E_ARGUMENTS", "%s() takes %d argument%s, not %d", ast->text, least,
+                   least == 1 ? "" : "s", ast->n_args);
+    else
+        diag_error(b->diags, ast->place, "E_ARGUMENTS", "%s() takes %d to %d arguments, not %d", ast->text, least, most,
+                   ast->n_args);
+    return false;
+}
+
+/* Functions that decide which arguments run. *known: it was one of them. */
+static struct expr *conditional_call(struct expr_binder *b, const struct ast_expr *ast, struct expr **args, bool *known)
+{
+    *known = true;
+    if (strcasecmp(ast->text, "if") == 0 || strcasecmp(ast->text, "iff") == 0)
+        return arguments_are(b, ast, 3, 3) ? case_of(b, ast->place, args, 3) : NULL;
+    if (strcasecmp(ast->text, "coalesce") == 0)
+        return arguments_are(b, ast, 1, 1000) ? coalesce(b, ast->place, args, ast->n_args) : NULL;
+    if (strcasecmp(ast->text, "nvl") == 0 || strcasecmp(ast->text, "ifnull") == 0)
+        return arguments_are(b, ast, 2, 2) ? coalesce(b, ast->place, args, 2) : NULL;
+    if (strcasecmp(ast->text, "nullif") == 0) {
+        if (!arguments_are(b, ast, 2, 2))
+            return NULL;
+        struct expr *null = expr__new(b, EXPR_LITERAL, type_of(TYPE_NULL), ast->place, 0);
+        struct expr *equal = compare(b, &fn_equal, ast->place, args[0], args[1]);
+        if (!null || !equal)
+            return NULL;
+        null->value.is_null = null->nullable = true;
+        struct expr *parts[3] = {equal, null, args[0]};
+        return case_of(b, ast->place, parts, 3);
+    }
+    if (strcasecmp(ast->text, "nvl2") == 0) {
+        if (!arguments_are(b, ast, 3, 3))
+            return NULL;
+        struct expr *parts[3] = {expr_is_not_null(b->arena, args[0]), args[1], args[2]};
+        return case_of(b, ast->place, parts, 3);
+    }
+    if (strcasecmp(ast->text, "isnull") == 0 || strcasecmp(ast->text, "isnotnull") == 0) {
+        if (!arguments_are(b, ast, 1, 1))
+            return NULL;
+        return expr__call(b, strcasecmp(ast->text, "isnull") == 0 ? &fn_is_null : &fn_is_not_null, type_of(TYPE_BOOLEAN),
+                          ast->place, args[0], NULL);
+    }
+    *known = false;
+    return NULL;
+}
+
+/* ---- functions ---- */
+
+static const struct type *letter_type(char letter)
+{
+    switch (letter) {
+    case 's':
+        return type_of(TYPE_STRING);
+    case 'y':
+        return type_of(TYPE_BINARY);
+    case 'i':
+        return type_of(TYPE_INT);
+    case 'l':
+        return type_of(TYPE_BIGINT);
+    case 'd':
+        return type_of(TYPE_DOUBLE);
+    case 't':
+        return type_of(TYPE_TIMESTAMP);
+    case 'D':
+        return type_of(TYPE_DATE);
+    case 'B':
+        return type_of(TYPE_BOOLEAN);
+    case 'v':
+        return type_of(TYPE_INTERVAL);
+    default:
+        return NULL;
+    }
+}
+
+static char letter_at(const char *letters, int i) /* 0 when there is no such argument */
+{
+    char last = 0;
+    for (const char *p = letters; *p; p++) {
+        if (*p == '?')
+            continue;
+        if (*p == '*')
+            return last;
+        last = *p;
+        if (i-- == 0)
+            return last;
+    }
+    return 0;
+}
+
+static void arity(const char *letters, int *least, int *most)
+{
+    *least = *most = 0;
+    bool optional = false;
+    for (const char *p = letters; *p; p++) {
+        if (*p == '?')
+            optional = true;
+        else if (*p == '*')
+            *most = 1000;
+        else {
+            *least += !optional;
+            ++*most;
+        }
+    }
+}
+
+static struct expr *coerce_argument(struct expr_binder *b, struct expr *x, char letter)
+{
+    switch (letter) {
+    case 'n':
+        if (x->type->kind == TYPE_STRING || x->type->kind == TYPE_NULL || x->type->kind == TYPE_DECIMAL)
+            return expr_coerce(b, x, type_of(TYPE_DOUBLE));
+        if (type_is_number(x->type))
+            return x;
+        return expr_coerce(b, x, type_of(TYPE_DOUBLE));
+    case 'x':
+        return x->type->kind == TYPE_BINARY ? x : coerce_argument(b, x, 's');
+    case 'a':
+    case 'c':
+        return x;
+    case 's': /* Spark casts numbers, times and booleans to STRING where a string is needed */
+        if (x->type->kind != TYPE_STRING && x->type->kind != TYPE_NULL && x->type->kind < TYPE_STRUCT &&
+            x->type->kind != TYPE_DECIMAL && x->type->kind != TYPE_BINARY)
+            return cast_to(b, x, type_of(TYPE_STRING), false);
+        return expr_coerce(b, x, type_of(TYPE_STRING));
+    case 'y':
+        if (x->type->kind == TYPE_STRING)
+            return cast_to(b, x, type_of(TYPE_BINARY), false);
+        return expr_coerce(b, x, type_of(TYPE_BINARY));
+    case 'l':
+        return expr_coerce(b, x, type_of(TYPE_BIGINT));
+    case 'i':
+        if (x->type->kind == TYPE_BIGINT) /* narrowing is checked at run time, as Spark's store assignment does */
+            return cast_to(b, x, type_of(TYPE_INT), false);
+        return expr_coerce(b, x, type_of(TYPE_INT));
+    case 'D':
+        if (x->type->kind == TYPE_TIMESTAMP)
+            return cast_to(b, x, type_of(TYPE_DATE), false);
+        return expr_coerce(b, x, type_of(TYPE_DATE));
+    default:
+        return expr_coerce(b, x, letter_type(letter));
+    }
+}
+
+static bool coerce_arguments(struct expr_binder *b, struct expr *x)
+{
+    const struct type *common = type_of(TYPE_NULL);
+    bool               ok = true, any_common = false;
+    for (int i = 0; i < x->n_args; i++)
+        if (letter_at(x->function->args, i) == 'c') {
+            any_common = true;
+            common = common ? expr_common_type(b, common, x->args[i]->type) : NULL;
+        }
+    if (any_common && (!common || common->kind == TYPE_DECIMAL))
+        return wrong_types(b, x->place, x->function->name, x->args[0], x->args[x->n_args - 1]), false;
+    for (int i = 0; i < x->n_args; i++) {
+        char         letter = letter_at(x->function->args, i);
+        struct expr *arg = letter == 'c' ? expr_coerce(b, x->args[i], common) : coerce_argument(b, x->args[i], letter);
+        ok = arg && ok;
+        if (arg)
+            x->args[i] = arg;
+    }
+    return ok;
+}
+
+static const struct function *find_function(const char *name)
+{
+    for (int i = 0; i < n_functions; i++)
+        if (strcasecmp(functions[i].name, name) == 0)
+            return &functions[i];
+    return NULL;
+}
+
+static struct expr *unknown_function(struct expr_binder *b, const struct ast_expr *ast)
+{
+    static const char *const aggregates[] = {"count", "sum", "avg", "mean", "min", "max"};
+    const char              *names[256];
+    int                      n = 0;
+    for (size_t i = 0; i < sizeof aggregates / sizeof aggregates[0]; i++) {
+        names[n++] = aggregates[i];
+        if (strcasecmp(ast->text, aggregates[i]) == 0) {
+            diag_error(b->diags, ast->place, "E_AGGREGATE", "the aggregate %s() is not allowed here", ast->text);
+            return NULL;
+        }
+    }
+    for (int i = 0; i < n_functions && n < 250; i++)
+        names[n++] = functions[i].name;
+    names[n++] = "coalesce";
+    names[n++] = "nullif";
+    names[n++] = "window";
+    if (strcasecmp(ast->text, "window") == 0) {
+        struct diag *g = diag_error(b->diags, ast->place, "E_WINDOW", "window() belongs into GROUP BY");
+        diag_hint(b->diags, g, "in SELECT write window.start and window.end");
+        return NULL;
+    }
+    struct diag *g = diag_error(b->diags, ast->place, "E_UNKNOWN_FUNCTION", "unknown function %s()", ast->text);
+    const char  *near = nearest_name(ast->text, names, n);
+    if (near)
+        diag_hint(b->diags, g, "did you mean %s()?", near);
+    return NULL;
+}
+
+static struct expr *call(struct expr_binder *b, const struct ast_expr *ast, struct expr **args)
+{
+    bool         known;
+    struct expr *x = conditional_call(b, ast, args, &known);
+    int          least, most;
+    if (known)
+        return x;
+    const struct function *f = find_function(ast->text);
+    if (!f)
+        return unknown_function(b, ast);
+    arity(f->args, &least, &most);
+    if (!arguments_are(b, ast, least, most))
+        return NULL;
+    if (ast->names || ast->distinct || ast->filter) {
+        diag_error(b->diags, ast->place, "E_ARGUMENTS", "%s() takes plain arguments", f->name);
+        return NULL;
+    }
+    if (!(x = expr__new(b, EXPR_CALL, letter_type(f->result[0]), ast->place, n_bound_args(ast))))
+        return NULL;
+    x->function = f;
+    memcpy(x->args, args, (size_t)x->n_args * sizeof *args);
+    if (!coerce_arguments(b, x))
+        return NULL;
+    x->nullable = f->nullable;
+    for (int i = 0; i < x->n_args; i++)
+        x->nullable = x->nullable || (f->strict && x->args[i]->nullable);
+    if (f->result[0] == '1')
+        x->type = x->args[0]->type;
+    if (f->bind && !f->bind(b, x, ast))
+        return NULL;
+    return x;
+}
+
+/* ---- all ---- */
+
+static struct expr *field_access(struct expr_binder *b, const struct ast_expr *ast, struct expr *x)
+{
+    int index = x->type->kind == TYPE_STRUCT ? type_field_index(x->type, ast->text) : -1;
+    if (index >= 0)
+        return expr_field(b->arena, x, index, ast->place);
+    diag_error(b->diags, ast->place, "E_UNKNOWN_FIELD",
+               x->type->kind == TYPE_STRUCT ? "no field \"%s\" in this struct" : "\"%s\": this is no struct", ast->text);
+    return NULL;
+}
+
+static struct expr *explicit_cast(struct expr_binder *b, const struct ast_expr *ast, struct expr *x)
+{
+    const struct type *to;
+    char               from_text[128], to_text[128];
+    if (!expr_type_of_ast(b, ast->type, &to))
+        return NULL;
+    if (x->type->kind == TYPE_NULL || (x->kind == EXPR_LITERAL && x->type->kind == TYPE_DECIMAL && to->kind == TYPE_DOUBLE))
+        return retyped_literal(b, x, to);
+    if (expr__can_cast(x->type, to))
+        return type_equal(x->type, to) ? x : cast_to(b, x, to, ast->try_cast);
+    type_text(x->type, from_text, sizeof from_text);
+    type_text(to, to_text, sizeof to_text);
+    diag_error(b->diags, ast->place, "E_TYPE", "cannot cast %s to %s", from_text, to_text);
+    return NULL;
+}
+
+static struct expr *bind_node(struct expr_binder *b, const struct ast_expr *ast, struct expr **args)
+{
+    switch ((int)ast->kind) {
+    case AST_UNARY:
+        return unary(b, ast, args[0]);
+    case AST_BINARY_OP:
+        return binary(b, ast, args[0], args[1]);
+    case AST_IS:
+        return is_predicate(b, ast, args[0]);
+    case AST_IN:
+        return in_list(b, ast, args);
+    case AST_BETWEEN:
+        return between(b, ast, args);
+    case AST_LIKE:
+        return like(b, ast, args);
+    case AST_CASE:
+        return bind_case(b, ast, args);
+    case AST_CAST:
+        return explicit_cast(b, ast, args[0]);
+    case AST_FIELD:
+        return field_access(b, ast, args[0]);
+    case AST_CALL:
+        return call(b, ast, args);
+    case AST_SUBSCRIPT:
+        diag_error(b->diags, ast->place, "E_UNSUPPORTED", "element access is not supported yet: ARRAY and MAP come later");
+        return NULL;
+    case AST_STAR:
+        diag_error(b->diags, ast->place, "E_STAR", "* is not allowed here");
+        return NULL;
+    default:
+        diag_error(b->diags, ast->place, "E_UNSUPPORTED", "lambda functions are not supported yet");
+        return NULL;
+    }
+}
+
+bool expr_bind(struct expr_binder *b, const struct ast_expr *ast, struct expr **out)
+{
+    struct expr **args;
+    *out = NULL;
+    if (b->scope && b->scope->hook && b->scope->hook(b->scope->arg, ast, b, out))
+        return *out != NULL;
+    if (ast->kind == AST_COLUMN) {
+        if (b->scope)
+            return b->scope->column(b->scope->arg, ast, b, out);
+        diag_error(b->diags, ast->place, "E_UNKNOWN_COLUMN", "unknown column \"%s\"", ast->parts[0]);
+        return false;
+    }
+    if (ast->kind <= AST_TIMESTAMP)
+        return (*out = literal(b, ast, false)) != NULL;
+    if (ast->kind == AST_UNARY && ast->op == OP_NEGATE &&
+        (ast->args[0]->kind == AST_INTEGER || ast->args[0]->kind == AST_DECIMAL || ast->args[0]->kind == AST_DOUBLE))
+        return (*out = literal(b, ast->args[0], true)) != NULL;
+    if (ast->kind == AST_STAR || ast->kind == AST_LAMBDA)
+        return (*out = bind_node(b, ast, NULL)) != NULL;
+    if (!(args = arena_zalloc(b->arena, ((size_t)ast->n_args + 1) * sizeof *args)))
+        return no_memory(b, ast->place);
+    if (!bind_args(b, ast, args))
+        return false;
+    return (*out = bind_node(b, ast, args)) != NULL;
+}
+
+/* ---- from_json(text, 'schema' [, map('mode', ..)]) ---- */
+
+static bool from_json_option(struct expr_binder *b, const struct ast_expr *key, const struct ast_expr *value,
+                             struct from_json_detail *d)
+{
+    static const char *const names[] = {"mode"};
+    if (key->kind != AST_STRING || value->kind != AST_STRING) {
+        diag_error(b->diags, key->place, "E_ARGUMENTS", "the options of from_json() must be texts");
+        return false;
+    }
+    if (strcasecmp(key->text, "mode") != 0) {
+        struct diag *g = diag_error(b->diags, key->place, "E_OPTION", "the option \"%s\" of from_json() is not supported",
+                                    key->text);
+        const char  *near = nearest_name(key->text, names, 1);
+        if (near)
+            diag_hint(b->diags, g, "did you mean \"%s\"?", near);
+        return false;
+    }
+    d->failfast = strcasecmp(value->text, "FAILFAST") == 0;
+    if (!d->failfast && strcasecmp(value->text, "PERMISSIVE") != 0) {
+        struct diag *g = diag_error(b->diags, value->place, "E_OPTION", "from_json() does not support the mode \"%s\"",
+                                    value->text);
+        diag_hint(b->diags, g, "acceptable modes are PERMISSIVE and FAILFAST");
+        return false;
+    }
+    return true;
+}
+
+static bool from_json_options(struct expr_binder *b, const struct ast_expr *ast, struct from_json_detail *d)
+{
+    if (ast->n_args < 3)
+        return true;
+    const struct ast_expr *map = ast->args[2];
+    if (map->kind != AST_CALL || strcasecmp(map->text, "map") != 0 || map->n_args % 2) {
+        diag_error(b->diags, map->place, "E_ARGUMENTS", "the options of from_json() are a map('name', 'value', ..)");
+        return false;
+    }
+    bool ok = true;
+    for (int i = 0; i < map->n_args; i += 2)
+        ok = from_json_option(b, map->args[i], map->args[i + 1], d) && ok;
+    return ok;
+}
+
+bool expr__bind_from_json(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    struct ast_type         *t = NULL;
+    struct diags             inner;
+    struct from_json_detail *d = arena_zalloc(b->arena, sizeof *d);
+    const struct expr       *schema = x->args[1];
+    if (!d)
+        return no_memory(b, ast->place);
+    if (schema->kind != EXPR_LITERAL || schema->value.is_null) {
+        diag_error(b->diags, schema->place, "E_ARGUMENTS", "the schema of from_json() must be a text, as in 'a INT, b STRING'");
+        return false;
+    }
+    diags_init(&inner, b->arena);
+    if (sql_parse_type(schema->value.text, b->arena, &inner, &t, NULL) != OK) {
+        diag_error(b->diags, schema->place, "E_SCHEMA", "in the schema: %s", inner.n ? inner.items[0].text : "it is not valid");
+        return false;
+    }
+    struct expr_binder of_schema = {.arena = b->arena, .diags = &inner};
+    if (!expr_type_of_ast(&of_schema, t, &d->type)) {
+        struct diag *g = diag_error(b->diags, schema->place, "E_UNSUPPORTED", "in the schema: %s",
+                                    inner.n ? inner.items[0].text : "it is not supported");
+        if (inner.n && inner.items[0].hint)
+            diag_hint(b->diags, g, "%s", inner.items[0].hint);
+        return false;
+    }
+    if (d->type->kind != TYPE_STRUCT) {
+        diag_error(b->diags, schema->place, "E_UNSUPPORTED", "from_json() reads objects: the schema must be fields");
+        return false;
+    }
+    x->type = d->type;
+    x->detail = d;
+    x->nullable = true;
+    return from_json_options(b, ast, d);
+}

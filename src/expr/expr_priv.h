@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* expr, inside: the function table's rows and what a kernel sees. */
+#ifndef EXPR_EXPR_PRIV_H
+#define EXPR_EXPR_PRIV_H
+
+#include "expr/program.h"
+
+/* One evaluation of one tree over one batch. */
+struct evaluation {
+    const struct batch *batch;
+    const uint32_t     *rows; /* of the node being computed; NULL: all */
+    int64_t             now_us;
+    struct row_errors  *errors;
+    struct error       *error;
+};
+
+/* An argument: a column of n rows (step 1), or one value for all (step 0). */
+struct vec {
+    struct column *c;
+    uint32_t       step;
+};
+static inline bool vec_valid(const struct vec *v, uint32_t i) { return column_is_valid(v->c, (size_t)i * v->step); }
+
+/* Computes n rows; NULL: *ev->error is set. Arguments stay the caller's. */
+typedef struct column *kernel_cb(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n);
+
+/*
+ * A row of the function table.
+ *
+ * `args`: one letter per argument, the last one repeated when it is followed by *, optional from ? on:
+ *   s STRING  y BINARY  x STRING or BINARY  i INT  l BIGINT  d DOUBLE  t TIMESTAMP  D DATE  B BOOLEAN  v INTERVAL
+ *   n any number   a any type   c the common type of all c arguments
+ * `result`: the same letters; 1 = the type of the first argument; S = a special case, see bind.
+ */
+struct function {
+    const char *name;
+    const char *args, *result;
+    bool        strict;   /* NULL when any argument is NULL */
+    bool        nullable; /* may be NULL although no argument is */
+    kernel_cb  *run;
+    bool (*bind)(struct expr_binder *b, struct expr *x, const struct ast_expr *ast); /* NULL: by the letters */
+    const char *help;
+};
+
+extern const struct function functions[];
+extern const int             n_functions;
+extern const struct function fn_add, fn_subtract, fn_multiply, fn_divide, fn_div, fn_mod, fn_negate, fn_not, fn_is_null,
+    fn_is_not_null, fn_is_true, fn_is_false, fn_like, fn_equal, fn_less, fn_less_equal, fn_null_safe_equal, fn_add_interval,
+    fn_subtract_times, fn_add_days, fn_concat, fn_negate_interval;
+
+struct from_json_detail {
+    const struct type *type;
+    bool               failfast;
+};
+
+/* ---- for binding ---- */
+
+struct expr *expr__new(struct expr_binder *b, enum expr_kind kind, const struct type *type, struct place at, int n_args);
+struct expr *expr__call(struct expr_binder *b, const struct function *f, const struct type *type, struct place at,
+                        struct expr *x, struct expr *y);
+bool expr__bind_from_json(struct expr_binder *b, struct expr *x, const struct ast_expr *ast);
+bool expr__can_cast(const struct type *from, const struct type *to);
+
+/* ---- for kernels ---- */
+
+struct column *expr__no_memory(struct evaluation *ev);
+/* Notes that row i of the node failed. False: the evaluation must end (error set). */
+bool expr__fail(struct evaluation *ev, uint32_t i, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Validity of a strict function: the AND over its arguments; *n_nulls counts. NULL with *n_nulls 0: all valid. False: no
+ * memory. */
+bool expr__strict_valid(struct evaluation *ev, const struct vec *args, int n_args, uint32_t n, uint8_t **valid,
+                        uint32_t *n_nulls);
+/* A column of fixed-width values around buffers (taken). */
+struct column *expr__wrap(struct evaluation *ev, const struct type *type, uint32_t n, uint8_t *valid, uint32_t n_nulls,
+                          void *values);
+/* Makes row i NULL in a bitmap that may not exist yet. */
+bool expr__set_null(uint8_t **valid, uint32_t n, uint32_t i, uint32_t *n_nulls);
+struct column *expr__cast(struct evaluation *ev, const struct expr *x, const struct vec *arg, uint32_t n);
+
+#endif

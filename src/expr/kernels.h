@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* expr, inside: the kernels of the function table, by family; one thread per evaluation. */
+#ifndef EXPR_KERNELS_H
+#define EXPR_KERNELS_H
+
+#include "expr/expr_priv.h"
+
+kernel_cb k_add, k_subtract, k_multiply, k_divide, k_div, k_mod, k_negate, k_abs, k_round, k_floor, k_ceil, k_greatest,
+    k_least;
+kernel_cb k_not, k_is_null, k_is_not_null, k_is_true, k_is_false, k_equal, k_less, k_less_equal, k_null_safe_equal;
+kernel_cb k_lower, k_upper, k_trim, k_ltrim, k_rtrim, k_length, k_substring, k_concat, k_replace, k_split_part,
+    k_startswith, k_endswith, k_contains, k_like, k_base64, k_unbase64, k_hex, k_md5, k_sha1, k_sha2, k_from_json,
+    k_get_json_object;
+kernel_cb k_add_interval, k_subtract_times, k_negate_interval, k_add_days, k_timestamp_seconds, k_timestamp_millis,
+    k_timestamp_micros, k_unix_seconds, k_unix_millis, k_unix_micros, k_date_trunc, k_year, k_quarter, k_month, k_day,
+    k_hour, k_minute, k_second, k_dayofweek, k_dayofyear, k_now, k_today, k_date_diff, k_struct, k_same;
+
+/* -1, 0, 1: how Spark orders values of one type (NaN is the greatest number, -0.0 equals 0.0). Both valid. */
+int kernel_compare(const struct column *x, uint32_t i, const struct column *y, uint32_t j);
+
+#endif

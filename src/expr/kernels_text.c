@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: MIT */
+/* Texts and bytes: kernels that write a STRING or BINARY column front to back. */
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "expr/kernels.h"
+#include "json/path.h"
+#include "json/record.h"
+#include "text/base64.h"
+#include "text/utf8.h"
+
+/* A text column being written, row by row. */
+struct writer {
+    struct evaluation *ev;
+    struct builder     b;
+    struct buf         text; /* of the row */
+};
+
+static bool writer_init(struct writer *w, struct evaluation *ev, const struct expr *x)
+{
+    *w = (struct writer){.ev = ev};
+    buf_init(&w->text, TAG_BATCH, COLUMN_BYTES_MAX);
+    return builder_init(&w->b, x->type, ev->error) == OK;
+}
+
+static struct column *writer_done(struct writer *w)
+{
+    struct column *c = NULL;
+    if (buf_check(&w->text, "a text", w->ev->error) != OK || builder_finish(&w->b, &c, w->ev->error) != OK)
+        c = NULL;
+    builder_fini(&w->b);
+    buf_fini(&w->text);
+    return c;
+}
+
+struct text {
+    const uint8_t *p;
+    uint32_t       n;
+};
+
+static struct text text_at(const struct vec *v, uint32_t i)
+{
+    struct text t;
+    t.p = column_bytes(v->c, (size_t)i * v->step, &t.n);
+    return t;
+}
+
+static bool all_valid(const struct vec *args, int n_args, uint32_t i)
+{
+    for (int a = 0; a < n_args; a++)
+        if (!vec_valid(&args[a], i))
+            return false;
+    return true;
+}
+
+static int32_t int_at(const struct vec *v, uint32_t i) { return column_i32(v->c)[(size_t)i * v->step]; }
+
+/* A strict kernel from a function of one row: it appends to w->text, or returns false for NULL. */
+typedef bool row_cb(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i);
+
+static struct column *write_rows(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n, row_cb *row)
+{
+    struct writer w;
+    if (!writer_init(&w, ev, x)) {
+        builder_fini(&w.b);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        buf_clear(&w.text);
+        if (all_valid(args, x->n_args, i) && row(&w, x, args, i))
+            builder_bytes(&w.b, w.text.data, w.text.size);
+        else
+            builder_null(&w.b);
+        if (w.text.failed)
+            break;
+    }
+    return writer_done(&w);
+}
+
+#define TEXT_KERNEL(name, row)                                                                            \
+    struct column *name(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)   \
+    {                                                                                                     \
+        return write_rows(ev, x, args, n, row);                                                           \
+    }
+
+/* ---- case, trimming, parts ---- */
+
+static bool lower_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
+{
+    struct text t = text_at(args, i);
+    (void)x;
+    utf8_lower(t.p, t.n, &w->text);
+    return true;
+}
+TEXT_KERNEL(k_lower, lower_row)
+
+static bool upper_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
+{
+    struct text t = text_at(args, i);
+    (void)x;
+    utf8_upper(t.p, t.n, &w->text);
+    return true;
+}
+TEXT_KERNEL(k_upper, upper_row)
+
+/* Is the character at p one of those in `set`? */
+static bool in_set(struct text set, const uint8_t *p, size_t length)
+{
+    for (size_t at = 0; at < set.n;) {
+        size_t step = utf8_offset(set.p + at, set.n - at, 1);
+        if (step == length && memcmp(set.p + at, p, length) == 0)
+            return true;
+        at += step;
+    }
+    return false;
+}
+
+static bool trim_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i, bool front, bool back)
+{
+    struct text set = {(const uint8_t *)" ", 1}, t = text_at(&args[x->n_args - 1], i);
+    if (x->n_args == 2)
+        set = text_at(&args[0], i);
+    while (front && t.n) {
+        size_t step = utf8_offset(t.p, t.n, 1);
+        if (!in_set(set, t.p, step))
+            break;
+        t.p += step;
+        t.n -= (uint32_t)step;
+    }
+    while (back && t.n) {
+        uint32_t last = t.n - 1;
+        while (last > 0 && (t.p[last] & 0xc0) == 0x80)
+            last--;
+        if (!in_set(set, t.p + last, t.n - last))
+            break;
+        t.n = last;
+    }
+    buf_put(&w->text, t.p, t.n);
+    return true;
+}
+
+static bool trim_both(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
+{
+    return trim_row(w, x, args, i, true, true);
+}
+TEXT_KERNEL(k_trim, trim_both)
+
+static bool trim_left(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
+{
+    return trim_row(w, x, args, i, true, false);
+}
+TEXT_KERNEL(k_ltrim, trim_left)
+
+static bool trim_right(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
+{
+    return trim_row(w, x, args, i, false, true);
+}
+TEXT_KERNEL(k_rtrim, trim_right)
+
+/* Position 1 is the first character, 0 counts as 1, negative ones count from the end (UTF8String.substringSQL). */
+static bool substring_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
+{
+    struct text t = text_at(args, i);
+    bool        bytes = x->type->kind == TYPE_BINARY;
+    int64_t     length = bytes ? t.n : (int64_t)utf8_length(t.p, t.n), position = int_at(&args[1], i);
+    int64_t     want = x->n_args > 2 ? int_at(&args[2], i) : INT32_MAX;
+    int64_t     start = position > 0 ? position - 1 : position < 0 ? length + position : 0;
+    int64_t     end = start + want > INT32_MAX ? INT32_MAX : start + want;
+    if (start < 0)
+        start = 0;
+    if (end > length)
+        end = length;
+    if (start >= end)
+        return true;
+    size_t from = bytes ? (size_t)start : utf8_offset(t.p, t.n, (size_t)start);
+    size_t to = bytes ? (size_t)end : from + utf8_offset(t.p + from, t.n - from, (size_t)(end - start));
+    buf_put(&w->text, t.p + from, to - from);
+    return true;
+}
+TEXT_KERNEL(k_substring, substring_row)
+
+static bool concat_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
+{
+    for (int a = 0; a < x->n_args; a++) {
+        struct text t = text_at(&args[a], i);
+        buf_put(&w->text, t.p, t.n);
+    }
+    return true;
+}
+TEXT_KERNEL(k_concat, concat_row)
+
+/* First occurrence of `what` in t from `from` on; t.n when there is none. */
+static uint32_t find(struct text t, uint32_t from, struct text what)
+{
+    const uint8_t *at = from <= t.n ? memmem(t.p + from, t.n - from, what.p, what.n) : NULL;
+    return at ? (uint32_t)(at - t.p) : t.n;
+}
+
+static bool replace_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
+{
+    struct text t = text_at(args, i), what = text_at(&args[1], i), with = {NULL, 0};
+    if (x->n_args > 2)
+        with = text_at(&args[2], i);
+    if (what.n == 0) {
+        buf_put(&w->text, t.p, t.n);
+        return true;
+    }
+    for (uint32_t from = 0; from <= t.n;) {
+        uint32_t at = find(t, from, what);
+        buf_put(&w->text, t.p + from, at - from);
+        if (at == t.n)
+            break;
+        buf_put(&w->text, with.p, with.n);
+        from = at + what.n;
+    }
+    return true;
+}
+TEXT_KERNEL(k_replace, replace_row)
+
+static uint32_t count_parts(struct text t, struct text by)
+{
+    uint32_t count = 1;
+    for (uint32_t at = 0; by.n && (at = find(t, at, by)) < t.n; at += by.n)
+        count++;
+    return count;
+}
+
+static bool split_part_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
+{
+    struct text t = text_at(args, i), by = text_at(&args[1], i);
+    int64_t     wanted = int_at(&args[2], i), parts = count_parts(t, by);
+    (void)x;
+    if (wanted == 0) {
+        expr__fail(w->ev, i, "[INVALID_INDEX_OF_ZERO] the index 0 is invalid: parts are counted from 1");
+        return false;
+    }
+    if (wanted < 0)
+        wanted += parts + 1;
+    if (wanted < 1 || wanted > parts)
+        return true;
+    uint32_t from = 0;
+    for (int64_t k = 1; k < wanted; k++)
+        from = find(t, from, by) + by.n;
+    buf_put(&w->text, t.p + from, (by.n ? find(t, from, by) : t.n) - from);
+    return true;
+}
+
+struct column *k_split_part(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
+{
+    struct column *c = write_rows(ev, x, args, n, split_part_row);
+    if (c && ev->errors->n && !ev->errors->collect) {
+        column_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+/* ---- encodings and hashes ---- */
+
+static bool base64_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
+{
+    struct text t = text_at(args, i);
+    (void)x;
+    base64_encode(t.p, t.n, &w->text);
+    return true;
+}
+TEXT_KERNEL(k_base64, base64_row)
+
+static bool unbase64_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
+{
+    struct text t = text_at(args, i);
+    (void)x;
+    return base64_decode((const char *)t.p, t.n, true, &w->text);
+}
+TEXT_KERNEL(k_unbase64, unbase64_row)
+
+static void put_hex(struct buf *out, const uint8_t *p, size_t n, bool upper)
+{
+    const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
+    for (size_t i = 0; i < n; i++) {
+        buf_u8(out, (uint8_t)digits[p[i] >> 4]);
+        buf_u8(out, (uint8_t)digits[p[i] & 15]);
+    }
+}
+
+static bool hex_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
+{
+    const struct column *c = args[0].c;
+    size_t               at = (size_t)i * args[0].step;
+    (void)x;
+    if (c->type->kind == TYPE_STRING || c->type->kind == TYPE_BINARY) {
+        struct text t = text_at(args, i);
+        put_hex(&w->text, t.p, t.n, true);
+        return true;
+    }
+    int64_t v = c->type->kind == TYPE_BIGINT     ? ((const int64_t *)c->values)[at]
+                : c->type->kind == TYPE_INT      ? ((const int32_t *)c->values)[at]
+                : c->type->kind == TYPE_SMALLINT ? ((const int16_t *)c->values)[at]
+                                                 : ((const int8_t *)c->values)[at];
+    buf_printf(&w->text, "%llX", (unsigned long long)v);
+    return true;
+}
+TEXT_KERNEL(k_hex, hex_row)
+
+static bool digest(struct writer *w, struct text t, const EVP_MD *md)
+{
+    uint8_t  out[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+    if (!md || EVP_Digest(t.p, t.n, out, &n, md, NULL) != 1)
+        return false;
+    put_hex(&w->text, out, n, false);
+    return true;
+}
+
+static bool md5_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
+{
+    (void)x;
+    return digest(w, text_at(args, i), EVP_md5());
+}
+TEXT_KERNEL(k_md5, md5_row)
+
+static bool sha1_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
+{
+    (void)x;
+    return digest(w, text_at(args, i), EVP_sha1());
+}
+TEXT_KERNEL(k_sha1, sha1_row)
+
+static bool sha2_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
+{
+    int32_t bits = int_at(&args[1], i);
+    (void)x;
+    return digest(w, text_at(args, i), bits == 224                ? EVP_sha224()
+                                       : bits == 256 || bits == 0 ? EVP_sha256()
+                                       : bits == 384              ? EVP_sha384()
+                                       : bits == 512              ? EVP_sha512()
+                                                                  : NULL);
+}
+TEXT_KERNEL(k_sha2, sha2_row)
+
+static bool get_json_object_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
+{
+    struct buf  scratch;
+    struct text t = text_at(args, i), path = text_at(&args[1], i);
+    (void)x;
+    buf_init(&scratch, TAG_BATCH, COLUMN_BYTES_MAX);
+    bool found = json_path_get(t.p, t.n, (const char *)path.p, path.n, &scratch, &w->text);
+    buf_fini(&scratch);
+    return found;
+}
+TEXT_KERNEL(k_get_json_object, get_json_object_row)
+
+/* ---- answers that are no text ---- */
+
+struct column *k_length(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
+{
+    uint8_t *valid;
+    uint32_t n_nulls;
+    if (!expr__strict_valid(ev, args, 1, n, &valid, &n_nulls))
+        return NULL;
+    int32_t *out = mem_alloc(TAG_BATCH, ((size_t)n + 1) * sizeof *out);
+    if (!out) {
+        mem_free(valid);
+        return expr__no_memory(ev);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        struct text t = text_at(args, i);
+        out[i] = (int32_t)(args[0].c->type->kind == TYPE_BINARY ? t.n : utf8_length(t.p, t.n));
+    }
+    return expr__wrap(ev, x->type, n, valid, n_nulls, out);
+}
+
+typedef bool test_cb(struct text t, struct text what, char escape);
+
+static struct column *test_rows(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n, test_cb *test)
+{
+    uint8_t *valid;
+    uint32_t n_nulls;
+    if (!expr__strict_valid(ev, args, 2, n, &valid, &n_nulls))
+        return NULL;
+    uint8_t *out = mem_alloc(TAG_BATCH, (size_t)n + 1);
+    if (!out) {
+        mem_free(valid);
+        return expr__no_memory(ev);
+    }
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = test(text_at(args, i), text_at(&args[1], i), (char)x->field);
+    return expr__wrap(ev, x->type, n, valid, n_nulls, out);
+}
+
+#define TEST_KERNEL(name, test)                                                                           \
+    struct column *name(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)   \
+    {                                                                                                     \
+        return test_rows(ev, x, args, n, test);                                                           \
+    }
+
+static bool starts(struct text t, struct text what, char escape)
+{
+    (void)escape;
+    return what.n <= t.n && memcmp(t.p, what.p, what.n) == 0;
+}
+TEST_KERNEL(k_startswith, starts)
+
+static bool ends(struct text t, struct text what, char escape)
+{
+    (void)escape;
+    return what.n <= t.n && memcmp(t.p + t.n - what.n, what.p, what.n) == 0;
+}
+TEST_KERNEL(k_endswith, ends)
+
+static bool holds(struct text t, struct text what, char escape)
+{
+    (void)escape;
+    return what.n == 0 || memmem(t.p, t.n, what.p, what.n) != NULL;
+}
+TEST_KERNEL(k_contains, holds)
+
+/* LIKE: % any run, _ one character, the escape makes the next one plain. Greedy with one way back, so linear in practice. */
+static bool like(struct text t, struct text pattern, char escape)
+{
+    const uint8_t *p = pattern.p, *p_end = p + pattern.n, *s = t.p, *s_end = s + t.n, *star = NULL, *back = NULL;
+    while (s < s_end) {
+        bool plain = p < p_end && (char)*p == escape && p + 1 < p_end;
+        if (p < p_end && !plain && *p == '%') {
+            star = ++p;
+            back = s;
+        } else if (p < p_end && !plain && *p == '_') {
+            s += utf8_offset(s, (size_t)(s_end - s), 1);
+            p++;
+        } else if (p < p_end && p[plain] == *s) {
+            p += 1 + plain;
+            s++;
+        } else if (star) {
+            back += utf8_offset(back, (size_t)(s_end - back), 1);
+            s = back;
+            p = star;
+        } else {
+            return false;
+        }
+    }
+    while (p < p_end && *p == '%')
+        p++;
+    return p == p_end;
+}
+TEST_KERNEL(k_like, like)
+
+/* ---- from_json ---- */
+
+static bool from_json_row(struct evaluation *ev, struct json_reader *reader, const struct vec *args, uint32_t i,
+                          bool failfast, struct builder *into)
+{
+    struct json_verdict v;
+    struct text         t = {NULL, 0};
+    if (vec_valid(args, i))
+        t = text_at(args, i);
+    if (json_reader_read(reader, t.p, t.n, 0, ev->now_us, into, &v, ev->error) != OK)
+        return false;
+    if (failfast && (v.kind == JSON_MALFORMED || v.kind == JSON_BAD_FIELD))
+        return expr__fail(ev, i, "[MALFORMED_RECORD_IN_PARSING] %s (mode FAILFAST)", v.reason);
+    return true;
+}
+
+struct column *k_from_json(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
+{
+    const struct from_json_detail *d = x->detail;
+    struct json_reader            *reader = NULL;
+    struct builder                 b;
+    struct column                 *out = NULL;
+    bool ok = builder_init(&b, d->type, ev->error) == OK && json_reader_new(d->type, &reader, ev->error) == OK;
+    for (uint32_t i = 0; ok && i < n; i++)
+        ok = from_json_row(ev, reader, args, i, d->failfast, &b);
+    if (!ok || builder_finish(&b, &out, ev->error) != OK)
+        out = NULL;
+    json_reader_free(reader);
+    builder_fini(&b);
+    return out;
+}

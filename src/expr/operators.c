@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/* The filter and project operators, and what they do with rows that fail. See program.h. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "expr/expr_priv.h"
+
+struct filter {
+    struct op           base;
+    const struct expr  *predicate;
+    enum filter_counts  counts;
+    int64_t            *having;
+    struct row_errors   errors;
+};
+
+struct project {
+    struct op           base;
+    struct expr *const *exprs;
+    const struct type  *schema;
+    struct row_errors   errors;
+};
+
+/* ---- failing rows ---- */
+
+static enum err say_where(const struct batch *b, const struct row_error *bad, struct error *e)
+{
+    const struct raw_record *r = batch_record(b, bad->row);
+    if (!r)
+        return err_set(e, ERR_DATA, "%s", bad->text);
+    return err_set(e, ERR_DATA, "%s partition %d offset %" PRId64 ": %s", b->raw->topic, b->raw->partition, r->offset,
+                   bad->text);
+}
+
+/* Sends failed rows to the side table and gives the batch without them; takes *b. */
+static enum err drop_failed(struct op *op, const struct row_errors *errors, struct batch **b, struct error *e)
+{
+    struct flow_context *ctx = op->context;
+    struct batch        *all = *b;
+    uint8_t             *failed = mem_zalloc(TAG_BATCH, all->n_rows + 1);
+    uint32_t            *rows = mem_alloc(TAG_BATCH, (all->n_rows + 1) * sizeof *rows), n = 0;
+    enum err             rc = failed && rows ? OK : err_set(e, ERR_NO_MEMORY, "rejected rows");
+    struct tally_slot   *t = rc == OK && all->raw ? tally_slot(ctx->tally, all->raw->slot) : NULL;
+    *b = NULL;
+    for (uint32_t i = 0; rc == OK && i < errors->n; i++) {
+        const struct row_error  *bad = &errors->items[i];
+        const struct raw_record *r = batch_record(all, bad->row);
+        failed[bad->row] = 1;
+        if (!r || !t) /* behind an aggregate no single record is to blame */
+            rc = say_where(all, bad, e);
+        else
+            rc = ctx->side->ops->row(ctx->side, SIDE_REJECT, all->raw, r, "expression_error", bad->text, e);
+        if (t)
+            t->rejected++;
+    }
+    for (uint32_t i = 0; rc == OK && i < all->n_rows; i++)
+        if (!failed[i])
+            rows[n++] = i;
+    if (rc == OK && !(*b = batch_take(all, rows, n)))
+        rc = err_set(e, ERR_NO_MEMORY, "rejected rows");
+    batch_free(all);
+    mem_free(failed);
+    mem_free(rows);
+    return rc;
+}
+
+/* ---- filter ---- */
+
+static bool count_dropped(struct filter *f, const struct batch *b, uint32_t n)
+{
+    if (f->counts == FILTER_HAVING) {
+        *f->having += n;
+        return true;
+    }
+    struct tally_slot *t = b->raw ? tally_slot(f->base.context->tally, b->raw->slot) : NULL;
+    if (b->raw && !t)
+        return false;
+    if (t && f->counts == FILTER_NO_PARTNER)
+        t->no_partner += n;
+    else if (t)
+        t->filtered += n;
+    return true;
+}
+
+static enum err keep_true(struct filter *f, struct batch **b, const struct column *keep, struct error *e)
+{
+    uint32_t  n = 0, n_rows = (*b)->n_rows;
+    uint32_t *rows = mem_alloc(TAG_BATCH, (n_rows + 1) * sizeof *rows);
+    if (!rows)
+        return err_set(e, ERR_NO_MEMORY, "filter");
+    for (uint32_t i = 0; i < n_rows; i++) {
+        rows[n] = i;
+        n += column_is_valid(keep, i) && column_u8(keep)[i];
+    }
+    bool counted = count_dropped(f, *b, n_rows - n);
+    if (n < n_rows) {
+        struct batch *kept = counted ? batch_take(*b, rows, n) : NULL;
+        batch_free(*b);
+        *b = kept;
+    }
+    mem_free(rows);
+    return *b && counted ? OK : err_set(e, ERR_NO_MEMORY, "filter");
+}
+
+static enum err filter_push(struct op *op, struct flow_msg *msg, struct error *e)
+{
+    struct filter *f = (struct filter *)op;
+    struct column *keep = NULL;
+    if (msg->kind != FLOW_BATCH)
+        return op_emit(op, msg, e);
+    struct batch *b = msg->batch;
+    f->errors.n = 0;
+    f->errors.collect = op->context->reject_errors;
+    enum err rc = expr_evaluate(f->predicate, b, NULL, b->n_rows, op->context->now_us, &f->errors, &keep, e);
+    if (rc == ERR_DATA && f->errors.n)
+        rc = say_where(b, &f->errors.items[0], e);
+    if (rc == OK && f->errors.n) { /* judged again without the failed ones: rare */
+        column_free(keep);
+        keep = NULL;
+        rc = drop_failed(op, &f->errors, &b, e);
+        f->errors.n = 0;
+        if (rc == OK)
+            rc = expr_evaluate(f->predicate, b, NULL, b->n_rows, op->context->now_us, &f->errors, &keep, e);
+    }
+    if (rc == OK)
+        rc = keep_true(f, &b, keep, e);
+    column_free(keep);
+    if (rc == OK)
+        return op_emit_batch(op, &b, e);
+    batch_free(b);
+    return rc;
+}
+
+static void filter_free(struct op *op)
+{
+    struct filter *f = (struct filter *)op;
+    row_errors_fini(&f->errors);
+    mem_free(f);
+}
+
+static const struct op_ops filter_ops = {.name = "filter", .push = filter_push, .free = filter_free};
+
+enum err op_filter_new(const struct expr *predicate, enum filter_counts counts, int64_t *having,
+                       struct flow_context *context, struct op **out, struct error *e)
+{
+    struct filter *f = mem_zalloc(TAG_STATE, sizeof *f);
+    *out = NULL;
+    if (!f)
+        return err_set(e, ERR_NO_MEMORY, "filter");
+    f->base = (struct op){.ops = &filter_ops, .context = context};
+    f->predicate = predicate;
+    f->counts = counts;
+    f->having = having;
+    *out = &f->base;
+    return OK;
+}
+
+/* ---- project ---- */
+
+static enum err compute(struct project *p, const struct batch *b, struct column **columns, struct error *e)
+{
+    for (int i = 0; i < p->schema->n_fields; i++)
+        TRY(expr_evaluate(p->exprs[i], b, NULL, b->n_rows, p->base.context->now_us, &p->errors, &columns[i], e));
+    return OK;
+}
+
+static void free_columns(struct column **columns, int n)
+{
+    for (int i = 0; i < n; i++) {
+        column_free(columns[i]);
+        columns[i] = NULL;
+    }
+}
+
+static enum err project_push(struct op *op, struct flow_msg *msg, struct error *e)
+{
+    struct project *p = (struct project *)op;
+    int             n = p->schema->n_fields;
+    if (msg->kind != FLOW_BATCH)
+        return op_emit(op, msg, e);
+    struct batch   *b = msg->batch, *made = NULL;
+    struct column **columns = mem_zalloc(TAG_BATCH, ((size_t)n + 1) * sizeof *columns);
+    uint32_t       *origin = NULL;
+    p->errors.n = 0;
+    p->errors.collect = op->context->reject_errors;
+    enum err rc = columns ? compute(p, b, columns, e) : err_set(e, ERR_NO_MEMORY, "projection");
+    if (rc == ERR_DATA && p->errors.n)
+        rc = say_where(b, &p->errors.items[0], e);
+    if (rc == OK && p->errors.n) {
+        free_columns(columns, n);
+        rc = drop_failed(op, &p->errors, &b, e);
+        p->errors.n = 0;
+        if (rc == OK)
+            rc = compute(p, b, columns, e);
+    }
+    if (rc == OK && b->origin) {
+        origin = mem_alloc(TAG_BATCH, (b->n_rows + 1) * sizeof *origin);
+        if (origin)
+            memcpy(origin, b->origin, b->n_rows * sizeof *origin);
+        else
+            rc = err_set(e, ERR_NO_MEMORY, "projection");
+    }
+    if (rc == OK) {
+        made = batch_new(p->schema, b->n_rows, columns, b->raw, origin);
+        rc = made ? OK : err_set(e, ERR_NO_MEMORY, "projection");
+    } else if (columns) {
+        free_columns(columns, n);
+    }
+    mem_free(columns);
+    batch_free(b);
+    return rc == OK ? op_emit_batch(op, &made, e) : rc;
+}
+
+static void project_free(struct op *op)
+{
+    struct project *p = (struct project *)op;
+    row_errors_fini(&p->errors);
+    mem_free(p);
+}
+
+static const struct op_ops project_ops = {.name = "project", .push = project_push, .free = project_free};
+
+enum err op_project_new(struct expr *const *exprs, const struct type *schema, struct flow_context *context,
+                        struct op **out, struct error *e)
+{
+    struct project *p = mem_zalloc(TAG_STATE, sizeof *p);
+    *out = NULL;
+    if (!p)
+        return err_set(e, ERR_NO_MEMORY, "projection");
+    p->base = (struct op){.ops = &project_ops, .context = context};
+    p->exprs = exprs;
+    p->schema = schema;
+    *out = &p->base;
+    return OK;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * expr/program: expressions over batches, column by column.
+ *
+ * Evaluation is vectorised over the rows that reach an expression: what WHERE, CASE, AND, OR and COALESCE mask is not
+ * computed, so that ANSI errors fire only for rows that Spark would compute too. Buffers per column and batch, none per
+ * row. Lane or merge thread.
+ */
+#ifndef EXPR_PROGRAM_H
+#define EXPR_PROGRAM_H
+
+#include "expr/expr.h"
+#include "flow/flow.h"
+
+/* A row that failed, with Spark's error class and a sentence. */
+struct row_error {
+    uint32_t row;
+    char     text[160];
+};
+
+struct row_errors {
+    bool              collect; /* else the first failure ends the evaluation */
+    struct row_error *items;   /* in order of discovery; a row at most once */
+    uint32_t          n, capacity;
+};
+
+void row_errors_fini(struct row_errors *errors);
+
+/* x over the rows `rows` of b (NULL: all n_rows, then n = b->n_rows): a column of n rows. ERR_DATA when a row fails and
+ * errors->collect is false (errors->items[0] says which); else failed rows are NULL and listed. */
+MUST_CHECK enum err expr_evaluate(const struct expr *x, const struct batch *b, const uint32_t *rows, uint32_t n,
+                                  int64_t now_us, struct row_errors *errors, struct column **out, struct error *e);
+
+/* Operators. Expressions and schema are borrowed (from a plan). */
+
+/* Counts what a filter drops: FILTERED and NO_PARTNER in records of the partition, HAVING in *having (after an
+ * aggregate there are no records any more). */
+enum filter_counts { FILTER_FILTERED, FILTER_NO_PARTNER, FILTER_HAVING };
+MUST_CHECK enum err op_filter_new(const struct expr *predicate, enum filter_counts counts, int64_t *having,
+                                  struct flow_context *context, struct op **out, struct error *e);
+MUST_CHECK enum err op_project_new(struct expr *const *exprs, const struct type *schema, struct flow_context *context,
+                                   struct op **out, struct error *e);
+
+#endif

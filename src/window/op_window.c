@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/* The lane half: rows to windows, late or not, into the partial groups of the epoch. See window.h. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "window/group_table.h"
+
+struct op_window {
+    struct op                 base;
+    const struct window_plan *plan;
+    struct group_table       *partial;
+    struct buf                keys;    /* encoded keys of the batch */
+    uint32_t                 *key_at;  /* per row: offset into keys; n_rows + 1 */
+    uint32_t                 *rows;    /* per effect: row */
+    uint8_t                 **states;  /* per effect: states of its group */
+    uint32_t                  row_capacity, effect_capacity;
+};
+
+/* ---- keys ---- */
+
+static void put_real(struct buf *out, double v)
+{
+    if (v == 0)
+        v = 0; /* -0.0 and 0.0 are one group */
+    if (isnan(v))
+        v = NAN;
+    buf_put(out, &v, sizeof v);
+}
+
+static void put_key(struct buf *out, const struct column *c, uint32_t row)
+{
+    uint32_t n;
+    if (!column_is_valid(c, row)) {
+        buf_u8(out, 0);
+        return;
+    }
+    buf_u8(out, 1);
+    switch ((int)c->type->kind) {
+    case TYPE_STRING:
+    case TYPE_BINARY: {
+        const uint8_t *bytes = column_bytes(c, row, &n);
+        buf_put(out, &n, sizeof n);
+        buf_put(out, bytes, n);
+        break;
+    }
+    case TYPE_FLOAT:
+        put_real(out, (double)((const float *)c->values)[row]);
+        break;
+    case TYPE_DOUBLE:
+        put_real(out, column_f64(c)[row]);
+        break;
+    default:
+        n = (uint32_t)type_width(c->type);
+        buf_put(out, (const uint8_t *)c->values + (size_t)row * n, n);
+        break;
+    }
+}
+
+static enum err encode_keys(struct op_window *w, const struct batch *b, struct error *e)
+{
+    buf_clear(&w->keys);
+    for (uint32_t row = 0; row < b->n_rows; row++) {
+        w->key_at[row] = (uint32_t)w->keys.size;
+        for (int k = 0; k < w->plan->n_keys; k++)
+            put_key(&w->keys, b->columns[w->plan->keys[k]], row);
+    }
+    w->key_at[b->n_rows] = (uint32_t)w->keys.size;
+    return buf_check(&w->keys, "window: keys of a batch", e);
+}
+
+static enum err make_room(struct op_window *w, uint32_t rows, uint32_t effects, struct error *e)
+{
+    if (rows > w->row_capacity) {
+        uint32_t *more = mem_realloc(TAG_STATE, w->key_at, (rows + 1u) * sizeof *more);
+        if (!more)
+            return err_set(e, ERR_NO_MEMORY, "window");
+        w->key_at = more;
+        w->row_capacity = rows;
+    }
+    if (effects > w->effect_capacity) {
+        uint32_t *more = mem_realloc(TAG_STATE, w->rows, effects * sizeof *more);
+        if (more)
+            w->rows = more;
+        uint8_t **states = more ? mem_realloc(TAG_STATE, w->states, effects * sizeof *states) : NULL;
+        if (!states)
+            return err_set(e, ERR_NO_MEMORY, "window");
+        w->states = states;
+        w->effect_capacity = effects;
+    }
+    return OK;
+}
+
+/* ---- rows to effects ---- */
+
+static enum err note_late(struct op_window *w, const struct batch *b, uint32_t row, int64_t end_us, struct error *e)
+{
+    struct flow_context     *ctx = w->base.context;
+    const struct raw_record *r = batch_record(b, row);
+    char                     detail[96];
+    ctx->tally->late++;
+    if (!r)
+        return OK;
+    snprintf(detail, sizeof detail, "window end %" PRId64 " us is not after the watermark %" PRId64 " ms", end_us,
+             ctx->late_ms);
+    return ctx->side->ops->row(ctx->side, SIDE_LATE, b->raw, r, "late", detail, e);
+}
+
+static enum err add_effect(struct op_window *w, uint32_t row, int64_t start_us, uint32_t *n, struct error *e)
+{
+    const uint8_t *key = w->keys.data + w->key_at[row];
+    uint32_t       key_bytes = w->key_at[row + 1] - w->key_at[row];
+    struct group  *g = group_table_find(w->partial, group_hash(start_us, key, key_bytes), start_us, key, key_bytes, e);
+    if (!g)
+        return e ? e->code : ERR_LIMIT;
+    if (*n == w->effect_capacity)
+        TRY(make_room(w, 0, w->effect_capacity * 2 + 1024, e));
+    g->effects++;
+    w->rows[*n] = row;
+    w->states[(*n)++] = g->states;
+    return OK;
+}
+
+/* The windows of one event time, last one first. */
+static enum err add_windows(struct op_window *w, const struct batch *b, uint32_t row, int64_t event_us, uint32_t *n,
+                            struct error *e)
+{
+    const struct window_spec *spec = &w->plan->spec;
+    int64_t                   late_us = w->base.context->late_ms * 1000, n_windows = 0;
+    if (spec->size_us == 0) {
+        return event_us <= late_us ? note_late(w, b, row, event_us, e) : add_effect(w, row, event_us, n, e);
+    }
+    for (int64_t start = window_last_start(spec, event_us); start + spec->size_us > event_us; start -= spec->slide_us) {
+        n_windows++;
+        if (start + spec->size_us <= late_us)
+            TRY(note_late(w, b, row, start + spec->size_us, e));
+        else
+            TRY(add_effect(w, row, start, n, e));
+    }
+    w->base.context->tally->fan_out += n_windows - 1;
+    return OK;
+}
+
+static enum err update_states(struct op_window *w, const struct batch *b, uint32_t n, struct error *e)
+{
+    uint32_t at = 0;
+    for (int i = 0; i < w->plan->n_aggregates; i++) {
+        const struct window_aggregate *a = &w->plan->aggregates[i];
+        TRY(a->ops->update(w->states, at, a->argument < 0 ? NULL : b->columns[a->argument], w->rows, n, e));
+        at += a->ops->size;
+    }
+    return OK;
+}
+
+static enum err take_batch(struct op_window *w, const struct batch *b, struct error *e)
+{
+    const struct column *event = b->columns[w->plan->event_column];
+    struct tally_slot   *t = b->raw ? tally_slot(w->base.context->tally, b->raw->slot) : NULL;
+    uint32_t             n = 0;
+    TRY(make_room(w, b->n_rows, b->n_rows, e));
+    TRY(encode_keys(w, b, e));
+    for (uint32_t row = 0; row < b->n_rows; row++) {
+        if (!column_is_valid(event, row)) {
+            if (t)
+                t->no_event_time++;
+            continue;
+        }
+        if (t)
+            t->passed++;
+        TRY(add_windows(w, b, row, column_i64(event)[row], &n, e));
+    }
+    return update_states(w, b, n, e);
+}
+
+static enum err push(struct op *op, struct flow_msg *msg, struct error *e)
+{
+    if (msg->kind != FLOW_BATCH)
+        return OK; /* the end of the lane: marks stop here */
+    enum err rc = take_batch((struct op_window *)op, msg->batch, e);
+    batch_free(msg->batch);
+    return rc;
+}
+
+static void op_free(struct op *op)
+{
+    struct op_window *w = (struct op_window *)op;
+    group_table_free(w->partial);
+    buf_fini(&w->keys);
+    mem_free(w->key_at);
+    mem_free(w->rows);
+    mem_free(w->states);
+    mem_free(w);
+}
+
+static const struct op_ops ops = {.name = "window", .push = push, .free = op_free};
+
+enum err op_window_new(const struct window_plan *plan, struct flow_context *context, struct op **out, struct error *e)
+{
+    struct op_window *w = mem_zalloc(TAG_STATE, sizeof *w);
+    *out = NULL;
+    if (!w)
+        return err_set(e, ERR_NO_MEMORY, "window");
+    w->base = (struct op){.ops = &ops, .context = context};
+    w->plan = plan;
+    buf_init(&w->keys, TAG_STATE, plan->limit_bytes);
+    enum err rc = group_table_new(plan, &w->partial, e);
+    if (rc == OK && !buf_reserve(&w->keys, 1))
+        rc = err_set(e, ERR_NO_MEMORY, "window");
+    if (rc != OK) {
+        op_free(&w->base);
+        return rc;
+    }
+    *out = &w->base;
+    return OK;
+}
+
+enum err window_take_partial(struct op *window, struct group_table **out, struct error *e)
+{
+    struct op_window   *w = (struct op_window *)window;
+    struct group_table *fresh;
+    TRY(group_table_new(w->plan, &fresh, e));
+    *out = w->partial;
+    w->partial = fresh;
+    return OK;
+}
+
+/* ---- the watermark operator ---- */
+
+struct op_watermark {
+    struct op         base;
+    int               column;
+    struct watermark *lane;
+};
+
+static enum err watermark_push(struct op *op, struct flow_msg *msg, struct error *e)
+{
+    struct op_watermark *w = (struct op_watermark *)op;
+    if (msg->kind == FLOW_BATCH) {
+        const struct column *c = msg->batch->columns[w->column];
+        watermark_observe(w->lane, column_i64(c), c->valid, msg->batch->n_rows);
+    }
+    return op_emit(op, msg, e);
+}
+
+static void watermark_free(struct op *op) { mem_free(op); }
+
+static const struct op_ops watermark_ops = {.name = "watermark", .push = watermark_push, .free = watermark_free};
+
+enum err op_watermark_new(int column, struct watermark *lane, struct flow_context *context, struct op **out, struct error *e)
+{
+    struct op_watermark *w = mem_zalloc(TAG_STATE, sizeof *w);
+    *out = NULL;
+    if (!w)
+        return err_set(e, ERR_NO_MEMORY, "watermark");
+    *w = (struct op_watermark){.base = {.ops = &watermark_ops, .context = context}, .column = column, .lane = lane};
+    *out = &w->base;
+    return OK;
+}
