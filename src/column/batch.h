@@ -58,6 +58,14 @@ void          batch_free(struct batch *b); /* NULL is ignored */
 size_t        batch_size_bytes(const struct batch *b);
 /* The rows named, origin kept. NULL: out of memory. */
 struct batch *batch_take(const struct batch *b, const uint32_t *rows, size_t n);
+/* Records behind the rows: a join may have made several rows of one record; they stand side by side. */
+static inline uint32_t batch_n_records(const struct batch *b)
+{
+    uint32_t n = b->n_rows;
+    for (uint32_t i = 1; b->origin && i < b->n_rows; i++)
+        n -= b->origin[i] == b->origin[i - 1];
+    return n;
+}
 /* Record behind a row, or NULL. */
 static inline const struct raw_record *batch_record(const struct batch *b, size_t row)
 {

@@ -65,19 +65,21 @@ static enum err drop_failed(struct op *op, const struct row_errors *errors, stru
 
 /* ---- filter ---- */
 
-static bool count_dropped(struct filter *f, const struct batch *b, uint32_t n)
+/* Whole records that are gone count as filtered; single rows of a record that a join multiplied only lessen fan_out. */
+static bool count_dropped(struct filter *f, const struct batch *b, const struct batch *kept)
 {
-    if (f->counts == FILTER_HAVING) {
-        *f->having += n;
+    uint32_t rows = b->n_rows - kept->n_rows;
+    if (f->counts == FILTER_HAVING || !b->raw) {
+        if (f->having)
+            *f->having += rows;
         return true;
     }
-    struct tally_slot *t = b->raw ? tally_slot(f->base.context->tally, b->raw->slot) : NULL;
-    if (b->raw && !t)
+    struct tally_slot *t = tally_slot(f->base.context->tally, b->raw->slot);
+    uint32_t           records = batch_n_records(b) - batch_n_records(kept);
+    if (!t)
         return false;
-    if (t && f->counts == FILTER_NO_PARTNER)
-        t->no_partner += n;
-    else if (t)
-        t->filtered += n;
+    *(f->counts == FILTER_NO_PARTNER ? &t->no_partner : &t->filtered) += records;
+    f->base.context->tally->fan_out -= rows - records;
     return true;
 }
 
@@ -91,14 +93,17 @@ static enum err keep_true(struct filter *f, struct batch **b, const struct colum
         rows[n] = i;
         n += column_is_valid(keep, i) && column_u8(keep)[i];
     }
-    bool counted = count_dropped(f, *b, n_rows - n);
     if (n < n_rows) {
-        struct batch *kept = counted ? batch_take(*b, rows, n) : NULL;
+        struct batch *kept = batch_take(*b, rows, n);
+        if (kept && !count_dropped(f, *b, kept)) {
+            batch_free(kept);
+            kept = NULL;
+        }
         batch_free(*b);
         *b = kept;
     }
     mem_free(rows);
-    return *b && counted ? OK : err_set(e, ERR_NO_MEMORY, "filter");
+    return *b ? OK : err_set(e, ERR_NO_MEMORY, "filter");
 }
 
 static enum err filter_push(struct op *op, struct flow_msg *msg, struct error *e)

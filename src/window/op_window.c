@@ -165,7 +165,7 @@ static enum err take_batch(struct op_window *w, const struct batch *b, struct er
                 t->no_event_time++;
             continue;
         }
-        if (t)
+        if (t && !(b->origin && row > 0 && b->origin[row] == b->origin[row - 1])) /* a record counts once */
             t->passed++;
         TRY(add_windows(w, b, row, column_i64(event)[row], &n, e));
     }

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cli: the command line: one table of options per command, exit codes, and what commands share.
+ *
+ * stdout is for data, stderr for messages. A flag may be written --name value or --name=value, before or after
+ * the other arguments. Loop thread only.
+ */
+#ifndef CLI_H
+#define CLI_H
+
+#include "base/buf.h"
+
+enum exit_code {
+    EXIT_OK = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_DATA = 65,        /* bad SQL, or a record that policy says to fail on */
+    EXIT_UNAVAILABLE = 69, /* broker unreachable, topic or file missing */
+    EXIT_CANNOT_CREATE = 73,
+    EXIT_IO = 74,
+    EXIT_BUSY = 75,   /* the state folder is held by another process */
+    EXIT_FENCED = 76, /* another writer owns this query */
+    EXIT_PERMISSION = 77,
+    EXIT_CONFIG = 78, /* unknown option or property, changed query */
+    EXIT_DATA_LOSS = 79,
+    EXIT_FORCED = 130, /* a second signal */
+};
+
+/* The exit code that tells a caller what kind of failure this is. */
+int cli_exit_code(enum err code);
+
+enum option_kind { OPT_FLAG, OPT_TEXT, OPT_COUNT, OPT_RATE, OPT_DURATION, OPT_PERCENT, OPT_PAIRS };
+
+#define CLI_PAIRS_MAX 64
+struct cli_pairs { /* --param name=value, repeated */
+    const char *names[CLI_PAIRS_MAX], *values[CLI_PAIRS_MAX];
+    int         n;
+};
+
+struct cli_option {
+    const char      *name;  /* "state-dir" */
+    enum option_kind kind;
+    void            *value; /* FLAG bool; TEXT const char *; COUNT int64_t; RATE double (per second; "5k", "10k/s", 0 =
+                               as fast as possible); DURATION int64_t us ("10s", "500ms", "1m"); PERCENT double 0..1
+                               ("2%"); PAIRS struct cli_pairs */
+    const char      *metavar, *help;
+};
+
+struct cli_command {
+    const char *name, *arguments, *summary, *example;
+    int (*run)(const struct cli_command *, int argc, char **argv); /* argv[0] is the command */
+    const struct cli_option *(*options)(int *n);                   /* for help and completion */
+};
+
+/* Reads flags into their values and leaves the other arguments in rest (at most n_rest). False after printing what
+ * is wrong (nearest flag named); *help is set when -h or --help was there, and the help has been printed. */
+bool cli_parse(const struct cli_command *command, int argc, char **argv, const char **rest, int *n_rest, bool *help);
+void cli_help(const struct cli_command *command);
+
+/* "millrace: <text>" on stderr. */
+void cli_say(const char *format, ...) PRINTF_LIKE(1, 2);
+
+/* Reads a whole file, at most limit bytes ("-" is stdin). */
+MUST_CHECK enum err cli_read_file(const char *path, size_t limit, struct buf *out, struct error *e);
+bool cli_stderr_is_terminal(void);
+
+extern const struct cli_command cli_run, cli_reset, cli_check, cli_explain, cli_produce, cli_broker, cli_demo;
+
+#endif

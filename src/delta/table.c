@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT */
+#include "delta/table.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "delta/log.h"
+#include "json/doc.h"
+#include "json/write.h"
+
+#define COMMIT_TRIES_MAX 1000
+
+/* ---- schema as JSON ---- */
+
+static const char *delta_name(const struct type *t)
+{
+    static const char *const names[] = {
+#define DELTA_NAME(kind, sql, delta, width) delta,
+        TYPE_KINDS(DELTA_NAME)
+#undef DELTA_NAME
+    };
+    return names[t->kind];
+}
+
+static void put_type(const struct type *t, struct json_writer *w)
+{
+    if (t->kind != TYPE_STRUCT) {
+        json_put_string(w, delta_name(t));
+        return;
+    }
+    json_begin_object(w);
+    json_key(w, "type");
+    json_put_string(w, "struct");
+    json_key(w, "fields");
+    json_begin_array(w);
+    for (int i = 0; i < t->n_fields; i++) {
+        json_begin_object(w);
+        json_key(w, "name");
+        json_put_string(w, t->fields[i].name);
+        json_key(w, "type");
+        put_type(t->fields[i].type, w);
+        json_key(w, "nullable");
+        json_put_bool(w, true);
+        json_key(w, "metadata");
+        json_begin_object(w);
+        json_end_object(w);
+        json_end_object(w);
+    }
+    json_end_array(w);
+    json_end_object(w);
+}
+
+void delta_schema_json(const struct type *schema, struct buf *out)
+{
+    struct json_writer w;
+    json_writer_init(&w, out);
+    put_type(schema, &w);
+}
+
+/* ---- may we append? ---- */
+
+static enum err same_fields(const struct json_value *fields, const struct type *schema, const char *where, struct error *e);
+
+static enum err same_type(const struct json_value *written, const struct type *t, const char *name, struct error *e)
+{
+    const char *text = json_as_string(written);
+    if (text && t->kind != TYPE_STRUCT && strcmp(text, delta_name(t)) == 0)
+        return OK;
+    if (!text && t->kind == TYPE_STRUCT && json_get(written, "fields"))
+        return same_fields(json_get(written, "fields"), t, name, e);
+    return err_set(e, ERR_CONFLICT, "column \"%s\" is %s in the table and %s in the query", name,
+                   text ? text : "another type", delta_name(t));
+}
+
+static enum err same_fields(const struct json_value *fields, const struct type *schema, const char *where, struct error *e)
+{
+    size_t n = json_size(fields);
+    for (int i = 0; i < schema->n_fields; i++) {
+        const struct json_value *found = NULL;
+        for (size_t k = 0; k < n; k++) {
+            const char *name = json_get_string(json_at(fields, k), "name");
+            if (name && strcmp(name, schema->fields[i].name) == 0)
+                found = json_at(fields, k);
+            else if (name && strcasecmp(name, schema->fields[i].name) == 0)
+                return err_set(e, ERR_CONFLICT, "column \"%s\" is written \"%s\" in the table", schema->fields[i].name, name);
+        }
+        if (!found)
+            return err_set(e, ERR_CONFLICT, "column \"%s\" is not in the table%s%s", schema->fields[i].name,
+                           where ? " in " : "", where ? where : "");
+        TRY(same_type(json_get(found, "type"), schema->fields[i].type, schema->fields[i].name, e));
+    }
+    for (size_t k = 0; k < n; k++) {
+        const struct json_value *f = json_at(fields, k);
+        const char              *name = json_get_string(f, "name");
+        if (name && type_field_index(schema, name) < 0 && !json_get_bool(f, "nullable", true))
+            return err_set(e, ERR_CONFLICT, "column \"%s\" of the table must not be NULL, and the query does not have it", name);
+    }
+    return OK;
+}
+
+static enum err same_partitions(const struct delta_log *l, const char *const *by, int n, struct error *e)
+{
+    const struct json_value *columns = json_get(l->metadata, "partitionColumns");
+    bool                     same = (size_t)n == json_size(columns);
+    for (int i = 0; same && i < n; i++)
+        same = strcmp(by[i], json_as_string(json_at(columns, (size_t)i)) ? json_as_string(json_at(columns, (size_t)i)) : "") == 0;
+    return same ? OK : err_set(e, ERR_CONFLICT, "the table is partitioned by other columns than the query asks for");
+}
+
+enum err delta_table_check(const struct delta_table *t, const struct type *schema, const char *const *partition_by,
+                           int n_partition_by, struct error *e)
+{
+    const struct delta_log *l = (const struct delta_log *)t;
+    struct json_value      *doc = NULL;
+    if (l->version < 0)
+        return OK;
+    TRY(delta_log_check_writable(l, e));
+    const char *text = json_get_string(l->metadata, "schemaString");
+    TRY(json_doc_parse(text ? text : "", text ? strlen(text) : 0, &doc, e));
+    enum err rc = same_fields(json_get(doc, "fields"), schema, NULL, e);
+    json_doc_free(doc);
+    return rc == OK ? same_partitions(l, partition_by, n_partition_by, e) : rc;
+}
+
+/* ---- looking ---- */
+
+enum err delta_table_open(struct store *store, struct delta_table **out, struct error *e)
+{
+    struct delta_log *l;
+    *out = NULL;
+    TRY(delta_log_new(store, &l, e));
+    enum err rc = delta_log_refresh(l, e);
+    if (rc != OK) {
+        delta_log_free(l);
+        return rc;
+    }
+    *out = (struct delta_table *)l;
+    return OK;
+}
+
+void delta_table_close(struct delta_table *t)
+{
+    if (t)
+        delta_log_free((struct delta_log *)t);
+}
+
+enum err delta_table_refresh(struct delta_table *t, struct error *e) { return delta_log_refresh((struct delta_log *)t, e); }
+
+int64_t delta_table_version(const struct delta_table *t) { return ((const struct delta_log *)t)->version; }
+
+const char *delta_table_id(const struct delta_table *t)
+{
+    return json_get_string(((const struct delta_log *)t)->metadata, "id");
+}
+
+bool delta_table_txn(const struct delta_table *t, const char *app_id, struct delta_txn *out)
+{
+    const struct log_txn *x = delta_log_find_txn((const struct delta_log *)t, app_id);
+    if (!x)
+        return false;
+    *out = (struct delta_txn){.epoch = x->epoch, .version = x->version, .nonce = x->nonce, .info = x->info};
+    return true;
+}
+
+int64_t delta_table_generation(const struct delta_table *t, const char *prefix)
+{
+    int64_t highest = -1;
+    for (const struct log_txn *x = ((const struct delta_log *)t)->txns; x; x = x->next)
+        if (strncmp(x->app_id, prefix, strlen(prefix)) == 0) {
+            int64_t g = strtoll(x->app_id + strlen(prefix), NULL, 10);
+            highest = g > highest ? g : highest;
+        }
+    return highest;
+}
+
+/* ---- committing ---- */
+
+static void put_metrics(struct json_writer *w, const struct delta_commit *c)
+{
+    char text[32];
+    json_key(w, "operationMetrics");
+    json_begin_object(w);
+    json_key(w, "numRemovedFiles");
+    json_put_string(w, "0");
+    json_key(w, "numAddedFiles");
+    snprintf(text, sizeof text, "%" PRId64, c->n_files);
+    json_put_string(w, text);
+    json_key(w, "numOutputRows");
+    snprintf(text, sizeof text, "%" PRId64, c->n_rows);
+    json_put_string(w, text);
+    json_key(w, "numOutputBytes");
+    snprintf(text, sizeof text, "%" PRId64, c->n_bytes);
+    json_put_string(w, text);
+    json_end_object(w);
+}
+
+static void put_commit_info(const struct delta_commit *c, int64_t read_version, struct buf *out)
+{
+    struct json_writer w;
+    char               text[32];
+    json_writer_init(&w, out);
+    json_begin_object(&w);
+    json_key(&w, "commitInfo");
+    json_begin_object(&w);
+    json_key(&w, "timestamp");
+    json_put_int(&w, c->now_ms);
+    json_key(&w, "operation");
+    json_put_string(&w, "STREAMING UPDATE");
+    json_key(&w, "operationParameters");
+    json_begin_object(&w);
+    json_key(&w, "outputMode");
+    json_put_string(&w, "Append");
+    json_key(&w, "queryId");
+    json_put_string(&w, c->query_id);
+    json_key(&w, "epochId");
+    snprintf(text, sizeof text, "%" PRId64, c->epoch);
+    json_put_string(&w, text);
+    json_end_object(&w);
+    if (read_version >= 0) {
+        json_key(&w, "readVersion");
+        json_put_int(&w, read_version);
+    }
+    json_key(&w, "isolationLevel");
+    json_put_string(&w, "WriteSerializable");
+    json_key(&w, "isBlindAppend");
+    json_put_bool(&w, true);
+    put_metrics(&w, c);
+    json_key(&w, "engineInfo");
+    json_put_string(&w, "millrace/0.1.0");
+    json_key(&w, "txnId");
+    json_put_string(&w, c->nonce);
+    json_key(&w, "millrace");
+    json_put_raw(&w, c->info);
+    json_end_object(&w);
+    json_end_object(&w);
+    buf_u8(out, '\n');
+}
+
+static void put_new_table(const struct delta_commit *c, struct buf *out)
+{
+    struct json_writer w;
+    struct buf         schema;
+    char               id[37];
+    uuid_v4(id);
+    buf_init(&schema, TAG_SINK, (size_t)1 << 24);
+    delta_schema_json(c->schema, &schema);
+    json_writer_init(&w, out);
+    json_begin_object(&w);
+    json_key(&w, "metaData");
+    json_begin_object(&w);
+    json_key(&w, "id");
+    json_put_string(&w, id);
+    if (c->comment) {
+        json_key(&w, "description");
+        json_put_string(&w, c->comment);
+    }
+    json_key(&w, "format");
+    json_put_raw(&w, "{\"provider\":\"parquet\",\"options\":{}}");
+    json_key(&w, "schemaString");
+    json_put_string(&w, buf_text(&schema));
+    json_key(&w, "partitionColumns");
+    json_begin_array(&w);
+    for (int i = 0; i < c->n_partition_by; i++)
+        json_put_string(&w, c->partition_by[i]);
+    json_end_array(&w);
+    json_key(&w, "configuration");
+    json_begin_object(&w);
+    for (int i = 0; i < c->n_properties; i++) {
+        json_key(&w, c->properties[i].key);
+        json_put_string(&w, c->properties[i].value);
+    }
+    json_end_object(&w);
+    json_key(&w, "createdTime");
+    json_put_int(&w, c->now_ms);
+    json_end_object(&w);
+    json_end_object(&w);
+    buf_puts(out, "\n{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n");
+    buf_fini(&schema);
+}
+
+static enum err make_commit(const struct delta_log *l, const struct delta_commit *c, struct buf *out, struct error *e)
+{
+    struct json_writer w;
+    buf_clear(out);
+    put_commit_info(c, l->version, out);
+    if (l->version < 0)
+        put_new_table(c, out);
+    json_writer_init(&w, out);
+    json_begin_object(&w);
+    json_key(&w, "txn");
+    json_begin_object(&w);
+    json_key(&w, "appId");
+    json_put_string(&w, c->app_id);
+    json_key(&w, "version");
+    json_put_int(&w, c->epoch);
+    json_key(&w, "lastUpdated");
+    json_put_int(&w, c->now_ms);
+    json_end_object(&w);
+    json_end_object(&w);
+    buf_u8(out, '\n');
+    buf_puts(out, c->adds);
+    return buf_check(out, "a Delta commit", e);
+}
+
+/* Is this epoch there already, and by whom? *done: by us. */
+static enum err look_for_epoch(const struct delta_log *l, const struct delta_commit *c, bool *done, int64_t *version,
+                               struct error *e)
+{
+    const struct log_txn *x = delta_log_find_txn(l, c->app_id);
+    *done = false;
+    if (!x || x->epoch < c->epoch)
+        return OK;
+    if (x->epoch == c->epoch && x->nonce && strcmp(x->nonce, c->nonce) == 0) {
+        *done = true;
+        *version = x->version;
+        return OK;
+    }
+    return err_set(e, ERR_FENCED, "epoch %" PRId64 " of %s was written by another process (version %" PRId64 " has epoch %" PRId64
+                   "): this one must not go on", c->epoch, c->app_id, x->version, x->epoch);
+}
+
+enum err delta_table_commit(struct delta_table *t, const struct delta_commit *c, int64_t *version, struct error *e)
+{
+    struct delta_log *l = (struct delta_log *)t;
+    struct buf        bytes;
+    char              key[64];
+    bool              done;
+    enum err          rc = OK;
+    buf_init(&bytes, TAG_SINK, (size_t)256 << 20);
+    for (int i = 0;; i++) {
+        if ((rc = delta_log_refresh(l, e)) != OK || (rc = look_for_epoch(l, c, &done, version, e)) != OK || done)
+            break;
+        if (l->version < 0 && !c->create) {
+            rc = err_set(e, ERR_DATA_LOSS, "the table is gone: millrace never makes it again in the middle of a query");
+            break;
+        }
+        if ((rc = delta_table_check(t, c->schema, c->partition_by, c->n_partition_by, e)) != OK ||
+            (rc = delta_log_check_ours(l, e)) != OK || (rc = make_commit(l, c, &bytes, e)) != OK)
+            break;
+        delta_log_key(l->version + 1, key);
+        rc = l->store->ops->put_if_absent(l->store, key, bytes.data, bytes.size, e);
+        if (rc == OK) {
+            *version = l->version + 1;
+            rc = delta_log_apply(l, bytes.data, bytes.size, *version, e);
+            break;
+        }
+        if (rc != ERR_EXISTS) {
+            /* It may have happened all the same: whoever comes next, after the error, will see. */
+            struct error ignored;
+            if (delta_log_refresh(l, &ignored) == OK && look_for_epoch(l, c, &done, version, &ignored) == OK && done)
+                rc = OK;
+            break;
+        }
+        if (i == COMMIT_TRIES_MAX) {
+            rc = err_set(e, ERR_CONFLICT, "%d other commits came first", COMMIT_TRIES_MAX);
+            break;
+        }
+    }
+    buf_fini(&bytes);
+    return rc;
+}

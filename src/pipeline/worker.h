@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pipeline/worker: threads that may block, so that the loop never does.
+ *
+ * A job runs on one of the pool's threads and is then handed back: `done` runs on the loop. The io pool has
+ * four threads (files, uploads, blocking client calls); the state worker is a pool of one, so that everything it
+ * does is in order and the catalog has a single user.
+ */
+#ifndef PIPELINE_WORKER_H
+#define PIPELINE_WORKER_H
+
+#include <uv.h>
+
+#include "base/inbox.h"
+
+#define WORKERS_MAX 8
+
+struct job {
+    void (*run)(struct job *);  /* a pool thread; may block */
+    void (*done)(struct job *); /* loop thread; owns the job again */
+    struct workers *pool;       /* set by submit */
+    struct job     *next;
+};
+
+struct workers {
+    uv_async_t      async;
+    pthread_t       threads[WORKERS_MAX];
+    int             n_threads;
+    struct inbox    inbox;
+    pthread_mutex_t lock; /* guards finished */
+    struct job     *finished;
+    int             n_pending; /* loop thread: submitted, not yet done */
+    void          (*closed)(struct workers *);
+};
+
+MUST_CHECK enum err workers_init(struct workers *w, uv_loop_t *loop, int n_threads, struct error *e);
+/* Loop thread; the job is the pool's until done. */
+void workers_submit(struct workers *w, struct job *job);
+/* Waits for the running jobs, calls done of every finished one, joins the threads and closes the handle. */
+void workers_close(struct workers *w);
+
+#endif

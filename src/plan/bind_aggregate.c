@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * GROUP BY with aggregates: a projection to [event time, keys, arguments], the WINDOW node, then HAVING and the
+ * select list over its result. Inside SELECT and HAVING an expression that equals a grouping expression, or is an
+ * aggregate call, becomes a column of that result (the hook below); any other column is an error.
+ */
+#include <stdlib.h>
+#include <strings.h>
+
+#include "plan/plan_priv.h"
+#include "sql/interval.h"
+#include "sql/unparse.h"
+
+#define GROUPS_MAX 64
+#define AGGREGATES_MAX 256
+
+struct grouping {
+    struct binder            *b;
+    const struct ast_query   *q;
+    struct bound             *input;
+    struct plan_scope         in;       /* names of the input */
+    const struct ast_expr    *asts[GROUPS_MAX]; /* grouping expressions as written, window() included */
+    struct expr              *keys[GROUPS_MAX]; /* bound; NULL for window() */
+    int                       n_groups;
+    int                       window_at;        /* which group is window(), or the event time itself; -1 none */
+    struct window_spec        window;
+    struct expr              *event;            /* the time column, over the input */
+    const struct ast_expr    *calls[AGGREGATES_MAX];
+    struct expr              *arguments[AGGREGATES_MAX]; /* NULL for count(*) */
+    struct plan_aggregate     aggregates[AGGREGATES_MAX];
+    int                       n_aggregates;
+    struct bound              result;   /* the WINDOW node's columns, for SELECT and HAVING */
+};
+
+/* ---- is it one? ---- */
+
+static bool has_aggregate(const struct ast_expr *x)
+{
+    if (x->kind == AST_CALL && agg_is_name(x->text))
+        return true;
+    for (int i = 0; i < x->n_args; i++)
+        if (has_aggregate(x->args[i]))
+            return true;
+    return false;
+}
+
+bool plan__is_aggregation(const struct ast_query *q)
+{
+    if (q->n_group_by || q->group_by_all || (q->having && has_aggregate(q->having)))
+        return true;
+    for (int i = 0; i < q->n_items; i++)
+        if (has_aggregate(q->items[i].expr))
+            return true;
+    return false;
+}
+
+/* ---- grouping expressions ---- */
+
+/* GROUP BY 1 and GROUP BY alias mean the select item; a column of that name comes first, as in Spark. */
+static const struct ast_expr *item_meant(struct grouping *g, const struct ast_expr *x)
+{
+    if (x->kind == AST_INTEGER && !x->suffix) {
+        long at = strtol(x->text, NULL, 10);
+        if (at < 1 || at > g->q->n_items) {
+            diag_error(g->b->diags, x->place, "E_GROUP_BY_POSITION", "GROUP BY %ld: the select list has %d items", at,
+                       g->q->n_items);
+            return NULL;
+        }
+        return g->q->items[at - 1].expr;
+    }
+    if (x->kind != AST_COLUMN || x->n_parts != 1)
+        return x;
+    for (int i = 0; i < g->input->n_columns; i++)
+        if (strcasecmp(g->input->columns[i].name, x->parts[0]) == 0)
+            return x;
+    for (int i = 0; i < g->q->n_items; i++)
+        if (g->q->items[i].alias && strcasecmp(g->q->items[i].alias, x->parts[0]) == 0)
+            return g->q->items[i].expr;
+    return x;
+}
+
+static bool is_call(const struct ast_expr *x, const char *name)
+{
+    return x->kind == AST_CALL && strcasecmp(x->text, name) == 0;
+}
+
+/* A duration of window(): a string, or an integer of microseconds; not an INTERVAL, as in Spark. */
+static bool duration(struct grouping *g, const struct ast_expr *x, int64_t *us)
+{
+    struct error e;
+    int32_t      months = 0;
+    bool         negative = x->kind == AST_UNARY && x->op == OP_NEGATE;
+    const struct ast_expr *number = negative ? x->args[0] : x;
+    if (number->kind == AST_INTEGER) {
+        *us = strtoll(number->text, NULL, 10) * (negative ? -1 : 1);
+        return true;
+    }
+    if (x->kind != AST_STRING) {
+        struct diag *d = diag_error(g->b->diags, x->place, "E_WINDOW_DURATION",
+                                    "the durations of window() must be strings or integers (microseconds)");
+        if (x->kind == AST_INTERVAL)
+            diag_hint(g->b->diags, d, "Spark takes no INTERVAL here; write '10 seconds'");
+        return false;
+    }
+    if (sql_interval_parse(x->text, us, &months, &e) != OK) {
+        diag_error(g->b->diags, x->place, "E_WINDOW_DURATION", "%s", e.text);
+        return false;
+    }
+    if (months) {
+        diag_error(g->b->diags, x->place, "E_WINDOW_DURATION",
+                   "intervals greater than a month are not supported in window()");
+        return false;
+    }
+    return true;
+}
+
+static bool not_watermarked(struct grouping *g, struct place at)
+{
+    struct diag *d = diag_error(g->b->diags, at, "E_NO_WATERMARK",
+                                "append mode needs a watermark on the grouping's event time: without it no window is "
+                                "ever complete");
+    diag_hint(g->b->diags, d, "put WATERMARK <column> DELAY OF INTERVAL 10 SECONDS after the relation, and group by "
+                              "window(<column>, ...)");
+    return false;
+}
+
+static bool bind_window(struct grouping *g, const struct ast_expr *x, int at)
+{
+    struct error e;
+    int64_t      size = 0, slide = 0, start = 0;
+    if (g->window_at >= 0) {
+        diag_error(g->b->diags, x->place, "E_TWO_WINDOWS", "more than one window in one GROUP BY is not supported");
+        return false;
+    }
+    if (x->names || x->n_args < 2 || x->n_args > 4) {
+        diag_error(g->b->diags, x->place, "E_ARGUMENTS",
+                   "window() takes a time column, a duration and optionally a slide and a start");
+        return false;
+    }
+    if (!plan__bind(&g->in, x->args[0], &g->event) || !duration(g, x->args[1], &size))
+        return false;
+    slide = size;
+    if ((x->n_args > 2 && !duration(g, x->args[2], &slide)) || (x->n_args > 3 && !duration(g, x->args[3], &start)))
+        return false;
+    if (window_spec_init(&g->window, size, slide, start, &e) != OK) {
+        diag_error(g->b->diags, x->place, "E_WINDOW_DURATION", "%s", e.text);
+        return false;
+    }
+    g->window_at = at;
+    if (g->event->kind != EXPR_COLUMN || g->input->node->event[g->event->column] < 0)
+        return not_watermarked(g, x->args[0]->place);
+    return true;
+}
+
+static bool bind_group(struct grouping *g, const struct ast_expr *written)
+{
+    const struct ast_expr *x = item_meant(g, written);
+    int                    at = g->n_groups;
+    if (!x)
+        return false;
+    if (at == GROUPS_MAX) {
+        diag_error(g->b->diags, x->place, "E_LIMIT", "GROUP BY takes at most %d expressions", GROUPS_MAX);
+        return false;
+    }
+    g->asts[g->n_groups++] = x;
+    if (is_call(x, "window"))
+        return bind_window(g, x, at);
+    if (is_call(x, "session_window")) {
+        diag_error(g->b->diags, x->place, "E_UNSUPPORTED", "session_window() is not supported yet");
+        return false;
+    }
+    if (has_aggregate(x)) {
+        diag_error(g->b->diags, x->place, "E_GROUP_BY_AGGREGATE", "GROUP BY cannot contain an aggregate");
+        return false;
+    }
+    if (!plan__bind(&g->in, x, &g->keys[at]))
+        return false;
+    if (g->keys[at]->type->kind >= TYPE_STRUCT) {
+        diag_error(g->b->diags, x->place, "E_UNSUPPORTED", "grouping by a %s is not supported yet",
+                   type_kind_name(g->keys[at]->type->kind));
+        return false;
+    }
+    return true;
+}
+
+static bool bind_groups(struct grouping *g)
+{
+    bool ok = true;
+    for (int i = 0; i < g->q->n_group_by; i++)
+        ok = bind_group(g, g->q->group_by[i]) && ok;
+    for (int i = 0; g->q->group_by_all && i < g->q->n_items; i++)
+        if (!has_aggregate(g->q->items[i].expr) && g->q->items[i].expr->kind != AST_STAR)
+            ok = bind_group(g, g->q->items[i].expr) && ok;
+    if (!ok)
+        return false;
+    for (int i = 0; g->window_at < 0 && i < g->n_groups; i++) /* the event time itself closes its groups */
+        if (g->keys[i]->kind == EXPR_COLUMN && g->input->node->event[g->keys[i]->column] >= 0) {
+            g->window_at = i;
+            g->event = g->keys[i];
+            g->window = (struct window_spec){0};
+        }
+    return g->window_at >= 0 || not_watermarked(g, g->q->place);
+}
+
+/* ---- aggregates ---- */
+
+static bool refuse_call(struct grouping *g, const struct ast_expr *call)
+{
+    if (call->distinct) {
+        struct diag *d = diag_error(g->b->diags, call->place, "E_UNSUPPORTED",
+                                    "distinct aggregations are not supported on streams");
+        diag_hint(g->b->diags, d, "Spark advises approx_count_distinct(), which comes later");
+        return true;
+    }
+    if (call->filter) {
+        diag_error(g->b->diags, call->filter->place, "E_UNSUPPORTED", "FILTER (WHERE ..) is not supported yet");
+        return true;
+    }
+    if (call->n_args > 1) {
+        diag_error(g->b->diags, call->place, "E_ARGUMENTS", "%s() takes one argument", call->text);
+        return true;
+    }
+    return false;
+}
+
+/* The index of the aggregate, adding it when it is new; -1 after a diagnostic. */
+static int find_aggregate(struct grouping *g, const struct ast_expr *call)
+{
+    struct expr         *argument = NULL;
+    struct plan_aggregate a = {.argument = -1};
+    struct error          e;
+    bool                  star = call->n_args == 0 || call->args[0]->kind == AST_STAR;
+    if (refuse_call(g, call) || (!star && !plan__bind(&g->in, call->args[0], &argument)))
+        return -1;
+    if (argument && strcasecmp(call->text, "count") == 0 && argument->kind == EXPR_LITERAL &&
+        argument->type->kind != TYPE_NULL)
+        argument = NULL; /* count(1) is count(*) */
+    for (int i = 0; i < g->n_aggregates; i++)
+        if (strcasecmp(g->calls[i]->text, call->text) == 0 && (!argument) == (!g->arguments[i]) &&
+            (!argument || expr_equal(argument, g->arguments[i])))
+            return i;
+    if (g->n_aggregates == AGGREGATES_MAX) {
+        diag_error(g->b->diags, call->place, "E_LIMIT", "at most %d aggregates", AGGREGATES_MAX);
+        return -1;
+    }
+    if (agg_find(call->text, argument ? argument->type : NULL, &a.ops, &a.type, &e) != OK) {
+        diag_error(g->b->diags, call->place, "E_AGGREGATE", "%s", e.text);
+        return -1;
+    }
+    a.label = plan__auto_name(g->b, call);
+    g->calls[g->n_aggregates] = call;
+    g->arguments[g->n_aggregates] = argument;
+    g->aggregates[g->n_aggregates] = a;
+    return g->n_aggregates++;
+}
+
+static bool collect(struct grouping *g, const struct ast_expr *x)
+{
+    bool ok = true;
+    if (x->kind == AST_CALL && agg_is_name(x->text)) {
+        for (int i = 0; i < x->n_args; i++)
+            if (has_aggregate(x->args[i])) {
+                diag_error(g->b->diags, x->place, "E_NESTED_AGGREGATE", "an aggregate inside an aggregate");
+                return false;
+            }
+        return find_aggregate(g, x) >= 0;
+    }
+    for (int i = 0; i < x->n_args; i++)
+        ok = collect(g, x->args[i]) && ok;
+    return ok;
+}
+
+static bool collect_all(struct grouping *g)
+{
+    bool ok = true;
+    for (int i = 0; i < g->q->n_items; i++)
+        ok = collect(g, g->q->items[i].expr) && ok;
+    return (!g->q->having || collect(g, g->q->having)) && ok;
+}
+
+/* ---- nodes ---- */
+
+/* [event time, keys.., arguments..] as plain columns; equal expressions share one. */
+static int column_for(struct expr **exprs, int *n, struct expr *x)
+{
+    for (int i = 0; i < *n; i++)
+        if (expr_equal(exprs[i], x))
+            return i;
+    exprs[*n] = x;
+    return (*n)++;
+}
+
+static const struct type *window_type(struct binder *b)
+{
+    const struct field parts[2] = {{"start", type_of(TYPE_TIMESTAMP), true}, {"end", type_of(TYPE_TIMESTAMP), true}};
+    return type_struct(b->arena, parts, 2);
+}
+
+/* The WINDOW node's result: the window (or event time), the other groups, the aggregates. */
+static const struct type *result_schema(struct grouping *g)
+{
+    struct field fields[GROUPS_MAX + AGGREGATES_MAX];
+    int          n = 0;
+    fields[n++] = g->window.size_us ? (struct field){"window", window_type(g->b), false}
+                                    : (struct field){"event", g->event->type, g->event->nullable};
+    for (int i = 0; i < g->n_groups; i++)
+        if (i != g->window_at)
+            fields[n++] = (struct field){plan__auto_name(g->b, g->asts[i]), g->keys[i]->type, g->keys[i]->nullable};
+    for (int i = 0; i < g->n_aggregates; i++)
+        fields[n++] = (struct field){g->aggregates[i].label, g->aggregates[i].type, true};
+    return fields[0].type ? type_struct(g->b->arena, fields, (size_t)n) : NULL;
+}
+
+static int result_column(const struct grouping *g, int group)
+{
+    return group == g->window_at ? 0 : 1 + group - (group > g->window_at);
+}
+
+static struct plan_node *window_node(struct grouping *g)
+{
+    struct binder    *b = g->b;
+    int               n = 0, most = 1 + g->n_groups + g->n_aggregates;
+    struct expr     **exprs = plan__alloc(b, (size_t)most * sizeof *exprs);
+    const char      **names = plan__alloc(b, (size_t)most * sizeof *names);
+    int              *keys = plan__alloc(b, (size_t)g->n_groups * sizeof *keys);
+    struct plan_node *w = plan__node(b, PLAN_WINDOW, result_schema(g), g->q->place);
+    if (!exprs || !names || !keys || !w)
+        return NULL;
+    w->event_column = column_for(exprs, &n, g->event);
+    for (int i = 0; i < g->n_groups; i++)
+        if (i != g->window_at)
+            keys[w->n_keys_grouped++] = column_for(exprs, &n, g->keys[i]);
+    for (int i = 0; i < g->n_aggregates; i++)
+        if (g->arguments[i])
+            g->aggregates[i].argument = column_for(exprs, &n, g->arguments[i]);
+    for (int i = 0; i < n; i++)
+        names[i] = arena_printf(b->arena, "c%d", i);
+    w->input = plan__project(b, g->input->node, exprs, names, n, g->q->place);
+    w->window = g->window;
+    w->keys = keys;
+    w->aggregates = arena_copy(b->arena, g->aggregates, (size_t)g->n_aggregates * sizeof *g->aggregates);
+    w->n_aggregates = g->n_aggregates;
+    if (g->window.size_us == 0)
+        w->event[0] = g->input->node->event[g->event->column];
+    b->plan->n_windows++;
+    return w->input && w->aggregates ? w : NULL;
+}
+
+/* ---- SELECT and HAVING over the result ---- */
+
+static struct expr *result(struct grouping *g, int column, struct place at)
+{
+    const struct field *f = &g->result.node->schema->fields[column];
+    return expr_column(g->b->arena, column, f->type, f->nullable, at);
+}
+
+/* The group an expression of SELECT equals, or -1. Binding is tried silently: most expressions are no group. */
+static int group_of(struct grouping *g, const struct ast_expr *ast)
+{
+    struct diags       ignored;
+    struct plan_scope  s;
+    struct expr       *x;
+    struct binder      silent = *g->b;
+    diags_init(&ignored, g->b->arena);
+    silent.diags = &ignored;
+    plan__scope(&s, &silent, g->input);
+    if (g->window.size_us && is_call(ast, "window")) {
+        struct buf a, b;
+        buf_init(&a, TAG_SQL, 1 << 16);
+        buf_init(&b, TAG_SQL, 1 << 16);
+        sql_unparse_expr(ast, &a);
+        sql_unparse_expr(g->asts[g->window_at], &b);
+        bool same = strcasecmp(buf_text(&a), buf_text(&b)) == 0;
+        buf_fini(&a);
+        buf_fini(&b);
+        return same ? g->window_at : -1;
+    }
+    if (!plan__bind(&s, ast, &x))
+        return -1;
+    for (int i = 0; i < g->n_groups; i++)
+        if (g->keys[i] && expr_equal(g->keys[i], x))
+            return i;
+    return -1;
+}
+
+static bool has_input_column(const struct grouping *g, const char *name)
+{
+    for (int i = 0; i < g->input->n_columns; i++)
+        if (strcasecmp(g->input->columns[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* `window`, `window.start`, `window.end`: the grouping's window, unless the input has a column of that name. */
+static bool window_reference(struct grouping *g, const struct ast_expr *ast, struct expr **out)
+{
+    if (g->window.size_us == 0 || ast->kind != AST_COLUMN || strcasecmp(ast->parts[0], "window") != 0 ||
+        has_input_column(g, "window"))
+        return false;
+    struct expr *x = result(g, 0, ast->place);
+    for (int i = 1; x && i < ast->n_parts; i++) {
+        int index = x->type->kind == TYPE_STRUCT ? type_field_index(x->type, ast->parts[i]) : -1;
+        if (index < 0) {
+            struct diag *d = diag_error(g->b->diags, ast->part_places[i], "E_UNKNOWN_FIELD", "no field \"%s\" in a window",
+                                        ast->parts[i]);
+            diag_hint(g->b->diags, d, "a window has start and end");
+            x = NULL;
+            break;
+        }
+        x = expr_field(g->b->arena, x, index, ast->place);
+    }
+    *out = x;
+    return true;
+}
+
+static bool over_result(void *arg, const struct ast_expr *ast, struct expr_binder *eb, struct expr **out)
+{
+    struct grouping *g = arg;
+    (void)eb;
+    *out = NULL;
+    if (ast->kind == AST_CALL && agg_is_name(ast->text)) {
+        int i = find_aggregate(g, ast);
+        if (i >= 0)
+            *out = result(g, g->n_groups + i, ast->place);
+        return true;
+    }
+    if (window_reference(g, ast, out))
+        return true;
+    if (ast->kind >= AST_NULL && ast->kind <= AST_TIMESTAMP)
+        return false; /* literals */
+    int group = group_of(g, ast);
+    if (group >= 0) {
+        *out = result(g, result_column(g, group), ast->place);
+        return true;
+    }
+    if (ast->kind != AST_COLUMN)
+        return false;
+    struct expr *x;
+    if (plan__bind(&g->in, ast, &x)) { /* it exists: then it is not grouped; else the binding said what is wrong */
+        struct diag *d = diag_error(g->b->diags, ast->place, "E_MISSING_AGGREGATION",
+                                    "column \"%s\" is neither grouped nor inside an aggregate", ast->parts[ast->n_parts - 1]);
+        diag_hint(g->b->diags, d, "add it to GROUP BY, or wrap it in min(), max() or another aggregate");
+    }
+    return true;
+}
+
+static bool bind_result(struct grouping *g, struct bound *out)
+{
+    struct plan_scope s;
+    struct expr      *having, **exprs = plan__alloc(g->b, (size_t)g->q->n_items * sizeof *exprs);
+    const char      **names = plan__alloc(g->b, (size_t)g->q->n_items * sizeof *names);
+    struct plan_node *node = g->result.node;
+    bool              ok = exprs && names;
+    plan__scope(&s, g->b, &g->result);
+    s.hook = over_result;
+    s.arg = g;
+    if (ok && g->q->having) {
+        if (plan__bind_boolean(&s, g->q->having, "HAVING", &having))
+            node = plan__filter(g->b, node, having);
+        else
+            ok = false;
+    }
+    for (int i = 0; i < g->q->n_items; i++) {
+        const struct ast_item *item = &g->q->items[i];
+        if (item->expr->kind == AST_STAR) {
+            diag_error(g->b->diags, item->place, "E_STAR", "* cannot be selected together with GROUP BY");
+            ok = false;
+        } else if (!plan__bind(&s, item->expr, &exprs[i])) {
+            ok = false;
+        }
+        names[i] = item->alias                        ? item->alias
+                   : is_call(item->expr, "window")    ? "window"
+                                                      : plan__auto_name(g->b, item->expr);
+    }
+    if (!ok || !node)
+        return false;
+    out->stream = true;
+    out->node = plan__project(g->b, node, exprs, names, g->q->n_items, g->q->place);
+    return out->node && plan__name_outputs(g->b, out);
+}
+
+static bool refuse_input(struct binder *b, const struct ast_query *q, const struct bound *input)
+{
+    if (!input->stream) {
+        diag_error(b->diags, q->place, "E_UNSUPPORTED", "aggregating a static table is not supported yet");
+        return true;
+    }
+    for (const struct plan_node *n = input->node; n; n = n->input)
+        if (n->kind == PLAN_WINDOW || (n->kind == PLAN_UNION && n->other->kind == PLAN_WINDOW)) {
+            diag_error(b->diags, q->place, "E_UNSUPPORTED", "aggregating the result of another aggregation is not "
+                                                            "supported yet");
+            return true;
+        }
+    return false;
+}
+
+bool plan__bind_aggregation(struct binder *b, const struct ast_query *q, struct bound *input, struct bound *out)
+{
+    struct grouping *g = plan__alloc(b, sizeof *g);
+    if (!g || refuse_input(b, q, input))
+        return false;
+    g->b = b;
+    g->q = q;
+    g->input = input;
+    g->window_at = -1;
+    plan__scope(&g->in, b, input);
+    if (!((int)bind_groups(g) & (int)collect_all(g)))
+        return false;
+    g->result.node = window_node(g);
+    g->result.stream = true;
+    return g->result.node && plan__name_outputs(b, &g->result) && bind_result(g, out);
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/* The plan for people (EXPLAIN), for programs (JSON) and for the checkpoint (the fingerprint). */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "json/write.h"
+#include "plan/plan_priv.h"
+
+/* ---- pieces ---- */
+
+static void put_type(const struct type *t, char *out, size_t size)
+{
+    struct buf b;
+    buf_init(&b, TAG_SQL, 1 << 20);
+    type_print(t, &b);
+    snprintf(out, size, "%s", buf_text(&b));
+    buf_fini(&b);
+}
+
+static void put_duration(struct buf *out, int64_t us)
+{
+    if (us % 1000000 == 0)
+        buf_printf(out, "%" PRId64 " s", us / 1000000);
+    else if (us % 1000 == 0)
+        buf_printf(out, "%" PRId64 " ms", us / 1000);
+    else
+        buf_printf(out, "%" PRId64 " us", us);
+}
+
+static void put_columns(const struct type *schema, const int *columns, int n, struct buf *out)
+{
+    for (int i = 0; i < n; i++)
+        buf_printf(out, "%s%s", i ? ", " : "", schema->fields[columns[i]].name);
+}
+
+static void put_window(const struct plan_node *n, struct buf *out)
+{
+    const struct type *in = n->input->schema;
+    if (n->window.size_us == 0) {
+        buf_printf(out, "event time %s", in->fields[n->event_column].name);
+    } else {
+        buf_printf(out, "%s of ", n->window.slide_us == n->window.size_us ? "tumbling" : "sliding");
+        put_duration(out, n->window.size_us);
+        if (n->window.slide_us != n->window.size_us) {
+            buf_puts(out, " every ");
+            put_duration(out, n->window.slide_us);
+        }
+        if (n->window.start_us) {
+            buf_puts(out, " from ");
+            put_duration(out, n->window.start_us);
+        }
+        buf_printf(out, " on %s", in->fields[n->event_column].name);
+    }
+    buf_puts(out, "; keys [");
+    put_columns(in, n->keys, n->n_keys_grouped, out);
+    buf_puts(out, "]; ");
+    for (int i = 0; i < n->n_aggregates; i++)
+        buf_printf(out, "%s%s", i ? ", " : "", n->aggregates[i].label);
+}
+
+static void put_source(const struct plan *p, const struct plan_node *n, struct buf *out)
+{
+    const struct plan_source *s = &p->sources[n->leaf];
+    char                      type[4096];
+    buf_printf(out, "%s; decodes ", s->relation.label);
+    for (int i = 0; i < s->decoded->n_fields; i++) {
+        buf_puts(out, i ? ", " : "");
+        if (s->columns[i].from == FROM_COLUMN) {
+            buf_puts(out, s->decoded->fields[i].name);
+            continue;
+        }
+        put_type(s->columns[i].json_type, type, sizeof type);
+        buf_printf(out, "from_json(%s) as %s", s->columns[i].from == FROM_VALUE_JSON ? "value" : "key", type);
+    }
+    if (s->decoded->n_fields == 0)
+        buf_puts(out, "nothing");
+}
+
+static const char *node_name(const struct plan_node *n)
+{
+    static const char *const names[] = {"Source", "Table", "Filter", "Project", "Watermark", "Join", "Window", "Union"};
+    return n->kind == PLAN_JOIN && n->left ? "LeftJoin" : names[n->kind];
+}
+
+static void put_detail(const struct plan *p, const struct plan_node *n, struct buf *out)
+{
+    switch (n->kind) {
+    case PLAN_SOURCE:
+        put_source(p, n, out);
+        break;
+    case PLAN_TABLE:
+        buf_puts(out, p->tables[n->leaf].label);
+        break;
+    case PLAN_FILTER:
+        expr_print(n->predicate, n->input->schema, out);
+        break;
+    case PLAN_PROJECT:
+        for (int i = 0; i < n->schema->n_fields; i++) {
+            buf_puts(out, i ? ", " : "");
+            expr_print(n->exprs[i], n->input->schema, out);
+            buf_printf(out, " AS %s", n->schema->fields[i].name);
+        }
+        break;
+    case PLAN_WATERMARK:
+        buf_printf(out, "%s, delay ", p->clauses[n->clause].column);
+        put_duration(out, p->clauses[n->clause].delay_ms * 1000);
+        break;
+    case PLAN_JOIN:
+        for (int i = 0; i < n->n_keys; i++)
+            buf_printf(out, "%s%s = %s", i ? ", " : "", n->input->schema->fields[n->probe[i]].name,
+                       n->other->schema->fields[n->build[i]].name);
+        break;
+    case PLAN_WINDOW:
+        put_window(n, out);
+        break;
+    case PLAN_UNION:
+        buf_puts(out, "all");
+        break;
+    }
+}
+
+/* ---- text ---- */
+
+static void print_node(const struct plan *p, const struct plan_node *n, int depth, struct buf *out)
+{
+    buf_printf(out, "%*s%s ", depth * 2, "", node_name(n));
+    put_detail(p, n, out);
+    buf_u8(out, '\n');
+    if (n->input)
+        print_node(p, n->input, depth + 1, out);
+    if (n->other)
+        print_node(p, n->other, depth + 1, out);
+}
+
+void plan_explain_text(const struct plan *p, struct buf *out)
+{
+    char type[8192];
+    put_type(p->schema, type, sizeof type);
+    buf_printf(out, "Query %s\n  writes %s as %s\n  every ", p->name, p->location, type);
+    put_duration(out, p->trigger_us);
+    buf_puts(out, p->n_windows ? "; state: open windows, closed by the watermark\n" : "; no state\n");
+    print_node(p, p->root, 1, out);
+}
+
+/* ---- JSON ---- */
+
+static void json_node(const struct plan *p, const struct plan_node *n, struct json_writer *w)
+{
+    struct buf detail;
+    buf_init(&detail, TAG_SQL, 1 << 20);
+    put_detail(p, n, &detail);
+    json_begin_object(w);
+    json_key(w, "operator");
+    json_put_string(w, node_name(n));
+    json_key(w, "detail");
+    json_put_string(w, buf_text(&detail));
+    json_key(w, "columns");
+    json_begin_array(w);
+    for (int i = 0; i < n->schema->n_fields; i++) {
+        char type[4096];
+        put_type(n->schema->fields[i].type, type, sizeof type);
+        json_begin_object(w);
+        json_key(w, "name");
+        json_put_string(w, n->schema->fields[i].name);
+        json_key(w, "type");
+        json_put_string(w, type);
+        json_end_object(w);
+    }
+    json_end_array(w);
+    json_key(w, "inputs");
+    json_begin_array(w);
+    if (n->input)
+        json_node(p, n->input, w);
+    if (n->other)
+        json_node(p, n->other, w);
+    json_end_array(w);
+    json_end_object(w);
+    buf_fini(&detail);
+}
+
+void plan_explain_json(const struct plan *p, struct buf *out)
+{
+    struct json_writer w;
+    json_writer_init(&w, out);
+    json_begin_object(&w);
+    json_key(&w, "query");
+    json_put_string(&w, p->name);
+    json_key(&w, "location");
+    json_put_string(&w, p->location);
+    json_key(&w, "trigger_us");
+    json_put_int(&w, p->trigger_us);
+    json_key(&w, "stateful");
+    json_put_bool(&w, p->n_windows > 0);
+    json_key(&w, "plan");
+    json_node(p, p->root, &w);
+    json_end_object(&w);
+}
+
+/* ---- fingerprint ---- */
+
+static const struct plan_node *find_window(const struct plan_node *n)
+{
+    if (!n || n->kind == PLAN_WINDOW)
+        return n;
+    const struct plan_node *w = find_window(n->input);
+    return w ? w : find_window(n->other);
+}
+
+/* What a WINDOW node's input columns are computed from: renaming a column is no change, another expression is. */
+static void window_aspect(const struct plan_node *w, struct buf *out)
+{
+    char type[4096];
+    buf_printf(out, "%" PRId64 "/%" PRId64 "/%" PRId64, w->window.size_us, w->window.slide_us, w->window.start_us);
+    for (int i = 0; i < w->n_keys_grouped; i++) {
+        put_type(w->input->schema->fields[w->keys[i]].type, type, sizeof type);
+        buf_printf(out, "; key %s %s", w->schema->fields[1 + i].name, type);
+    }
+    for (int i = 0; i < w->n_aggregates; i++)
+        buf_printf(out, "; %s", w->aggregates[i].label);
+}
+
+void plan_fingerprint(const struct plan *p, struct buf *out)
+{
+    struct json_writer      w;
+    struct buf              text;
+    const struct plan_node *window = find_window(p->root);
+    char                    type[8192];
+    buf_init(&text, TAG_SQL, 1 << 20);
+    json_writer_init(&w, out);
+    json_begin_object(&w);
+    json_key(&w, "sources");
+    json_begin_array(&w);
+    for (int i = 0; i < p->n_sources; i++)
+        json_put_string(&w, p->sources[i].relation.identity);
+    json_end_array(&w);
+    json_key(&w, "watermarks");
+    json_put_int(&w, p->n_clauses);
+    json_key(&w, "window");
+    if (window)
+        window_aspect(window, &text);
+    json_put_string(&w, buf_text(&text));
+    json_key(&w, "output");
+    put_type(p->schema, type, sizeof type);
+    json_put_string(&w, type);
+    json_key(&w, "location");
+    json_put_string(&w, p->location);
+    json_end_object(&w);
+    buf_fini(&text);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plan, inside: the binder's working state. bind_*.c turn the AST into nodes, rules.c pushes filters down,
+ * prune.c drops what nobody needs, properties.c reads TBLPROPERTIES. One thread, at check time only.
+ */
+#ifndef PLAN_PLAN_PRIV_H
+#define PLAN_PLAN_PRIV_H
+
+#include "plan/plan.h"
+
+#define PLAN_DEPTH_MAX 100 /* views in views, subqueries in subqueries */
+
+/* One visible column while names are bound. */
+struct scope_column {
+    const char *qualifier; /* alias or relation name, or NULL */
+    const char *name;
+    int         index;     /* into the node's schema */
+    bool        hidden;    /* only reachable by qualifier (the right side of USING) */
+};
+
+/* A relation being bound: a node and the names its columns have. */
+struct bound {
+    struct plan_node    *node;
+    struct scope_column *columns;
+    int                  n_columns;
+    bool                 stream;
+};
+
+struct named_view {
+    const char             *name;
+    const struct ast_query *query;
+    const struct named_view      *older; /* what this query may see: views made before it, and WITH of outer queries */
+};
+
+struct binder {
+    struct arena                  *arena;
+    struct diags                  *diags;
+    const struct plan_environment *env;
+    struct plan                   *plan;
+    const struct named_view             *views;
+    int                            depth;
+};
+
+/* ---- nodes ---- */
+
+/* NULL when out of memory (a diagnostic says so). The schema's event marks start as -1. */
+struct plan_node *plan__node(struct binder *b, enum plan_node_kind kind, const struct type *schema, struct place at);
+struct plan_node *plan__filter(struct binder *b, struct plan_node *input, struct expr *predicate);
+/* Event marks follow plain column references. */
+struct plan_node *plan__project(struct binder *b, struct plan_node *input, struct expr **exprs, const char *const *names,
+                                int n, struct place at);
+void *plan__alloc(struct binder *b, size_t n); /* zeroed; NULL after a diagnostic */
+bool  plan__no_memory(struct binder *b);       /* always false */
+
+/* ---- scopes ---- */
+
+/* A binder of expressions over the columns of r; `hook` as in expr_scope, with `arg`. */
+struct plan_scope {
+    struct binder      *binder;
+    const struct bound *relation;
+    bool (*hook)(void *arg, const struct ast_expr *ast, struct expr_binder *eb, struct expr **out);
+    void *arg;
+    struct expr_scope  scope;
+    struct expr_binder binder_of_expr;
+};
+void plan__scope(struct plan_scope *s, struct binder *b, const struct bound *r);
+bool plan__bind(struct plan_scope *s, const struct ast_expr *ast, struct expr **out);
+bool plan__bind_boolean(struct plan_scope *s, const struct ast_expr *ast, const char *clause, struct expr **out);
+/* The items of *, t.* or s.* (a struct) as expressions and names, appended. */
+bool plan__expand_star(struct plan_scope *s, const struct ast_expr *star, struct expr ***exprs, const char ***names,
+                       int *n);
+
+/* ---- binding ---- */
+
+bool plan__bind_query(struct binder *b, const struct ast_query *q, struct bound *out);
+bool plan__bind_relation(struct binder *b, const struct ast_rel *rel, struct bound *out);
+/* Joins `left` (already bound) with a relation node of kind AST_REL_JOIN. */
+bool plan__bind_join(struct binder *b, const struct ast_rel *rel, struct bound *out);
+/* The scope of a query is its output columns. */
+bool plan__name_outputs(struct binder *b, struct bound *out);
+bool plan__is_aggregation(const struct ast_query *q);
+bool plan__bind_aggregation(struct binder *b, const struct ast_query *q, struct bound *input, struct bound *out);
+bool plan__bind_properties(struct binder *b, const struct ast_statement *s);
+/* The name a select item without alias gets, as Spark names it. */
+const char *plan__auto_name(struct binder *b, const struct ast_expr *ast);
+
+/* ---- rules ---- */
+
+/* Filters as far down as Spark's optimizer puts them (what they drop does not move a watermark), projections
+ * merged, outer joins that a filter makes inner turned inner. */
+struct plan_node *plan__push_filters(struct binder *b, struct plan_node *root);
+struct plan_node *plan__merge_projects(struct binder *b, struct plan_node *root);
+/* from_json into the decoders, unused columns out. */
+struct plan_node *plan__prune(struct binder *b, struct plan_node *root);
+
+#endif
