@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#include "sink/stats.h"
+
+#include <math.h>
+
+#include "json/write.h"
+#include "text/time.h"
+#include "text/utf8.h"
+
+enum section { SECTION_MIN, SECTION_MAX, SECTION_NULLS };
+
+static bool has_bound(const struct parquet_leaf *l)
+{
+    if (!l->has_range || l->type->kind == TYPE_BOOLEAN || l->type->kind == TYPE_BINARY)
+        return false;
+    return !((l->type->kind == TYPE_FLOAT || l->type->kind == TYPE_DOUBLE) &&
+             (l->has_nan || !isfinite(l->min_real) || !isfinite(l->max_real)));
+}
+
+/* A cut maximum gets a character behind it that is greater than any that was cut. */
+static void put_text_bound(const struct buf *value, bool max, struct json_writer *w)
+{
+    struct buf text;
+    size_t     cut = utf8_offset(value->data, value->size, STATS_TEXT_MAX);
+    buf_init(&text, TAG_SINK, 1 << 20);
+    buf_put(&text, value->data, cut);
+    if (max && cut < value->size)
+        buf_puts(&text, value->data[cut] < 0x7f ? "\x7f" : "\xf4\x8f\xbf\xbf");
+    json_put_string_n(w, text.data, text.size);
+    buf_fini(&text);
+}
+
+static void put_bound(const struct parquet_leaf *l, bool max, struct json_writer *w)
+{
+    char    text[TIME_TEXT_MAX];
+    int64_t v = max ? l->max : l->min;
+    switch ((int)l->type->kind) {
+    case TYPE_STRING:
+        put_text_bound(max ? &l->max_bytes : &l->min_bytes, max, w);
+        break;
+    case TYPE_DATE:
+        date_print((int32_t)v, text);
+        json_put_string(w, text);
+        break;
+    case TYPE_TIMESTAMP: /* whole milliseconds: down for min, up for max, so that both are bounds for every reader */
+        timestamp_print_iso_ms(max ? -floor_div(-v, 1000) * 1000 : v, text);
+        json_put_string(w, text);
+        break;
+    case TYPE_FLOAT:
+    case TYPE_DOUBLE:
+        json_put_double(w, max ? l->max_real : l->min_real);
+        break;
+    default:
+        json_put_int(w, v);
+        break;
+    }
+}
+
+/* Leaves [from, to) share their first `depth` names; writes one object for them. */
+static void put_section(const struct parquet_writer *p, int from, int to, int depth, enum section section,
+                        struct json_writer *w)
+{
+    json_begin_object(w);
+    for (int i = from; i < to;) {
+        const struct parquet_leaf *l = parquet_writer_leaf(p, i);
+        int                        end = i + 1;
+        if (l->depth > depth + 1) { /* a struct: all leaves below it */
+            while (end < to && parquet_writer_leaf(p, end)->depth > depth &&
+                   strcmp(parquet_writer_leaf(p, end)->path[depth], l->path[depth]) == 0)
+                end++;
+            json_key(w, l->path[depth]);
+            put_section(p, i, end, depth + 1, section, w);
+        } else if (section == SECTION_NULLS) {
+            json_key(w, l->path[depth]);
+            json_put_int(w, l->n_nulls);
+        } else if (has_bound(l)) {
+            json_key(w, l->path[depth]);
+            put_bound(l, section == SECTION_MAX, w);
+        }
+        i = end;
+    }
+    json_end_object(w);
+}
+
+void delta_stats_json(const struct parquet_writer *p, int64_t n_rows, struct buf *out)
+{
+    struct json_writer w;
+    int                n = 0;
+    while (n < STATS_LEAVES_MAX && parquet_writer_leaf(p, n))
+        n++;
+    json_writer_init(&w, out);
+    json_begin_object(&w);
+    json_key(&w, "numRecords");
+    json_put_int(&w, n_rows);
+    json_key(&w, "minValues");
+    put_section(p, 0, n, 0, SECTION_MIN, &w);
+    json_key(&w, "maxValues");
+    put_section(p, 0, n, 0, SECTION_MAX, &w);
+    json_key(&w, "nullCount");
+    put_section(p, 0, n, 0, SECTION_NULLS, &w);
+    json_end_object(&w);
+}
