@@ -79,7 +79,11 @@ void thrift_list(struct thrift *t, int16_t field, enum thrift_item item, size_t 
     }
 }
 
+void thrift_item_bool(struct thrift *t, bool v) { buf_u8(t->out, v ? 1 : 2); }
+
 void thrift_item_i32(struct thrift *t, int32_t v) { varint(t, zigzag(v)); }
+
+void thrift_item_i64(struct thrift *t, int64_t v) { varint(t, zigzag(v)); }
 
 void thrift_item_binary(struct thrift *t, const void *bytes, size_t n)
 {

@@ -2,9 +2,10 @@
 /*
  * parquet/writer: batches into one Parquet file in memory.
  *
- * What every reader wants: data pages v1, PLAIN and RLE_DICTIONARY, RLE levels, one row group per ROWS_PER_GROUP rows, page
- * CRC-32, chunk statistics, INT64 microsecond timestamps. A file is at most PARQUET_FILE_MAX bytes: the caller starts a
- * new one when parquet_writer_size() says so. One thread at a time; a finished writer is ready for the next file.
+ * What every reader wants: data pages v1, PLAIN and RLE_DICTIONARY, RLE levels, a row group per Mi rows, page CRC-32,
+ * statistics of chunks and pages (column and offset index), INT64 microsecond timestamps. A file is at most
+ * PARQUET_FILE_MAX bytes: the caller starts a new one when parquet_writer_size() reaches PARQUET_FILE_TARGET. One thread
+ * at a time; a finished writer is ready for the next file and keeps its buffers warm.
  *
  * Source: parquet-format 2.x (parquet.thrift, Encodings.md); type mapping of PROTOCOL.md.
  */
@@ -40,8 +41,10 @@ void parquet_writer_free(struct parquet_writer *w);
 MUST_CHECK enum err parquet_writer_add(struct parquet_writer *w, const struct batch *b, struct error *e);
 size_t  parquet_writer_size(const struct parquet_writer *w); /* about what the file would be now, uncompressed part included */
 int64_t parquet_writer_rows(const struct parquet_writer *w);
-/* Appends the whole file to out. The leaves stay readable until the next add. */
+/* Appends the whole file to out. The leaves stay readable until the next add. On failure the rows are forgotten. */
 MUST_CHECK enum err parquet_writer_finish(struct parquet_writer *w, struct buf *out, struct error *e);
+/* Forgets the rows since the last finish; must follow a failed add before the writer is used again. */
+void parquet_writer_reset(struct parquet_writer *w);
 /* The i-th leaf in schema order; NULL behind the last one. */
 const struct parquet_leaf *parquet_writer_leaf(const struct parquet_writer *w, int i);
 
