@@ -13,7 +13,7 @@ struct object {
 struct memory {
     struct store   base;
     struct object *objects;
-    int            fail_in;
+    int            calls, fail_in;
     enum err       fail_code;
     bool           apply;
 };
@@ -22,6 +22,7 @@ struct memory {
 static bool failing(struct memory *m, bool *apply)
 {
     *apply = m->apply;
+    m->calls++;
     return m->fail_in > 0 && --m->fail_in == 0;
 }
 
@@ -55,19 +56,20 @@ static enum err put(struct store *s, const char *key, const void *bytes, size_t 
 {
     struct memory *m = (struct memory *)s;
     bool           apply, fails = failing(m, &apply);
-    if (fails && !apply)
-        return err_set(e, m->fail_code, "put %s", key);
-    TRY(store_object(m, key, bytes, n, e));
+    if (!fails || apply)
+        TRY(store_object(m, key, bytes, n, e));
     return fails ? err_set(e, m->fail_code, "put %s", key) : OK;
 }
 
 static enum err put_if_absent(struct store *s, const char *key, const void *bytes, size_t n, struct error *e)
 {
     struct memory *m = (struct memory *)s;
-    if (find(m, key) && m->fail_in != 1)
-        return failing(m, &(bool){0}) ? err_set(e, m->fail_code, "create %s", key)
-                                      : err_set(e, ERR_EXISTS, "create %s: it exists", key);
-    return put(s, key, bytes, n, e);
+    bool           apply, fails = failing(m, &apply), taken = find(m, key) != NULL;
+    if (!taken && (!fails || apply))
+        TRY(store_object(m, key, bytes, n, e));
+    if (fails)
+        return err_set(e, m->fail_code, "create %s", key);
+    return taken ? err_set(e, ERR_EXISTS, "create %s: it exists", key) : OK;
 }
 
 static enum err get(struct store *s, const char *key, struct buf *out, struct error *e)
@@ -80,6 +82,18 @@ static enum err get(struct store *s, const char *key, struct buf *out, struct er
         return err_set(e, ERR_NOT_FOUND, "get %s: not there", key);
     buf_put(out, o->bytes.data, o->bytes.size);
     return buf_check(out, key, e);
+}
+
+static enum err head(struct store *s, const char *key, int64_t *size_bytes, struct error *e)
+{
+    struct memory *m = (struct memory *)s;
+    struct object *o = find(m, key);
+    if (failing(m, &(bool){0}))
+        return err_set(e, m->fail_code, "look at %s", key);
+    if (!o)
+        return err_set(e, ERR_NOT_FOUND, "look at %s: not there", key);
+    *size_bytes = (int64_t)o->bytes.size;
+    return OK;
 }
 
 static enum err list(struct store *s, const char *prefix, const char *after, bool (*each)(void *, const char *), void *arg,
@@ -95,9 +109,8 @@ static enum err list(struct store *s, const char *prefix, const char *after, boo
     return OK;
 }
 
-static enum err remove_key(struct store *s, const char *key, struct error *e)
+static bool remove_object(struct memory *m, const char *key)
 {
-    struct memory *m = (struct memory *)s;
     for (struct object **at = &m->objects; *at; at = &(*at)->next)
         if (strcmp((*at)->key, key) == 0) {
             struct object *gone = *at;
@@ -105,21 +118,30 @@ static enum err remove_key(struct store *s, const char *key, struct error *e)
             buf_fini(&gone->bytes);
             mem_free(gone->key);
             mem_free(gone);
-            return OK;
+            return true;
         }
-    return err_set(e, ERR_NOT_FOUND, "remove %s: not there", key);
+    return false;
+}
+
+static enum err remove_key(struct store *s, const char *key, struct error *e)
+{
+    struct memory *m = (struct memory *)s;
+    bool           apply, fails = failing(m, &apply);
+    bool           gone = (!fails || apply) && remove_object(m, key);
+    if (fails)
+        return err_set(e, m->fail_code, "remove %s", key);
+    return gone ? OK : err_set(e, ERR_NOT_FOUND, "remove %s: not there", key);
 }
 
 static void free_memory(struct store *s)
 {
     struct memory *m = (struct memory *)s;
     while (m->objects)
-        if (remove_key(s, m->objects->key, NULL) != OK)
-            break;
+        remove_object(m, m->objects->key);
     mem_free(m);
 }
 
-static const struct store_ops ops = {.put = put, .put_if_absent = put_if_absent, .get = get, .list = list,
+static const struct store_ops ops = {.put = put, .put_if_absent = put_if_absent, .get = get, .head = head, .list = list,
                                      .remove = remove_key, .free = free_memory};
 
 enum err store_memory_new(struct store **out, struct error *e)
@@ -139,3 +161,5 @@ void store_memory_fail(struct store *s, int nth, enum err code, bool apply)
     m->fail_code = code;
     m->apply = apply;
 }
+
+int store_memory_calls(const struct store *s) { return ((const struct memory *)s)->calls; }

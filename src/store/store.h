@@ -21,8 +21,11 @@ struct store_ops {
     enum err (*put_if_absent)(struct store *, const char *key, const void *bytes, size_t n, struct error *);
     /* Appends the object to out. ERR_NOT_FOUND. */
     enum err (*get)(struct store *, const char *key, struct buf *out, struct error *);
-    /* Keys that start with the prefix and are greater than `after` (NULL: all), in any order, without folders. `each` may
-     * return false to stop. A prefix nobody has is an empty list. */
+    /* Size of the object. ERR_NOT_FOUND. */
+    enum err (*head)(struct store *, const char *key, int64_t *size_bytes, struct error *);
+    /* Keys that start with the prefix and are greater than `after` (NULL: all), in ANY order (S3 Express and folders do not
+     * sort: who needs an order sorts), without folders and without names that begin with a dot. `each` may return false to
+     * stop. A prefix nobody has is an empty list. */
     enum err (*list)(struct store *, const char *prefix, const char *after, bool (*each)(void *, const char *key), void *arg,
                      struct error *);
     enum err (*remove)(struct store *, const char *key, struct error *);
@@ -31,9 +34,13 @@ struct store_ops {
 
 /* A folder of the local file system, made when something is put into it. The root is copied. */
 MUST_CHECK enum err store_local_new(const char *root, struct store **out, struct error *e);
-/* In memory, for tests. */
+/* In memory, for tests. One thread at a time. */
 MUST_CHECK enum err store_memory_new(struct store **out, struct error *e);
 /* The n-th call from now (any operation) fails with `code`; apply: its effect happens all the same. 0 disarms. */
 void store_memory_fail(struct store *s, int nth, enum err code, bool apply);
+int  store_memory_calls(const struct store *s); /* since it was made */
+
+/* Can objects be put under the prefix ("" or "a/b/")? Puts and removes a small one; for a clear error at the start. */
+MUST_CHECK enum err store_probe(struct store *s, const char *prefix, struct error *e);
 
 #endif
