@@ -18,7 +18,6 @@ enum err delta_log_new(struct store *store, struct delta_log **out, struct error
         return err_set(e, ERR_NO_MEMORY, "Delta log");
     l->store = store;
     l->version = -1;
-    l->our_version = -1;
     return OK;
 }
 
@@ -32,6 +31,8 @@ static void free_txn(struct log_txn *x)
 
 void delta_log_free(struct delta_log *l)
 {
+    if (!l)
+        return;
     while (l->txns) {
         struct log_txn *next = l->txns->next;
         free_txn(l->txns);
@@ -39,7 +40,6 @@ void delta_log_free(struct delta_log *l)
     }
     json_doc_free(l->metadata_doc);
     json_doc_free(l->protocol_doc);
-    mem_free(l->our_nonce);
     mem_free(l);
 }
 
@@ -104,12 +104,6 @@ static enum err sign_txns(struct delta_log *l, int64_t version, struct commit_fa
         x->info = facts->ours ? mem_strdup(TAG_SINK, buf_text(&facts->info)) : NULL;
         ok = ok && (!facts->ours || (x->nonce && x->info));
     }
-    if (facts->ours) {
-        mem_free(l->our_nonce);
-        l->our_nonce = mem_strdup(TAG_SINK, facts->nonce);
-        l->our_version = version;
-        ok = ok && l->our_nonce;
-    }
     return ok ? OK : err_set(e, ERR_NO_MEMORY, "Delta log");
 }
 
@@ -117,8 +111,8 @@ static enum err take_metadata(struct delta_log *l, struct json_value *doc, struc
 {
     const struct json_value *m = json_get(doc, "metaData");
     const char              *id = json_get_string(m, "id");
-    if (!id)
-        return err_set(e, ERR_CORRUPT, "a metaData action without id");
+    if (!id || strlen(id) >= sizeof l->table_id)
+        return err_set(e, ERR_CORRUPT, "a metaData action without a usable id");
     if (l->table_id[0] && strcmp(l->table_id, id) != 0)
         return err_set(e, ERR_DATA_LOSS, "the table was replaced: its id is now %s, it was %s", id, l->table_id);
     snprintf(l->table_id, sizeof l->table_id, "%s", id);
@@ -197,7 +191,7 @@ enum err delta_log_apply(struct delta_log *l, const uint8_t *bytes, size_t n, in
 /* ---- reading ---- */
 
 struct listing {
-    int64_t lowest, lowest_checkpoint; /* INT64_MAX: none */
+    int64_t lowest, highest, lowest_checkpoint; /* lowest.. INT64_MAX, highest -1: none */
 };
 
 static bool note_key(void *arg, const char *key)
@@ -206,48 +200,49 @@ static bool note_key(void *arg, const char *key)
     const char     *name = key + strlen("_delta_log/");
     char           *end;
     int64_t         version = strtoll(name, &end, 10);
-    if (end - name != 20)
+    if (end - name != 20 || version < 0)
         return true;
-    if (strcmp(end, ".json") == 0 && version < found->lowest)
-        found->lowest = version;
-    if (strncmp(end, ".checkpoint", 11) == 0 && version < found->lowest_checkpoint)
+    if (strcmp(end, ".json") == 0) {
+        found->lowest = version < found->lowest ? version : found->lowest;
+        found->highest = version > found->highest ? version : found->highest;
+    } else if (strncmp(end, ".checkpoint", 11) == 0 && version < found->lowest_checkpoint) {
         found->lowest_checkpoint = version;
+    }
     return true;
 }
 
-/* Version 0 is missing: is there a table all the same? */
-static enum err check_no_table(struct delta_log *l, struct error *e)
+/* What is there, once, when a table is opened: a log that does not begin at 0 is not ours to guess at. */
+static enum err look_around(struct delta_log *l, struct listing *found, struct error *e)
 {
-    struct listing found = {INT64_MAX, INT64_MAX};
-    TRY(l->store->ops->list(l->store, "_delta_log/", NULL, note_key, &found, e));
-    if (found.lowest == INT64_MAX && found.lowest_checkpoint == INT64_MAX)
+    *found = (struct listing){.lowest = INT64_MAX, .highest = -1, .lowest_checkpoint = INT64_MAX};
+    TRY(l->store->ops->list(l->store, "_delta_log/", NULL, note_key, found, e));
+    if (found->lowest == 0 || (found->lowest == INT64_MAX && found->lowest_checkpoint == INT64_MAX))
         return OK;
     return err_set(e, ERR_UNSUPPORTED, "the table's log starts at version %" PRId64
-                   ": reading from a checkpoint is not supported yet, write into a new table",
-                   found.lowest < found.lowest_checkpoint ? found.lowest : found.lowest_checkpoint);
+                   ": reading from a checkpoint comes later, write into a new table",
+                   found->lowest < found->lowest_checkpoint ? found->lowest : found->lowest_checkpoint);
 }
 
 /* The newest version we know is still there, or somebody removed the table. */
-static enum err check_still_there(struct delta_log *l, struct buf *bytes, struct error *e)
+static enum err check_still_there(struct delta_log *l, struct error *e)
 {
-    char key[64];
+    char    key[64];
+    int64_t size;
     delta_log_key(l->version, key);
-    buf_clear(bytes);
-    enum err rc = l->store->ops->get(l->store, key, bytes, e);
+    enum err rc = l->store->ops->head(l->store, key, &size, e);
     if (rc == ERR_NOT_FOUND)
         return err_set(e, ERR_DATA_LOSS, "version %" PRId64 " of the table is gone: it was removed or went back in time",
                        l->version);
     return rc;
 }
 
-enum err delta_log_refresh(struct delta_log *l, struct error *e)
+/* Versions from l->version + 1 on, until one is not there. */
+static enum err read_commits(struct delta_log *l, struct error *e)
 {
     struct buf bytes;
     char       key[64];
     enum err   rc = OK;
     buf_init(&bytes, TAG_SINK, COMMIT_BYTES_MAX);
-    if (l->version >= 0)
-        rc = check_still_there(l, &bytes, e);
     while (rc == OK) {
         delta_log_key(l->version + 1, key);
         buf_clear(&bytes);
@@ -256,9 +251,18 @@ enum err delta_log_refresh(struct delta_log *l, struct error *e)
             rc = delta_log_apply(l, bytes.data, bytes.size, l->version + 1, e);
     }
     buf_fini(&bytes);
-    if (rc == ERR_NOT_FOUND)
-        rc = l->version < 0 ? check_no_table(l, e) : OK;
-    return rc;
+    return rc == ERR_NOT_FOUND ? OK : rc;
+}
+
+enum err delta_log_refresh(struct delta_log *l, struct error *e)
+{
+    struct listing found = {.highest = -1};
+    TRY(l->version < 0 ? look_around(l, &found, e) : check_still_there(l, e));
+    TRY(read_commits(l, e));
+    if (l->version < found.highest) /* never write into a gap */
+        return err_set(e, ERR_CORRUPT, "version %" PRId64 " of the table is missing, and version %" PRId64 " is there",
+                       l->version + 1, found.highest);
+    return OK;
 }
 
 /* ---- may we write? ---- */
@@ -294,21 +298,27 @@ enum err delta_log_check_writable(const struct delta_log *l, struct error *e)
         return err_set(e, ERR_UNSUPPORTED, "the table has column invariants, which millrace cannot check yet");
     if (schema && (strstr(schema, "delta.generationExpression") || strstr(schema, "delta.identity")))
         return err_set(e, ERR_UNSUPPORTED, "the table has generated columns, which are not supported yet");
+    if (schema && strstr(schema, "__CHAR_VARCHAR_TYPE_STRING"))
+        return err_set(e, ERR_UNSUPPORTED, "the table has CHAR or VARCHAR columns, whose length millrace cannot check yet");
     return check_configuration(l, e);
 }
 
-enum err delta_log_check_ours(const struct delta_log *l, struct error *e)
+enum err delta_log_check_ours(const struct delta_log *l, const char *app_id, struct error *e)
 {
-    struct buf bytes;
-    char       key[64];
-    if (l->our_version < 0)
+    struct buf            bytes;
+    char                  key[64];
+    const struct log_txn *x = delta_log_find_txn(l, app_id);
+    if (!x || !x->nonce)
         return OK;
     buf_init(&bytes, TAG_SINK, COMMIT_BYTES_MAX);
-    delta_log_key(l->our_version, key);
+    delta_log_key(x->version, key);
     enum err rc = l->store->ops->get(l->store, key, &bytes, e);
-    if (rc == OK && !strstr(buf_text(&bytes), l->our_nonce))
-        rc = err_set(e, ERR_DATA_LOSS, "version %" PRId64 " of the table was overwritten by a writer that does not use "
-                     "put-if-absent", l->our_version);
+    const char *text = buf_text(&bytes);
+    if (rc == OK)
+        rc = buf_check(&bytes, key, e);
+    if (rc == ERR_NOT_FOUND || (rc == OK && !strstr(text, x->nonce)))
+        rc = err_set(e, ERR_DATA_LOSS, "version %" PRId64 " of the table, which held epoch %" PRId64 ", was overwritten by a "
+                     "writer that does not use put-if-absent", x->version, x->epoch);
     buf_fini(&bytes);
     return rc;
 }

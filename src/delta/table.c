@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "delta/log.h"
@@ -13,118 +12,6 @@
 #include "json/write.h"
 
 #define COMMIT_TRIES_MAX 1000
-
-/* ---- schema as JSON ---- */
-
-static const char *delta_name(const struct type *t)
-{
-    static const char *const names[] = {
-#define DELTA_NAME(kind, sql, delta, width) delta,
-        TYPE_KINDS(DELTA_NAME)
-#undef DELTA_NAME
-    };
-    return names[t->kind];
-}
-
-static void put_type(const struct type *t, struct json_writer *w)
-{
-    if (t->kind != TYPE_STRUCT) {
-        json_put_string(w, delta_name(t));
-        return;
-    }
-    json_begin_object(w);
-    json_key(w, "type");
-    json_put_string(w, "struct");
-    json_key(w, "fields");
-    json_begin_array(w);
-    for (int i = 0; i < t->n_fields; i++) {
-        json_begin_object(w);
-        json_key(w, "name");
-        json_put_string(w, t->fields[i].name);
-        json_key(w, "type");
-        put_type(t->fields[i].type, w);
-        json_key(w, "nullable");
-        json_put_bool(w, true);
-        json_key(w, "metadata");
-        json_begin_object(w);
-        json_end_object(w);
-        json_end_object(w);
-    }
-    json_end_array(w);
-    json_end_object(w);
-}
-
-void delta_schema_json(const struct type *schema, struct buf *out)
-{
-    struct json_writer w;
-    json_writer_init(&w, out);
-    put_type(schema, &w);
-}
-
-/* ---- may we append? ---- */
-
-static enum err same_fields(const struct json_value *fields, const struct type *schema, const char *where, struct error *e);
-
-static enum err same_type(const struct json_value *written, const struct type *t, const char *name, struct error *e)
-{
-    const char *text = json_as_string(written);
-    if (text && t->kind != TYPE_STRUCT && strcmp(text, delta_name(t)) == 0)
-        return OK;
-    if (!text && t->kind == TYPE_STRUCT && json_get(written, "fields"))
-        return same_fields(json_get(written, "fields"), t, name, e);
-    return err_set(e, ERR_CONFLICT, "column \"%s\" is %s in the table and %s in the query", name,
-                   text ? text : "another type", delta_name(t));
-}
-
-static enum err same_fields(const struct json_value *fields, const struct type *schema, const char *where, struct error *e)
-{
-    size_t n = json_size(fields);
-    for (int i = 0; i < schema->n_fields; i++) {
-        const struct json_value *found = NULL;
-        for (size_t k = 0; k < n; k++) {
-            const char *name = json_get_string(json_at(fields, k), "name");
-            if (name && strcmp(name, schema->fields[i].name) == 0)
-                found = json_at(fields, k);
-            else if (name && strcasecmp(name, schema->fields[i].name) == 0)
-                return err_set(e, ERR_CONFLICT, "column \"%s\" is written \"%s\" in the table", schema->fields[i].name, name);
-        }
-        if (!found)
-            return err_set(e, ERR_CONFLICT, "column \"%s\" is not in the table%s%s", schema->fields[i].name,
-                           where ? " in " : "", where ? where : "");
-        TRY(same_type(json_get(found, "type"), schema->fields[i].type, schema->fields[i].name, e));
-    }
-    for (size_t k = 0; k < n; k++) {
-        const struct json_value *f = json_at(fields, k);
-        const char              *name = json_get_string(f, "name");
-        if (name && type_field_index(schema, name) < 0 && !json_get_bool(f, "nullable", true))
-            return err_set(e, ERR_CONFLICT, "column \"%s\" of the table must not be NULL, and the query does not have it", name);
-    }
-    return OK;
-}
-
-static enum err same_partitions(const struct delta_log *l, const char *const *by, int n, struct error *e)
-{
-    const struct json_value *columns = json_get(l->metadata, "partitionColumns");
-    bool                     same = (size_t)n == json_size(columns);
-    for (int i = 0; same && i < n; i++)
-        same = strcmp(by[i], json_as_string(json_at(columns, (size_t)i)) ? json_as_string(json_at(columns, (size_t)i)) : "") == 0;
-    return same ? OK : err_set(e, ERR_CONFLICT, "the table is partitioned by other columns than the query asks for");
-}
-
-enum err delta_table_check(const struct delta_table *t, const struct type *schema, const char *const *partition_by,
-                           int n_partition_by, struct error *e)
-{
-    const struct delta_log *l = (const struct delta_log *)t;
-    struct json_value      *doc = NULL;
-    if (l->version < 0)
-        return OK;
-    TRY(delta_log_check_writable(l, e));
-    const char *text = json_get_string(l->metadata, "schemaString");
-    TRY(json_doc_parse(text ? text : "", text ? strlen(text) : 0, &doc, e));
-    enum err rc = same_fields(json_get(doc, "fields"), schema, NULL, e);
-    json_doc_free(doc);
-    return rc == OK ? same_partitions(l, partition_by, n_partition_by, e) : rc;
-}
 
 /* ---- looking ---- */
 
@@ -278,6 +165,8 @@ static void put_new_table(const struct delta_commit *c, struct buf *out)
     json_put_int(&w, c->now_ms);
     json_end_object(&w);
     json_end_object(&w);
+    if (schema.failed)
+        out->failed = true; /* never a table without its schema */
     buf_puts(out, "\n{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n");
     buf_fini(&schema);
 }
@@ -339,7 +228,7 @@ enum err delta_table_commit(struct delta_table *t, const struct delta_commit *c,
             break;
         }
         if ((rc = delta_table_check(t, c->schema, c->partition_by, c->n_partition_by, e)) != OK ||
-            (rc = delta_log_check_ours(l, e)) != OK || (rc = make_commit(l, c, &bytes, e)) != OK)
+            (rc = delta_log_check_ours(l, c->app_id, e)) != OK || (rc = make_commit(l, c, &bytes, e)) != OK)
             break;
         delta_log_key(l->version + 1, key);
         rc = l->store->ops->put_if_absent(l->store, key, bytes.data, bytes.size, e);

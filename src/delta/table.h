@@ -41,7 +41,7 @@ bool delta_table_txn(const struct delta_table *t, const char *app_id, struct del
 /* Highest g of the application ids "<prefix><g>", -1 when there is none. */
 int64_t delta_table_generation(const struct delta_table *t, const char *prefix);
 /* May rows of that schema and partitioning be appended? ERR_CONFLICT says what differs, ERR_UNSUPPORTED what the table has
- * that we must not ignore. OK for a table that does not exist. */
+ * that we must not ignore. A table that does not exist: may it be made (delta_schema_check)? */
 MUST_CHECK enum err delta_table_check(const struct delta_table *t, const struct type *schema,
                                       const char *const *partition_by, int n_partition_by, struct error *e);
 
@@ -70,6 +70,14 @@ struct delta_commit {
  */
 MUST_CHECK enum err delta_table_commit(struct delta_table *t, const struct delta_commit *c, int64_t *version,
                                        struct error *e);
+
+/* May a table with these columns be made? ERR_INVALID names a column Delta refuses (characters, the same name twice), an
+ * unknown or wrong partition column; ERR_UNSUPPORTED a type that cannot be written. */
+MUST_CHECK enum err delta_schema_check(const struct type *schema, const char *const *partition_by, int n_partition_by,
+                                       struct error *e);
+/* May the property be set on a table of protocol (1,2)? Own properties (without "delta.") always; ERR_UNSUPPORTED says why
+ * not. */
+MUST_CHECK enum err delta_property_check(const char *key, const char *value, struct error *e);
 
 /* The schema as Delta writes it: {"type":"struct","fields":[..]}, all nullable. */
 void delta_schema_json(const struct type *schema, struct buf *out);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* A Delta log of anybody's making: each commit of the input (split at blank lines) is a version. It may be refused, but it is
+ * never believed against its own words: what passes the checks can be appended to. */
+#include <stdio.h>
+#include <string.h>
+
+#include "delta/table.h"
+
+#define VERSIONS_MAX 8
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void put_versions(struct store *store, const uint8_t *data, size_t size)
+{
+    const uint8_t *end = data + size;
+    for (int version = 0; data < end && version < VERSIONS_MAX; version++) {
+        char           key[64];
+        const uint8_t *blank = memmem(data, (size_t)(end - data), "\n\n", 2);
+        const uint8_t *stop = blank ? blank + 1 : end;
+        snprintf(key, sizeof key, "_delta_log/%020d.json", version);
+        CHECK(store->ops->put(store, key, data, (size_t)(stop - data), NULL) == OK);
+        data = blank ? blank + 2 : end;
+    }
+}
+
+static void commit_twice(struct delta_table *t, const struct type *schema)
+{
+    struct delta_commit c = {.app_id = "a/0", .epoch = 0, .nonce = "fuzz-nonce", .adds = "", .info = "{}", .query_id = "q",
+                             .create = true, .schema = schema};
+    struct delta_txn    x;
+    int64_t             first, second;
+    struct error        e;
+    if (delta_table_commit(t, &c, &first, &e) != OK)
+        return;
+    CHECK(delta_table_txn(t, "a/0", &x) && x.epoch == 0 && strcmp(x.nonce, "fuzz-nonce") == 0);
+    CHECK(delta_table_commit(t, &c, &second, &e) == OK && second == first);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct store       *store;
+    struct delta_table *t;
+    struct arena        arena;
+    struct error        e;
+    arena_init(&arena, TAG_TEST, 1 << 16);
+    const struct field fields[] = {{"k", type_of(TYPE_STRING), true}, {"n", type_of(TYPE_BIGINT), true}};
+    const struct type *schema = type_struct(&arena, fields, 2);
+    if (schema && store_memory_new(&store, &e) == OK) {
+        put_versions(store, data, size);
+        if (delta_table_open(store, &t, &e) == OK) {
+            (void)delta_table_generation(t, "millrace/q/");
+            commit_twice(t, schema);
+            delta_table_close(t);
+        }
+        store->ops->free(store);
+    }
+    arena_fini(&arena);
+    return 0;
+}
