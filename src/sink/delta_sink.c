@@ -1,28 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 #include "sink/delta_sink.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/clock.h"
 #include "base/failpoint.h"
+#include "base/hash.h"
 #include "json/doc.h"
 #include "json/write.h"
+#include "sink/partition.h"
 #include "sink/stats.h"
-#include "text/number.h"
-#include "text/time.h"
 
 #define RECEIPT_MAX ((size_t)256 << 20)
+#define PART_BUCKETS 512
+#define KEY_MAX 1024
+#define OPEN_BYTES_MAX ((size_t)256 << 20) /* of all open partitions: over it the largest becomes a file */
 
 /* One partition's open file. */
 struct part {
-    struct part           *next;
+    struct part           *next, *same_hash;
+    uint64_t               hash;
     char                  *values; /* JSON object: {"day":"2024-01-02"} */
     char                  *folder; /* "day=2024-01-02/" or "" */
     struct parquet_writer *writer;
+    uint32_t               batch_rows, batch_at; /* of the batch being split: how many, where in its list of rows */
 };
 
 struct file {
@@ -35,135 +38,62 @@ struct file {
 struct sink_cut {
     struct file *files; /* newest first */
     int64_t      n_files, n_rows;
+    size_t       n_bytes;
 };
 
 struct delta_sink {
     struct sink            base;
-    struct delta_sink_spec spec;
+    struct delta_sink_spec spec; /* partition_by: the names as the schema writes them */
     struct arena           arena;
     const struct type     *file_schema; /* without the partition columns */
     int                   *file_columns, *partition_columns;
-    struct part           *parts;
+    struct part           *parts, *by_hash[PART_BUCKETS];
     int                    n_parts;
     struct sink_cut       *cut; /* files finished in the open epoch */
     struct store          *store;
     struct delta_table    *table;
+    struct buf             text, values, folder; /* scratch of partitioned writes */
 };
 
 /* ---- partitions ---- */
 
-/* The value as Delta writes it; false: NULL (an empty text is NULL too). */
-static bool partition_value(const struct column *c, uint32_t row, struct buf *out)
-{
-    char     text[TIME_TEXT_MAX + NUMBER_TEXT_MAX];
-    uint32_t n;
-    if (!column_is_valid(c, row))
-        return false;
-    switch ((int)c->type->kind) {
-    case TYPE_STRING: {
-        const uint8_t *bytes = column_bytes(c, row, &n);
-        buf_put(out, bytes, n);
-        return n > 0;
-    }
-    case TYPE_BOOLEAN:
-        buf_puts(out, column_u8(c)[row] ? "true" : "false");
-        return true;
-    case TYPE_DATE:
-        date_print(column_i32(c)[row], text);
-        break;
-    case TYPE_TIMESTAMP: {
-        int64_t us = column_i64(c)[row];
-        timestamp_print_iso_ms(us, text);
-        snprintf(text + strlen(text) - 5, 16, ".%06dZ", (int)floor_mod(us, US_PER_SECOND));
-        break;
-    }
-    case TYPE_FLOAT:
-        float_print(((const float *)c->values)[row], text);
-        break;
-    case TYPE_DOUBLE:
-        double_print(column_f64(c)[row], text);
-        break;
-    case TYPE_TINYINT:
-        integer_print(((const int8_t *)c->values)[row], text);
-        break;
-    case TYPE_SMALLINT:
-        integer_print(((const int16_t *)c->values)[row], text);
-        break;
-    case TYPE_INT:
-        integer_print(column_i32(c)[row], text);
-        break;
-    default:
-        integer_print(column_i64(c)[row], text);
-        break;
-    }
-    buf_puts(out, text);
-    return true;
-}
-
-static bool is_plain(const struct buf *text)
-{
-    for (size_t i = 0; i < text->size; i++)
-        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", text->data[i]))
-            return false;
-    return text->size > 0;
-}
-
-/* Values as a JSON object, and a Hive folder when every name and value is plain (readers take values from the log). */
-static void describe_partition(const struct delta_sink *s, const struct batch *b, uint32_t row, struct buf *values,
-                               struct buf *folder)
-{
-    struct json_writer w;
-    struct buf         text;
-    bool               plain = true;
-    buf_init(&text, TAG_SINK, 1 << 20);
-    buf_clear(values);
-    buf_clear(folder);
-    json_writer_init(&w, values);
-    json_begin_object(&w);
-    for (int i = 0; i < s->spec.n_partition_by; i++) {
-        buf_clear(&text);
-        bool there = partition_value(b->columns[s->partition_columns[i]], row, &text);
-        json_key(&w, s->spec.partition_by[i]);
-        if (there)
-            json_put_string_n(&w, text.data, text.size);
-        else
-            json_put_null(&w);
-        plain = plain && there && is_plain(&text);
-        if (plain)
-            buf_printf(folder, "%s=%.*s/", s->spec.partition_by[i], (int)text.size, (char *)text.data);
-    }
-    json_end_object(&w);
-    if (!plain)
-        buf_clear(folder);
-    buf_fini(&text);
-}
-
-static enum err open_part(struct delta_sink *s, const char *values, const char *folder, struct part **out, struct error *e)
+static enum err open_part(struct delta_sink *s, const char *values, const char *folder, uint64_t hash, struct part **out,
+                          struct error *e)
 {
     if (s->n_parts == SINK_PARTITIONS_MAX)
         return err_set(e, ERR_LIMIT, "%s: more than %d partitions in one epoch", s->spec.location, SINK_PARTITIONS_MAX);
     struct part *p = mem_zalloc(TAG_SINK, sizeof *p);
-    if (p) {
-        p->next = s->parts;
-        s->parts = p;
-        s->n_parts++;
-        p->values = mem_strdup(TAG_SINK, values);
-        p->folder = mem_strdup(TAG_SINK, folder);
-    }
-    if (!p || !p->values || !p->folder)
+    if (!p)
         return err_set(e, ERR_NO_MEMORY, "partition of %s", s->spec.location);
+    p->hash = hash;
+    p->values = mem_strdup(TAG_SINK, values);
+    p->folder = mem_strdup(TAG_SINK, folder);
+    enum err rc = p->values && p->folder ? parquet_writer_new(s->file_schema, s->spec.codec, &p->writer, e)
+                                         : err_set(e, ERR_NO_MEMORY, "partition of %s", s->spec.location);
+    if (rc != OK) {
+        mem_free(p->values);
+        mem_free(p->folder);
+        mem_free(p);
+        return rc;
+    }
+    p->next = s->parts;
+    s->parts = p;
+    p->same_hash = s->by_hash[hash % PART_BUCKETS];
+    s->by_hash[hash % PART_BUCKETS] = p;
+    s->n_parts++;
     *out = p;
-    return parquet_writer_new(s->file_schema, s->spec.codec, &p->writer, e);
+    return OK;
 }
 
 static enum err find_part(struct delta_sink *s, const char *values, const char *folder, struct part **out, struct error *e)
 {
-    for (struct part *p = s->parts; p; p = p->next)
-        if (strcmp(p->values, values) == 0) {
+    uint64_t hash = hash_bytes(values, strlen(values), 0);
+    for (struct part *p = s->by_hash[hash % PART_BUCKETS]; p; p = p->same_hash)
+        if (p->hash == hash && strcmp(p->values, values) == 0) {
             *out = p;
             return OK;
         }
-    return open_part(s, values, folder, out, e);
+    return open_part(s, values, folder, hash, out, e);
 }
 
 static void free_parts(struct delta_sink *s)
@@ -176,39 +106,36 @@ static void free_parts(struct delta_sink *s)
         mem_free(s->parts);
         s->parts = next;
     }
+    memset(s->by_hash, 0, sizeof s->by_hash);
     s->n_parts = 0;
 }
 
 /* ---- files ---- */
 
+static void free_file(struct file *f)
+{
+    buf_fini(&f->bytes);
+    mem_free(f->values);
+    mem_free(f->folder);
+    mem_free(f->stats);
+    mem_free(f);
+}
+
 static void free_cut(struct sink_cut *cut)
 {
     while (cut && cut->files) {
         struct file *next = cut->files->next;
-        buf_fini(&cut->files->bytes);
-        mem_free(cut->files->values);
-        mem_free(cut->files->folder);
-        mem_free(cut->files->stats);
-        mem_free(cut->files);
+        free_file(cut->files);
         cut->files = next;
     }
     mem_free(cut);
 }
 
-static enum err finish_file(struct delta_sink *s, struct part *p, struct error *e)
+/* Encodes what the part holds; on failure the epoch is lost, and the cut only holds whole files. */
+static enum err fill_file(struct delta_sink *s, struct part *p, struct file *f, struct error *e)
 {
-    struct buf   stats;
-    struct file *f = mem_zalloc(TAG_SINK, sizeof *f);
-    if (!s->cut)
-        s->cut = mem_zalloc(TAG_SINK, sizeof *s->cut);
-    if (!f || !s->cut) {
-        mem_free(f);
-        return err_set(e, ERR_NO_MEMORY, "file of %s", s->spec.location);
-    }
+    struct buf stats;
     buf_init(&stats, TAG_SINK, 1 << 24);
-    buf_init(&f->bytes, TAG_SINK, PARQUET_FILE_MAX);
-    f->next = s->cut->files;
-    s->cut->files = f;
     f->n_rows = parquet_writer_rows(p->writer);
     enum err rc = parquet_writer_finish(p->writer, &f->bytes, e);
     if (rc == OK) {
@@ -219,10 +146,34 @@ static enum err finish_file(struct delta_sink *s, struct part *p, struct error *
         if (!f->stats || !f->values || !f->folder || stats.failed)
             rc = err_set(e, ERR_NO_MEMORY, "file of %s", s->spec.location);
     }
-    s->cut->n_files++;
-    s->cut->n_rows += f->n_rows;
     buf_fini(&stats);
     return rc;
+}
+
+static enum err finish_file(struct delta_sink *s, struct part *p, struct error *e)
+{
+    struct file *f = mem_zalloc(TAG_SINK, sizeof *f);
+    if (!s->cut)
+        s->cut = mem_zalloc(TAG_SINK, sizeof *s->cut);
+    if (!f || !s->cut) {
+        mem_free(f);
+        return err_set(e, ERR_NO_MEMORY, "file of %s", s->spec.location);
+    }
+    buf_init(&f->bytes, TAG_SINK, PARQUET_FILE_MAX);
+    enum err rc = fill_file(s, p, f, e);
+    if (rc == OK && s->cut->n_bytes + f->bytes.size > SINK_EPOCH_BYTES_MAX)
+        rc = err_set(e, ERR_LIMIT, "%s: one epoch makes files of more than %zu MiB: give it a smaller maxOffsetsPerTrigger",
+                     s->spec.location, SINK_EPOCH_BYTES_MAX >> 20);
+    if (rc != OK) {
+        free_file(f);
+        return rc;
+    }
+    f->next = s->cut->files;
+    s->cut->files = f;
+    s->cut->n_files++;
+    s->cut->n_rows += f->n_rows;
+    s->cut->n_bytes += f->bytes.size;
+    return OK;
 }
 
 /* ---- writing ---- */
@@ -246,38 +197,82 @@ static enum err add_rows(struct delta_sink *s, struct part *p, const struct batc
     return parquet_writer_size(p->writer) >= PARQUET_FILE_TARGET ? finish_file(s, p, e) : OK;
 }
 
-/* Rows of one partition at a time: those like the first row not yet written. */
+/* How the rows of one batch fall into partitions. */
+struct split {
+    struct part **of_row, **touched; /* n_rows each */
+    uint32_t     *rows;              /* grouped by partition */
+    uint32_t      n_touched;
+};
+
+static enum err split_rows(struct delta_sink *s, const struct batch *b, struct split *x, struct error *e)
+{
+    for (uint32_t i = 0; i < b->n_rows; i++) {
+        if (partition_same_as_before(b, s->partition_columns, s->spec.n_partition_by, i)) {
+            x->of_row[i] = x->of_row[i - 1];
+        } else {
+            partition_describe(b, s->spec.partition_by, s->partition_columns, s->spec.n_partition_by, i, &s->text, &s->values,
+                               &s->folder);
+            TRY(buf_check(&s->values, "a partition value", e));
+            TRY(find_part(s, buf_text(&s->values), buf_text(&s->folder), &x->of_row[i], e));
+        }
+        if (x->of_row[i]->batch_rows++ == 0)
+            x->touched[x->n_touched++] = x->of_row[i];
+    }
+    for (uint32_t i = 0, at = 0; i < x->n_touched; i++) {
+        x->touched[i]->batch_at = at;
+        at += x->touched[i]->batch_rows;
+    }
+    for (uint32_t i = 0; i < b->n_rows; i++)
+        x->rows[x->of_row[i]->batch_at++] = i;
+    return OK;
+}
+
+static enum err add_split(struct delta_sink *s, const struct split *x, const struct batch *files, struct error *e)
+{
+    if (x->n_touched == 1)
+        return add_rows(s, x->touched[0], files, e);
+    for (uint32_t i = 0; i < x->n_touched; i++) {
+        struct part  *p = x->touched[i];
+        struct batch *some = batch_take(files, x->rows + p->batch_at - p->batch_rows, p->batch_rows);
+        enum err      rc = some ? add_rows(s, p, some, e) : err_set(e, ERR_NO_MEMORY, "partitions of %s", s->spec.location);
+        batch_free(some);
+        TRY(rc);
+    }
+    return OK;
+}
+
+static enum err shed_largest(struct delta_sink *s, struct error *e)
+{
+    struct part *largest = NULL;
+    size_t       sum = 0, most = 0;
+    for (struct part *p = s->parts; p; p = p->next) {
+        size_t size = parquet_writer_size(p->writer);
+        sum += size;
+        if (size > most) {
+            most = size;
+            largest = p;
+        }
+    }
+    return sum > OPEN_BYTES_MAX && largest ? finish_file(s, largest, e) : OK;
+}
+
 static enum err write_partitioned(struct delta_sink *s, const struct batch *b, const struct batch *files, struct error *e)
 {
-    struct buf   values, folder;
-    uint32_t    *rows = mem_alloc(TAG_SINK, (b->n_rows + 1) * sizeof *rows);
-    struct part **part = mem_zalloc(TAG_SINK, (b->n_rows + 1) * sizeof *part);
-    enum err     rc = rows && part ? OK : err_set(e, ERR_NO_MEMORY, "partitions of %s", s->spec.location);
-    buf_init(&values, TAG_SINK, 1 << 20);
-    buf_init(&folder, TAG_SINK, 1 << 20);
-    for (uint32_t i = 0; rc == OK && i < b->n_rows; i++) {
-        describe_partition(s, b, i, &values, &folder);
-        if ((rc = buf_check(&values, "a partition value", e)) == OK)
-            rc = find_part(s, buf_text(&values), buf_text(&folder), &part[i], e);
-    }
-    for (uint32_t i = 0; rc == OK && i < b->n_rows; i++) {
-        struct part *p = part[i];
-        uint32_t     n = 0;
-        if (!p)
-            continue;
-        for (uint32_t k = i; k < b->n_rows; k++)
-            if (part[k] == p) {
-                rows[n++] = k;
-                part[k] = NULL;
-            }
-        struct batch *some = batch_take(files, rows, n);
-        rc = some ? add_rows(s, p, some, e) : err_set(e, ERR_NO_MEMORY, "partitions of %s", s->spec.location);
-        batch_free(some);
-    }
-    buf_fini(&values);
-    buf_fini(&folder);
-    mem_free(rows);
-    mem_free(part);
+    struct split x = {.of_row = mem_alloc(TAG_SINK, (b->n_rows + 1) * sizeof *x.of_row),
+                      .touched = mem_alloc(TAG_SINK, (b->n_rows + 1) * sizeof *x.touched),
+                      .rows = mem_alloc(TAG_SINK, (b->n_rows + 1) * sizeof *x.rows)};
+    enum err rc = x.of_row && x.touched && x.rows ? OK : err_set(e, ERR_NO_MEMORY, "partitions of %s", s->spec.location);
+    if (rc == OK)
+        rc = split_rows(s, b, &x, e);
+    if (rc == OK)
+        rc = add_split(s, &x, files, e);
+    if (rc == OK)
+        rc = shed_largest(s, e);
+    for (uint32_t i = 0; i < x.n_touched; i++)
+        x.touched[i]->batch_rows = 0;
+    mem_free(x.of_row);
+    mem_free(x.touched);
+    mem_free(x.rows);
     return rc;
 }
 
@@ -345,50 +340,68 @@ static void put_add(const struct file *f, const char *key, int64_t now_ms, struc
     buf_u8(out, '\n');
 }
 
-static enum err store_files(struct delta_sink *s, const struct sink_cut *cut, struct buf *adds, int64_t *n_bytes,
-                            struct error *e)
+static void remove_file(struct delta_sink *s, const char *key)
 {
-    char key[1024], id[37];
+    struct error ignored;
+    if (s->store->ops->remove(s->store, key, &ignored) != OK)
+        return; /* an orphan nobody names: VACUUM takes it */
+}
+
+/* keys: what may be there now, each ended by NUL, to be removed should the rest fail. */
+static enum err store_files(struct delta_sink *s, const struct sink_cut *cut, struct buf *keys, struct buf *adds, struct error *e)
+{
+    char key[KEY_MAX], id[37];
     int  i = 0;
     for (const struct file *f = cut->files; f; f = f->next, i++) {
         uuid_v4(id);
         snprintf(key, sizeof key, "%spart-%05d-%s-c000%s.parquet", f->folder, i, id, codec_name(s->spec.codec));
+        buf_put(keys, key, strlen(key) + 1);
+        TRY(buf_check(keys, "a list of files", e));
         TRY(s->store->ops->put(s->store, key, f->bytes.data, f->bytes.size, e));
         put_add(f, key, clock_wall_us() / 1000, adds);
-        *n_bytes += (int64_t)f->bytes.size;
     }
     return buf_check(adds, "a list of files", e);
+}
+
+static enum err put_receipt(const struct delta_sink *s, const struct sink_cut *cut, struct buf *adds, struct buf *receipt,
+                            struct error *e)
+{
+    struct json_writer w;
+    json_writer_init(&w, receipt);
+    json_begin_object(&w);
+    json_key(&w, "location");
+    json_put_string(&w, s->spec.location);
+    json_key(&w, "files");
+    json_put_int(&w, cut ? cut->n_files : 0);
+    json_key(&w, "rows");
+    json_put_int(&w, cut ? cut->n_rows : 0);
+    json_key(&w, "bytes");
+    json_put_int(&w, cut ? (int64_t)cut->n_bytes : 0);
+    json_key(&w, "adds");
+    json_put_string(&w, buf_text(adds));
+    json_end_object(&w);
+    if (adds->failed)
+        receipt->failed = true;
+    return buf_check(receipt, "a receipt", e);
 }
 
 static enum err sink_prepare(struct sink *base, struct sink_cut *take, struct buf *receipt, struct error *e)
 {
     struct delta_sink *s = (struct delta_sink *)base;
-    struct json_writer w;
-    struct buf         adds;
-    int64_t            n_bytes = 0;
+    struct buf         adds, keys;
     enum err           rc = failpoint("sink.prepare.before", e);
     buf_init(&adds, TAG_SINK, RECEIPT_MAX);
+    buf_init(&keys, TAG_SINK, RECEIPT_MAX);
     if (rc == OK && take)
-        rc = store_files(s, take, &adds, &n_bytes, e);
+        rc = store_files(s, take, &keys, &adds, e);
     if (rc == OK)
         rc = failpoint("sink.prepare.after_put", e);
-    if (rc == OK) {
-        json_writer_init(&w, receipt);
-        json_begin_object(&w);
-        json_key(&w, "location");
-        json_put_string(&w, s->spec.location);
-        json_key(&w, "files");
-        json_put_int(&w, take ? take->n_files : 0);
-        json_key(&w, "rows");
-        json_put_int(&w, take ? take->n_rows : 0);
-        json_key(&w, "bytes");
-        json_put_int(&w, n_bytes);
-        json_key(&w, "adds");
-        json_put_string(&w, buf_text(&adds));
-        json_end_object(&w);
-        rc = buf_check(receipt, "a receipt", e);
-    }
+    if (rc == OK)
+        rc = put_receipt(s, take, &adds, receipt, e);
+    for (size_t at = 0; rc != OK && at < keys.size; at += strlen((char *)keys.data + at) + 1)
+        remove_file(s, (char *)keys.data + at); /* a full disk must not fill up with what nobody will name */
     buf_fini(&adds);
+    buf_fini(&keys);
     free_cut(take);
     return rc == OK ? OK : err_wrap(e, rc, "%s", s->spec.location);
 }
@@ -405,6 +418,11 @@ static enum err commit_receipt(struct delta_sink *s, const struct json_value *r,
                                   .properties = s->spec.properties, .n_properties = s->spec.n_properties,
                                   .comment = s->spec.comment};
     TRY(failpoint("sink.commit.before", e));
+    if (commit.n_files == 0 && !c->create) {
+        TRY(delta_table_refresh(s->table, e));
+        if (delta_table_version(s->table) < 0)
+            return OK; /* a side table that never had rows */
+    }
     TRY(delta_table_commit(s->table, &commit, version, e));
     return failpoint("sink.commit.after", e);
 }
@@ -424,12 +442,13 @@ static enum err sink_commit_epoch(struct sink *base, const char *receipt, const 
 static enum err check_add(struct delta_sink *s, const char *line, size_t n, struct error *e)
 {
     struct json_value *doc = NULL;
-    struct buf         bytes;
+    int64_t            size = -1;
     TRY(json_doc_parse(line, n, &doc, e));
-    const char *path = json_get_string(json_get(doc, "add"), "path");
-    buf_init(&bytes, TAG_SINK, PARQUET_FILE_MAX);
-    enum err rc = s->store->ops->get(s->store, path ? path : "", &bytes, e);
-    buf_fini(&bytes);
+    const struct json_value *add = json_get(doc, "add");
+    const char              *path = json_get_string(add, "path");
+    enum err                 rc = s->store->ops->head(s->store, path ? path : "", &size, e);
+    if (rc == OK && size != json_get_int(add, "size", 0))
+        rc = err_set(e, ERR_CORRUPT, "%s has %lld bytes, not those it was written with", path, (long long)size);
     json_doc_free(doc);
     return rc;
 }
@@ -452,7 +471,12 @@ static enum err sink_check(struct sink *base, const char *receipt, struct error 
 
 static void sink_drop(struct sink *base, struct sink_cut *cut)
 {
-    (void)base;
+    struct delta_sink *s = (struct delta_sink *)base;
+    if (!cut) {
+        free_parts(s);
+        cut = s->cut;
+        s->cut = NULL;
+    }
     free_cut(cut);
 }
 
@@ -464,6 +488,9 @@ static void sink_free(struct sink *base)
     delta_table_close(s->table);
     if (s->store)
         s->store->ops->free(s->store);
+    buf_fini(&s->text);
+    buf_fini(&s->values);
+    buf_fini(&s->folder);
     arena_fini(&s->arena);
     mem_free(s);
 }
@@ -481,61 +508,97 @@ static bool is_partition(const struct delta_sink_spec *spec, const char *name)
     return false;
 }
 
+/* Partition columns by number, and with the names the schema gives them. */
+static enum err take_partitions(struct delta_sink *s, struct error *e)
+{
+    size_t       n = (size_t)s->spec.n_partition_by;
+    const char **names = arena_alloc(&s->arena, (n + 1) * sizeof *names);
+    s->partition_columns = arena_alloc(&s->arena, (n + 1) * sizeof *s->partition_columns);
+    if (!names || !s->partition_columns)
+        return err_set(e, ERR_NO_MEMORY, "sink %s", s->spec.location);
+    for (size_t i = 0; i < n; i++) {
+        s->partition_columns[i] = type_field_index(s->spec.schema, s->spec.partition_by[i]);
+        names[i] = s->spec.schema->fields[s->partition_columns[i]].name;
+    }
+    s->spec.partition_by = names;
+    return OK;
+}
+
 static enum err split_schema(struct delta_sink *s, struct error *e)
 {
     const struct type *all = s->spec.schema;
     struct field      *fields = arena_alloc(&s->arena, (all->n_fields + 1u) * sizeof *fields);
     int                n = 0;
     s->file_columns = arena_alloc(&s->arena, (all->n_fields + 1u) * sizeof *s->file_columns);
-    s->partition_columns = arena_alloc(&s->arena, ((size_t)s->spec.n_partition_by + 1) * sizeof *s->partition_columns);
-    if (!fields || !s->file_columns || !s->partition_columns)
+    if (!fields || !s->file_columns)
         return err_set(e, ERR_NO_MEMORY, "sink %s", s->spec.location);
     for (int i = 0; i < all->n_fields; i++)
         if (!is_partition(&s->spec, all->fields[i].name)) {
             s->file_columns[n] = i;
             fields[n++] = all->fields[i];
         }
-    for (int i = 0; i < s->spec.n_partition_by; i++)
-        s->partition_columns[i] = type_field_index(all, s->spec.partition_by[i]);
     s->file_schema = s->spec.n_partition_by ? type_struct(&s->arena, fields, (size_t)n) : all;
     return s->file_schema ? OK : err_set(e, ERR_NO_MEMORY, "sink %s", s->spec.location);
 }
 
-enum err delta_sink_new(const struct delta_sink_spec *spec, struct sink **out, struct error *e)
+/* What a table of that kind cannot have, before anything is done. */
+static enum err check_spec(const struct delta_sink_spec *spec, struct error *e)
+{
+    struct parquet_writer *w;
+    TRY(delta_schema_check(spec->schema, spec->partition_by, spec->n_partition_by, e));
+    for (int i = 0; i < spec->n_properties; i++)
+        TRY(delta_property_check(spec->properties[i].key, spec->properties[i].value, e));
+    TRY(parquet_writer_new(spec->schema, spec->codec, &w, e)); /* says which type it cannot write */
+    parquet_writer_free(w);
+    return OK;
+}
+
+enum err delta_sink_new_in(const struct delta_sink_spec *spec, struct store *take, struct sink **out, struct error *e)
 {
     struct delta_sink *s = mem_zalloc(TAG_SINK, sizeof *s);
     *out = NULL;
-    if (!s)
+    if (!s) {
+        take->ops->free(take);
         return err_set(e, ERR_NO_MEMORY, "sink %s", spec->location);
+    }
     s->base = (struct sink){.ops = &ops, .schema = spec->schema};
     s->spec = *spec;
+    s->store = take;
     arena_init(&s->arena, TAG_SINK, 1 << 20);
-    enum err rc = split_schema(s, e);
+    buf_init(&s->text, TAG_SINK, 1 << 20);
+    buf_init(&s->values, TAG_SINK, 1 << 20);
+    buf_init(&s->folder, TAG_SINK, 1 << 20);
+    enum err rc = check_spec(spec, e);
     if (rc == OK)
-        rc = store_local_new(spec->location, &s->store, e);
+        rc = take_partitions(s, e);
+    if (rc == OK)
+        rc = split_schema(s, e);
     if (rc != OK) {
         sink_free(&s->base);
-        return rc;
+        return err_wrap(e, rc, "table %s", spec->location);
     }
     *out = &s->base;
     return OK;
 }
 
+enum err delta_sink_new(const struct delta_sink_spec *spec, struct sink **out, struct error *e)
+{
+    struct store *store;
+    *out = NULL;
+    TRY(store_local_new(spec->location, &store, e));
+    return delta_sink_new_in(spec, store, out, e);
+}
+
 enum err delta_sink_open(struct sink *base, struct error *e)
 {
     struct delta_sink *s = (struct delta_sink *)base;
-    char               key[64], id[37];
     delta_table_close(s->table);
     s->table = NULL;
     enum err rc = delta_table_open(s->store, &s->table, e);
     if (rc == OK)
         rc = delta_table_check(s->table, s->spec.schema, s->spec.partition_by, s->spec.n_partition_by, e);
-    uuid_v4(id);
-    snprintf(key, sizeof key, "_delta_log/.probe.%.8s.tmp", id);
     if (rc == OK)
-        rc = s->store->ops->put(s->store, key, "", 0, e);
-    if (rc == OK)
-        rc = s->store->ops->remove(s->store, key, e);
+        rc = store_probe(s->store, "_delta_log/", e);
     return rc == OK ? OK : err_wrap(e, rc, "table %s", s->spec.location);
 }
 

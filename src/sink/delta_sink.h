@@ -13,6 +13,7 @@
 #include "parquet/writer.h"
 
 #define SINK_PARTITIONS_MAX 1000 /* open at a time in one epoch */
+#define SINK_EPOCH_BYTES_MAX ((size_t)2 << 30) /* of encoded files waiting for their prepare */
 
 struct delta_sink_spec { /* all borrowed */
     const char                  *location;
@@ -25,11 +26,16 @@ struct delta_sink_spec { /* all borrowed */
     enum parquet_codec           codec;
 };
 
+/* Refuses what no table can have: ERR_INVALID a column name ("alias it"), ERR_UNSUPPORTED a type or a table property. Does not
+ * touch the file system. */
 MUST_CHECK enum err delta_sink_new(const struct delta_sink_spec *spec, struct sink **out, struct error *e);
+/* The same in another store, which is taken, also on failure; location is then only a name. */
+MUST_CHECK enum err delta_sink_new_in(const struct delta_sink_spec *spec, struct store *take, struct sink **out,
+                                      struct error *e);
 /* io thread, before anything is written: reads the log and checks that rows of this schema may be appended, and that the
  * folder can be written. */
 MUST_CHECK enum err delta_sink_open(struct sink *s, struct error *e);
-/* The table behind it, once open. */
+/* The table behind it, once open: delta_table_id, _txn (last epoch, nonce, info), _generation serve recovery. */
 struct delta_table *delta_sink_table(struct sink *s);
 
 #endif

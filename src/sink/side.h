@@ -20,5 +20,6 @@ MUST_CHECK enum err side_new(const struct type *schema, struct sink *rejects, st
 void side_free(struct side *s);
 void side_set_epoch(struct side *s, int64_t epoch);
 MUST_CHECK enum err side_flush(struct side *s, struct error *e);
+void side_drop(struct side *s); /* forgets rows not flushed: the epoch is lost */
 
 #endif

@@ -2,6 +2,7 @@
 #include "sink/stats.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "json/write.h"
 #include "text/time.h"
@@ -9,24 +10,70 @@
 
 enum section { SECTION_MIN, SECTION_MAX, SECTION_NULLS };
 
+/* Dates and timestamps outside of years 1 to 9999 have no text that every reader takes. */
+#define DATE_MIN INT64_C(-719162)
+#define DATE_MAX INT64_C(2932896)
+
 static bool has_bound(const struct parquet_leaf *l)
 {
-    if (!l->has_range || l->type->kind == TYPE_BOOLEAN || l->type->kind == TYPE_BINARY)
+    const int64_t day_us = INT64_C(86400000000);
+    if (!l->has_range)
         return false;
-    return !((l->type->kind == TYPE_FLOAT || l->type->kind == TYPE_DOUBLE) &&
-             (l->has_nan || !isfinite(l->min_real) || !isfinite(l->max_real)));
+    switch ((int)l->type->kind) {
+    case TYPE_BOOLEAN:
+    case TYPE_BINARY:
+        return false;
+    case TYPE_FLOAT:
+    case TYPE_DOUBLE: /* JSON has neither NaN nor infinity */
+        return !l->has_nan && isfinite(l->min_real) && isfinite(l->max_real);
+    case TYPE_DATE:
+        return l->min >= DATE_MIN && l->max <= DATE_MAX;
+    case TYPE_TIMESTAMP: /* the last second is left out: the maximum is rounded up */
+        return l->min >= DATE_MIN * day_us && l->max < (DATE_MAX + 1) * day_us - 1000000;
+    default:
+        return true;
+    }
 }
 
-/* A cut maximum gets a character behind it that is greater than any that was cut. */
-static void put_text_bound(const struct buf *value, bool max, struct json_writer *w)
+/* Bytes of the longest usable bound of a text maximum and the character that goes behind it, greater than any that was cut.
+ * Characters without a greater one stay; false: there is no bound. */
+static bool cut_maximum(const struct buf *value, size_t *cut, const char **tie)
 {
-    struct buf text;
-    size_t     cut = utf8_offset(value->data, value->size, STATS_TEXT_MAX);
+    static const uint8_t highest[] = {0xf4, 0x8f, 0xbf, 0xbf};
+    for (size_t n = STATS_TEXT_MAX; n < 2 * STATS_TEXT_MAX; n++) {
+        *cut = utf8_offset(value->data, value->size, n);
+        if (*cut == value->size) {
+            *tie = "";
+            return true;
+        }
+        if (value->size - *cut < sizeof highest || memcmp(value->data + *cut, highest, sizeof highest) != 0) {
+            *tie = value->data[*cut] < 0x7f ? "\x7f" : "\xf4\x8f\xbf\xbf";
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_text_bound(const struct parquet_leaf *l, bool max)
+{
+    size_t      cut;
+    const char *tie;
+    return !max || cut_maximum(&l->max_bytes, &cut, &tie);
+}
+
+static void put_text_bound(const struct parquet_leaf *l, bool max, struct json_writer *w)
+{
+    const struct buf *value = max ? &l->max_bytes : &l->min_bytes;
+    struct buf        text;
+    size_t            cut = utf8_offset(value->data, value->size, STATS_TEXT_MAX);
+    const char       *tie = "";
     buf_init(&text, TAG_SINK, 1 << 20);
+    if (max)
+        cut_maximum(value, &cut, &tie);
     buf_put(&text, value->data, cut);
-    if (max && cut < value->size)
-        buf_puts(&text, value->data[cut] < 0x7f ? "\x7f" : "\xf4\x8f\xbf\xbf");
-    json_put_string_n(w, text.data, text.size);
+    buf_puts(&text, tie);
+    json_put_string_n(w, text.data ? text.data : (const uint8_t *)"", text.size);
+    w->out->failed = w->out->failed || text.failed;
     buf_fini(&text);
 }
 
@@ -36,7 +83,7 @@ static void put_bound(const struct parquet_leaf *l, bool max, struct json_writer
     int64_t v = max ? l->max : l->min;
     switch ((int)l->type->kind) {
     case TYPE_STRING:
-        put_text_bound(max ? &l->max_bytes : &l->min_bytes, max, w);
+        put_text_bound(l, max, w);
         break;
     case TYPE_DATE:
         date_print((int32_t)v, text);
@@ -73,7 +120,7 @@ static void put_section(const struct parquet_writer *p, int from, int to, int de
         } else if (section == SECTION_NULLS) {
             json_key(w, l->path[depth]);
             json_put_int(w, l->n_nulls);
-        } else if (has_bound(l)) {
+        } else if (has_bound(l) && (l->type->kind != TYPE_STRING || has_text_bound(l, section == SECTION_MAX))) {
             json_key(w, l->path[depth]);
             put_bound(l, section == SECTION_MAX, w);
         }

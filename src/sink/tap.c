@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+#include "sink/tap.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/inbox.h" /* the lock of this house */
+#include "json/write.h"
+#include "text/number.h"
+#include "text/time.h"
+#include "text/utf8.h"
+
+#define CELLS_MAX 64 /* columns shown */
+#define COLUMN_WIDTH_MAX 40
+
+/* A row is its cells back to back: kind, u32 length, text. */
+enum cell { CELL_NULL, CELL_TEXT, CELL_JSON }; /* JSON: numbers, booleans, structs */
+
+struct tap {
+    pthread_mutex_t    lock;
+    const struct type *schema;
+    uint32_t           n_rows, n_cells;
+    struct buf        *rows; /* ring of n_rows */
+    int64_t            seen;
+    struct buf         scratch; /* writing thread only */
+};
+
+enum err tap_new(const struct type *schema, uint32_t n_rows, struct tap **out, struct error *e)
+{
+    struct tap *t = mem_zalloc(TAG_WEB, sizeof *t);
+    struct buf *rows = mem_zalloc(TAG_WEB, (n_rows + 1u) * sizeof *rows);
+    *out = NULL;
+    if (!t || !rows) {
+        mem_free(t);
+        mem_free(rows);
+        return err_set(e, ERR_NO_MEMORY, "newest rows");
+    }
+    t->schema = schema;
+    t->n_rows = n_rows;
+    t->n_cells = schema->n_fields < CELLS_MAX ? schema->n_fields : CELLS_MAX;
+    t->rows = rows;
+    for (uint32_t i = 0; i < n_rows; i++)
+        buf_init(&rows[i], TAG_WEB, 1 << 16);
+    buf_init(&t->scratch, TAG_WEB, 1 << 20);
+    pthread_mutex_init(&t->lock, NULL);
+    *out = t;
+    return OK;
+}
+
+void tap_free(struct tap *t)
+{
+    if (!t)
+        return;
+    for (uint32_t i = 0; i < t->n_rows; i++)
+        buf_fini(&t->rows[i]);
+    buf_fini(&t->scratch);
+    pthread_mutex_destroy(&t->lock);
+    mem_free(t->rows);
+    mem_free(t);
+}
+
+/* ---- showing ---- */
+
+static void put_json(const struct column *c, size_t row, struct json_writer *w);
+
+/* A value as it stands inside JSON; texts of a struct are quoted, a text of its own is not. */
+static bool put_plain(const struct column *c, size_t row, struct buf *out)
+{
+    char     text[TIME_TEXT_MAX + NUMBER_TEXT_MAX];
+    uint32_t n;
+    double   real;
+    switch ((int)c->type->kind) {
+    case TYPE_STRING: {
+        const uint8_t *bytes = column_bytes(c, row, &n);
+        buf_put(out, bytes, n);
+        return true;
+    }
+    case TYPE_DATE:
+        date_print(column_i32(c)[row], text);
+        buf_puts(out, text);
+        return true;
+    case TYPE_TIMESTAMP:
+        timestamp_print(column_i64(c)[row], text);
+        buf_puts(out, text);
+        return true;
+    case TYPE_FLOAT:
+    case TYPE_DOUBLE:
+        real = c->type->kind == TYPE_FLOAT ? (double)((const float *)c->values)[row] : column_f64(c)[row];
+        if (c->type->kind == TYPE_FLOAT)
+            float_print(((const float *)c->values)[row], text);
+        else
+            double_print(real, text);
+        buf_puts(out, text);
+        return !isfinite(real);
+    default:
+        break;
+    }
+    struct json_writer w;
+    json_writer_init(&w, out);
+    put_json(c, row, &w);
+    return false;
+}
+
+static void put_binary(const struct column *c, size_t row, struct json_writer *w)
+{
+    static const char digits[] = "0123456789abcdef";
+    char              text[2 * 32 + 1];
+    uint32_t          n;
+    const uint8_t    *bytes = column_bytes(c, row, &n);
+    n = n > 32 ? 32 : n;
+    for (uint32_t i = 0; i < n; i++) {
+        text[2 * i] = digits[bytes[i] >> 4];
+        text[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    json_put_string_n(w, text, 2 * n);
+}
+
+static void put_struct(const struct column *c, size_t row, struct json_writer *w)
+{
+    json_begin_object(w);
+    for (int i = 0; i < c->type->n_fields; i++) {
+        json_key(w, c->type->fields[i].name);
+        put_json(c->children[i], row, w);
+    }
+    json_end_object(w);
+}
+
+static void put_json(const struct column *c, size_t row, struct json_writer *w)
+{
+    struct buf text;
+    if (!column_is_valid(c, row)) {
+        json_put_null(w);
+        return;
+    }
+    switch ((int)c->type->kind) {
+    case TYPE_BOOLEAN:
+        json_put_bool(w, column_u8(c)[row]);
+        break;
+    case TYPE_TINYINT:
+        json_put_int(w, ((const int8_t *)c->values)[row]);
+        break;
+    case TYPE_SMALLINT:
+        json_put_int(w, ((const int16_t *)c->values)[row]);
+        break;
+    case TYPE_INT:
+        json_put_int(w, column_i32(c)[row]);
+        break;
+    case TYPE_BIGINT:
+        json_put_int(w, column_i64(c)[row]);
+        break;
+    case TYPE_BINARY:
+        put_binary(c, row, w);
+        break;
+    case TYPE_STRUCT:
+        put_struct(c, row, w);
+        break;
+    case TYPE_STRING:
+    case TYPE_DATE:
+    case TYPE_TIMESTAMP:
+    case TYPE_FLOAT:
+    case TYPE_DOUBLE:
+        buf_init(&text, TAG_WEB, 1 << 20);
+        if (put_plain(c, row, &text))
+            json_put_string_n(w, text.data ? text.data : (const uint8_t *)"", text.size);
+        else
+            json_put_raw(w, buf_text(&text));
+        w->out->failed = w->out->failed || text.failed;
+        buf_fini(&text);
+        break;
+    default:
+        json_put_null(w);
+        break;
+    }
+}
+
+static void put_cell(struct tap *t, const struct column *c, size_t row, struct buf *out)
+{
+    enum cell kind = CELL_NULL;
+    buf_clear(&t->scratch);
+    if (column_is_valid(c, row)) {
+        bool text = put_plain(c, row, &t->scratch);
+        kind = text || t->scratch.size > TAP_CELL_MAX ? CELL_TEXT : CELL_JSON; /* JSON that is cut is a text */
+    }
+    size_t n = t->scratch.failed ? 0 : t->scratch.size;
+    if (n > TAP_CELL_MAX)
+        for (n = TAP_CELL_MAX; n > 0 && (t->scratch.data[n] & 0xc0) == 0x80;)
+            n--;
+    buf_u8(out, (uint8_t)kind);
+    buf_bytes(out, t->scratch.data, n);
+}
+
+void tap_show(struct tap *t, const struct batch *b)
+{
+    struct buf row;
+    uint32_t   from = b->n_rows > t->n_rows ? b->n_rows - t->n_rows : 0;
+    buf_init(&row, TAG_WEB, 1 << 16);
+    for (uint32_t i = from; i < b->n_rows; i++) {
+        buf_clear(&row);
+        for (uint32_t k = 0; k < t->n_cells; k++)
+            put_cell(t, b->columns[k], i, &row);
+        pthread_mutex_lock(&t->lock);
+        t->seen += i == from ? from : 0;
+        struct buf *slot = &t->rows[t->seen++ % t->n_rows], old = *slot;
+        *slot = row; /* a row that could not be kept has failed and is left out of the picture */
+        row = old;
+        pthread_mutex_unlock(&t->lock);
+    }
+    buf_fini(&row);
+}
+
+int64_t tap_seen(struct tap *t)
+{
+    pthread_mutex_lock(&t->lock);
+    int64_t seen = t->seen;
+    pthread_mutex_unlock(&t->lock);
+    return seen;
+}
+
+/* ---- reading ---- */
+
+static bool next_cell(struct view *v, enum cell *kind, const uint8_t **text, uint32_t *n)
+{
+    *kind = (enum cell)view_u8(v);
+    *text = view_bytes(v, n);
+    return !v->failed;
+}
+
+static void pad(struct buf *out, uint32_t n)
+{
+    while (n-- > 0)
+        buf_u8(out, ' ');
+}
+
+/* One cell of a line: cut to its column, numbers to the right; *room is what the line has left. */
+static void print_cell(const uint8_t *text, uint32_t n, bool right, uint32_t width, uint32_t *room, struct buf *out)
+{
+    uint32_t have = (uint32_t)utf8_length(text, n);
+    uint32_t cells = width < *room ? width : *room;
+    bool     cut = have > cells;
+    if (cut)
+        n = (uint32_t)utf8_offset(text, n, cells > 0 ? cells - 1 : 0);
+    if (right && !cut)
+        pad(out, cells - have);
+    for (uint32_t i = 0; i < n; i++)
+        buf_u8(out, text[i] < 0x20 || text[i] == 0x7f ? ' ' : text[i]); /* the terminal is not the data's to drive */
+    if (cut && cells > 0)
+        buf_puts(out, "\xe2\x80\xa6");
+    if (!right && !cut)
+        pad(out, cells - have);
+    *room -= cells;
+    if (*room >= 2) {
+        buf_puts(out, "  ");
+        *room -= 2;
+    } else {
+        *room = 0;
+    }
+}
+
+/* The i-th kept row, oldest first; size 0 when it is not there. */
+static struct view kept_row(const struct tap *t, uint32_t i)
+{
+    int64_t           first = t->seen > t->n_rows ? t->seen - t->n_rows : 0;
+    const struct buf *row = first + i < t->seen ? &t->rows[(first + i) % t->n_rows] : NULL;
+    return row && !row->failed ? (struct view){.data = row->data, .size = row->size} : (struct view){.size = 0};
+}
+
+static void measure(const struct tap *t, uint32_t widths[CELLS_MAX])
+{
+    enum cell      kind;
+    const uint8_t *text;
+    uint32_t       n;
+    for (uint32_t k = 0; k < t->n_cells; k++)
+        widths[k] = (uint32_t)utf8_length((const uint8_t *)t->schema->fields[k].name, strlen(t->schema->fields[k].name));
+    for (uint32_t i = 0; i < t->n_rows; i++) {
+        struct view v = kept_row(t, i);
+        for (uint32_t k = 0; v.size && k < t->n_cells && next_cell(&v, &kind, &text, &n); k++) {
+            uint32_t have = kind == CELL_NULL ? 4 : (uint32_t)utf8_length(text, n);
+            widths[k] = have > widths[k] ? have : widths[k];
+        }
+    }
+    for (uint32_t k = 0; k < t->n_cells; k++)
+        widths[k] = widths[k] > COLUMN_WIDTH_MAX ? COLUMN_WIDTH_MAX : widths[k];
+}
+
+static void end_line(struct buf *out)
+{
+    while (out->size > 0 && out->data[out->size - 1] == ' ')
+        out->size--;
+    buf_u8(out, '\n');
+}
+
+static bool is_right(const struct type *t) { return type_is_number(t); }
+
+void tap_print(struct tap *t, uint32_t width, struct buf *out)
+{
+    uint32_t       widths[CELLS_MAX], n, room = width ? width : UINT32_MAX;
+    enum cell      kind;
+    const uint8_t *text;
+    pthread_mutex_lock(&t->lock);
+    measure(t, widths);
+    for (uint32_t k = 0; k < t->n_cells && room > 0; k++) {
+        const char *name = t->schema->fields[k].name;
+        print_cell((const uint8_t *)name, (uint32_t)strlen(name), is_right(t->schema->fields[k].type), widths[k], &room, out);
+    }
+    end_line(out);
+    for (uint32_t i = 0; i < t->n_rows; i++) {
+        struct view v = kept_row(t, i);
+        if (!v.size)
+            continue;
+        room = width ? width : UINT32_MAX;
+        for (uint32_t k = 0; k < t->n_cells && room > 0 && next_cell(&v, &kind, &text, &n); k++) {
+            bool null = kind == CELL_NULL;
+            print_cell(null ? (const uint8_t *)"NULL" : text, null ? 4 : n, is_right(t->schema->fields[k].type), widths[k],
+                       &room, out);
+        }
+        end_line(out);
+    }
+    pthread_mutex_unlock(&t->lock);
+}
+
+static void row_json(const struct tap *t, struct view v, struct json_writer *w)
+{
+    enum cell      kind;
+    const uint8_t *text;
+    uint32_t       n;
+    json_begin_object(w);
+    for (uint32_t k = 0; k < t->n_cells && next_cell(&v, &kind, &text, &n); k++) {
+        char raw[TAP_CELL_MAX + 1];
+        json_key(w, t->schema->fields[k].name);
+        if (kind == CELL_NULL) {
+            json_put_null(w);
+        } else if (kind == CELL_TEXT) {
+            json_put_string_n(w, text, n);
+        } else {
+            memcpy(raw, text, n);
+            raw[n] = 0;
+            json_put_raw(w, raw);
+        }
+    }
+    json_end_object(w);
+}
+
+void tap_json(struct tap *t, struct buf *out)
+{
+    struct json_writer w;
+    json_writer_init(&w, out);
+    json_begin_array(&w);
+    pthread_mutex_lock(&t->lock);
+    for (uint32_t i = 0; i < t->n_rows; i++) {
+        struct view v = kept_row(t, i);
+        if (v.size)
+            row_json(t, v, &w);
+    }
+    pthread_mutex_unlock(&t->lock);
+    json_end_array(&w);
+}
