@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""Spark reads what the sink writes, to the row: vectorised and not, filters pushed down with page indexes and without;
+and Spark and we write one table in turns."""
+import glob
+import json
+import os
+import subprocess
+
+import pytest
+
+import delta_read
+import samples as sample
+from conftest_shared import FULL
+from samples import by_day_row, typed_row
+
+SCRIPT = r'''
+import glob, json, sys
+from pyspark.sql import SparkSession
+jars, script = sys.argv[1], json.loads(sys.argv[2])
+spark = (SparkSession.builder.master("local[2]").config("spark.jars", jars).config("spark.ui.enabled", "false")
+         .config("spark.sql.session.timeZone", "UTC").config("spark.driver.memory", "1g")
+         .config("spark.ui.showConsoleProgress", "false").config("spark.sql.shuffle.partitions", "2")
+         .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
+         .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog").getOrCreate())
+spark.sparkContext.setLogLevel("ERROR")
+for step in script:
+    for key, value in step.get("conf", {}).items():
+        spark.conf.set(key, value)
+        spark.sparkContext._jsc.hadoopConfiguration().set(key, value)
+    rows = spark.sql(step["sql"]).collect()
+    if step["sql"].lower().startswith("select"):
+        print("ROW " + json.dumps([[str(v) if v is not None else None for v in row] for row in rows]))
+'''
+
+
+@pytest.fixture(scope="module")
+def spark(spark_python, tmp_path_factory):
+    python, folder = spark_python
+    script = tmp_path_factory.mktemp("spark") / "script.py"
+    script.write_text(SCRIPT)
+
+    def run(steps):
+        """Results of the SELECTs, values as text."""
+        jars = ",".join(glob.glob(os.path.join(folder, "*.jar")))
+        done = subprocess.run([python, "-B", str(script), jars, json.dumps(steps)], capture_output=True, text=True, timeout=280)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return [json.loads(line[4:]) for line in done.stdout.splitlines() if line.startswith("ROW ")]
+    return run
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    if sample.program() is None:
+        pytest.skip("test_sink_samples is not built: ./dev check")
+    return sample.write(tmp_path_factory.mktemp("samples"))
+
+
+ROWS = [typed_row(i) for i in range(50000)]
+# filter in SQL, the same in Python
+TYPED = [
+    ("low = ''", lambda r: r["low"] == ""),
+    ("name = 'row-31234'", lambda r: r["name"] == "row-31234"),
+    ("s.in.y = 'three'", lambda r: r["s"] and r["s"]["in"] and r["s"]["in"]["y"] == "three"),
+    ("s IS NULL", lambda r: r["s"] is None),
+    ("s.x = 49999", lambda r: r["s"] and r["s"]["x"] == 49999),
+    ("big = -9223372036854775808", lambda r: r["big"] == -2**63),
+    ("nan = 9.0D", lambda r: r["nan"] == 9.0),
+    ("isnan(nan)", lambda r: r["nan"] != r["nan"]),
+    ("nan > 8.0D", lambda r: r["nan"] != r["nan"] or r["nan"] > 8),  # NaN is the greatest in Spark
+    ("zero = 0.0D", lambda r: True),
+    ("d = double('infinity')", lambda r: r["d"] == float("inf")),
+    ("f < -9.0F", lambda r: r["f"] < -9),
+    ("tiny = -128", lambda r: r["tiny"] == -128),
+    ("num = -1640531535", lambda r: r["num"] == -1640531535),
+    ("uni LIKE '%1'", lambda r: r["uni"].endswith("1")),
+    ("long = concat(repeat('z', 300), '5000')", lambda r: r["long"] == "z" * 300 + "5000"),
+    ("long IS NOT NULL", lambda r: r["long"] is not None),
+    ("bin = X'010000FF'", lambda r: r["bin"] == b"\x01\x00\x00\xff"),
+    ("flag", lambda r: r["flag"]),
+    ("flag IS NULL", lambda r: r["flag"] is None),
+    ("nothing IS NULL", lambda r: True),
+    ("day = DATE'1942-08-16'", lambda r: str(r["day"]) == "1942-08-16"),
+    ("ts < TIMESTAMP'1969-11-20 08:00:00'", lambda r: r["id"] == 0),
+]
+GROUPS = [("id BETWEEN 0 AND 0", 1), ("id BETWEEN 19999 AND 20001", 3), ("id BETWEEN 1048999 AND 1049001", 3),
+          ("id >= 1199999", 1), ("id BETWEEN 700000 AND 700100", 101), ("k = 'k1100'", 1000), ("v IS NULL", 300000),
+          ("v > 399990D", 29), ("v IS NOT NULL AND id < 30000", 5000), ("id < 0", 0), ("true", 1200000)]
+
+
+def test_filters_find_every_row_whatever_is_skipped(spark, samples):
+    steps = []
+    for vectorised in ("true", "false"):
+        for index in ("true", "false") if FULL else ("true",):
+            conf = {"spark.sql.parquet.enableVectorizedReader": vectorised, "parquet.filter.columnindex.enabled": index,
+                    "parquet.page.verify-checksum.enabled": "true"}
+            counts = ", ".join(f"count_if({where})" for where, _ in TYPED)
+            steps.append({"conf": conf, "sql": f"SELECT {counts} FROM delta.`{samples}/types_zstd`"})
+            for table, wheres in (("types_zstd", [w for w, _ in TYPED]), ("groups", [w for w, _ in GROUPS])):
+                union = " UNION ALL ".join(f"SELECT {i} AS i, count(*) FROM delta.`{samples}/{table}` WHERE {where}"
+                                           for i, where in enumerate(wheres))
+                steps.append({"sql": f"SELECT * FROM ({union}) ORDER BY i"})
+    expected = [sum(1 for row in ROWS if is_in(row)) for _, is_in in TYPED]
+    got = spark(steps)
+    assert len(got) == len(steps)
+    for n in range(0, len(steps), 3):
+        assert [int(v) for v in got[n][0]] == expected
+        assert [int(row[1]) for row in got[n + 1]] == expected
+        assert [int(row[1]) for row in got[n + 2]] == [n_rows for _, n_rows in GROUPS]
+
+
+def test_spark_reads_every_value(spark, samples):
+    """A checksum of all columns over all rows, worked out on both sides, and the answers Spark takes from add statistics."""
+    table = f"delta.`{samples}/types_zstd`"
+    got = spark([{"sql": f"SELECT count(*), sum(id), sum(CAST(tiny AS INT)), sum(small), sum(CAST(num AS BIGINT)), "
+                         f"sum(length(name) + length(low) + length(uni)), sum(s.in.z), sum(unix_date(day)), "
+                         f"sum(unix_micros(ts)), count(flag), count_if(flag), sum(f) FROM {table}"},
+                 {"sql": f"SELECT min(id), max(id), min(day), max(day), max(tiny), count(*) FROM {table}"},
+                 {"sql": f"SELECT count(*), count_if(who IS NULL), count_if(who = '..'), count_if(even), "
+                         f"count_if(at = TIMESTAMP'2024-01-02 03:04:05.12') FROM delta.`{samples}/partitions`"}])
+    epoch_day, epoch = ROWS[0]["day"].replace(1970, 1, 1), sample.EPOCH
+    assert got[0][0] == [str(v) for v in (
+        50000, sum(r["id"] for r in ROWS), sum(r["tiny"] for r in ROWS), sum(r["small"] for r in ROWS),
+        sum(r["num"] for r in ROWS), sum(len(r["name"]) + len(r["low"]) + len(r["uni"]) for r in ROWS),
+        sum(r["s"]["in"]["z"] for r in ROWS if r["s"] and r["s"]["in"]), sum((r["day"] - epoch_day).days for r in ROWS),
+        sum((r["ts"] - epoch) // sample.MICROSECOND for r in ROWS), sum(r["flag"] is not None for r in ROWS),
+        sum(bool(r["flag"]) for r in ROWS), sum(r["f"] for r in ROWS))]
+    assert got[1][0] == ["0", "49999", str(ROWS[0]["day"]), str(ROWS[-1]["day"]), "127", "50000"]
+    assert got[2][0] == ["480", "120", "60", "240", "240"]
+
+
+def test_spark_and_we_write_in_turns(spark, samples, tmp_path):
+    table = tmp_path / "t"
+    row = "DATE'2022-01-08', 'spark', TIMESTAMP'2024-01-02 03:04:05', true"
+    spark([{"sql": f"CREATE TABLE delta.`{table}` (id BIGINT, day DATE, who STRING, at TIMESTAMP, even BOOLEAN) USING delta "
+                   "PARTITIONED BY (day)"},
+           {"sql": f"INSERT INTO delta.`{table}` SELECT 1, {row}"}])
+    sample.our_turn(table)
+    got = spark([{"sql": f"INSERT INTO delta.`{table}` SELECT 2, {row}"}] * 9 +  # past Spark's checkpoint at version 10
+                [{"sql": f"SELECT count(*) FROM delta.`{table}`"}])
+    assert got == [[["20"]]]
+    sample.our_turn(table)
+    got = spark([{"sql": f"SELECT id, who FROM delta.`{table}` ORDER BY id, who"},
+                 {"sql": f"SELECT count(*) FROM delta.`{table}` WHERE day = DATE'2022-01-09' AND id >= 300"}])
+    ours = [by_day_row(i) for i in range(300, 310)] * 2
+    expected = [("1", "spark")] + [("2", "spark")] * 9 + [(str(r["id"]), r["who"]) for r in ours]
+    assert sorted(map(str, got[0])) == sorted(str(list(r)) for r in expected)
+    assert int(got[1][0][0]) == sum(str(r["day"]) == "2022-01-09" for r in ours)
+    assert delta_read.Log(table).txn("millrace/samples/0") == 1
