@@ -183,11 +183,12 @@ static bool dictionary_pays(const struct chunk *c)
     return c->n_values < PAGE_ROWS || c->dictionary.size * 4 < c->plain_bytes * 3;
 }
 
-void chunk_settle(struct chunk *c)
+enum err chunk_settle(struct chunk *c, struct error *e)
 {
     size_t with_dictionary = c->dictionary.size + (size_t)c->n_values * (size_t)bits_for(c->n_entries) / 8;
     if (!c->plain && with_dictionary >= c->plain_bytes)
         give_up_dictionary(c);
+    return buf_check(&c->values, "a Parquet column chunk", e);
 }
 
 /* ---- values ---- */

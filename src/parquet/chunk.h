@@ -46,7 +46,7 @@ void chunk_clear_file(struct chunk *c); /* the next file: statistics too */
 MUST_CHECK enum err chunk_add(struct chunk *c, const struct column *column, const struct column *const *ancestors,
                               struct error *e);
 /* Before pages are made: gives the dictionary up if plain pages are smaller. */
-void chunk_settle(struct chunk *c);
+MUST_CHECK enum err chunk_settle(struct chunk *c, struct error *e);
 /* Bytes of dictionary entry i. */
 const uint8_t *chunk_entry(const struct chunk *c, uint32_t i, uint32_t *n);
 size_t chunk_size(const struct chunk *c);

@@ -270,7 +270,7 @@ static enum err put_chunk(struct parquet_writer *w, struct chunk *c, struct grou
 {
     struct chunk_note note = {.dictionary_at = 0};
     struct range      range = {.any = false};
-    chunk_settle(c);
+    TRY(chunk_settle(c, e));
     if (c->n_values == 0)
         c->plain = true; /* nothing but NULLs: no dictionary to write */
     if (!c->plain)
