@@ -55,9 +55,9 @@ const struct log_txn *delta_log_find_txn(const struct delta_log *l, const char *
 
 /* What one commit says about itself. */
 struct commit_facts {
-    char nonce[80];
+    char       nonce[80];
     struct buf info;
-    bool ours;
+    bool       ours;
 };
 
 static void read_commit_info(const struct json_value *info, struct commit_facts *facts)
@@ -218,7 +218,8 @@ static enum err look_around(struct delta_log *l, struct listing *found, struct e
     TRY(l->store->ops->list(l->store, "_delta_log/", NULL, note_key, found, e));
     if (found->lowest == 0 || (found->lowest == INT64_MAX && found->lowest_checkpoint == INT64_MAX))
         return OK;
-    return err_set(e, ERR_UNSUPPORTED, "the table's log starts at version %" PRId64
+    return err_set(e, ERR_UNSUPPORTED,
+                   "the table's log starts at version %" PRId64
                    ": reading from a checkpoint comes later, write into a new table",
                    found->lowest < found->lowest_checkpoint ? found->lowest : found->lowest_checkpoint);
 }
@@ -231,8 +232,8 @@ static enum err check_still_there(struct delta_log *l, struct error *e)
     delta_log_key(l->version, key);
     enum err rc = l->store->ops->head(l->store, key, &size, e);
     if (rc == ERR_NOT_FOUND)
-        return err_set(e, ERR_DATA_LOSS, "version %" PRId64 " of the table is gone: it was removed or went back in time",
-                       l->version);
+        return err_set(e, ERR_DATA_LOSS,
+                       "version %" PRId64 " of the table is gone: it was removed or went back in time", l->version);
     return rc;
 }
 
@@ -274,9 +275,11 @@ static enum err check_configuration(const struct delta_log *l, struct error *e)
     void                    *iterator = NULL;
     for (const struct json_value *v; (v = json_next(configuration, &key, &iterator));) {
         if (strncmp(key, "delta.constraints.", 18) == 0)
-            return err_set(e, ERR_UNSUPPORTED, "the table has the constraint %s, which millrace cannot check yet", key + 18);
+            return err_set(e, ERR_UNSUPPORTED, "the table has the constraint %s, which millrace cannot check yet",
+                           key + 18);
         if (strcmp(key, "delta.setTransactionRetentionDuration") == 0)
-            return err_set(e, ERR_UNSUPPORTED, "the table forgets transaction ids (%s): exactly-once cannot be kept", key);
+            return err_set(e, ERR_UNSUPPORTED, "the table forgets transaction ids (%s): exactly-once cannot be kept",
+                           key);
         if (strcmp(key, "delta.columnMapping.mode") == 0 && json_as_string(v) && strcmp(json_as_string(v), "none") != 0)
             return err_set(e, ERR_UNSUPPORTED, "the table uses column mapping, which is not supported yet");
     }
@@ -290,8 +293,8 @@ enum err delta_log_check_writable(const struct delta_log *l, struct error *e)
     const char *schema = json_get_string(l->metadata, "schemaString");
     const char *provider = json_get_string(json_get(l->metadata, "format"), "provider");
     if (reader > 1 || writer > 2)
-        return err_set(e, ERR_UNSUPPORTED, "the table needs protocol (%" PRId64 ",%" PRId64 "); millrace writes (1,2)", reader,
-                       writer);
+        return err_set(e, ERR_UNSUPPORTED, "the table needs protocol (%" PRId64 ",%" PRId64 "); millrace writes (1,2)",
+                       reader, writer);
     if (!provider || strcmp(provider, "parquet") != 0)
         return err_set(e, ERR_UNSUPPORTED, "the table's files are not Parquet");
     if (schema && strstr(schema, "\"delta.invariants\""))
@@ -299,7 +302,8 @@ enum err delta_log_check_writable(const struct delta_log *l, struct error *e)
     if (schema && (strstr(schema, "delta.generationExpression") || strstr(schema, "delta.identity")))
         return err_set(e, ERR_UNSUPPORTED, "the table has generated columns, which are not supported yet");
     if (schema && strstr(schema, "__CHAR_VARCHAR_TYPE_STRING"))
-        return err_set(e, ERR_UNSUPPORTED, "the table has CHAR or VARCHAR columns, whose length millrace cannot check yet");
+        return err_set(e, ERR_UNSUPPORTED,
+                       "the table has CHAR or VARCHAR columns, whose length millrace cannot check yet");
     return check_configuration(l, e);
 }
 
@@ -312,13 +316,15 @@ enum err delta_log_check_ours(const struct delta_log *l, const char *app_id, str
         return OK;
     buf_init(&bytes, TAG_SINK, COMMIT_BYTES_MAX);
     delta_log_key(x->version, key);
-    enum err rc = l->store->ops->get(l->store, key, &bytes, e);
+    enum err    rc = l->store->ops->get(l->store, key, &bytes, e);
     const char *text = buf_text(&bytes);
     if (rc == OK)
         rc = buf_check(&bytes, key, e);
     if (rc == ERR_NOT_FOUND || (rc == OK && !strstr(text, x->nonce)))
-        rc = err_set(e, ERR_DATA_LOSS, "version %" PRId64 " of the table, which held epoch %" PRId64 ", was overwritten by a "
-                     "writer that does not use put-if-absent", x->version, x->epoch);
+        rc = err_set(e, ERR_DATA_LOSS,
+                     "version %" PRId64 " of the table, which held epoch %" PRId64 ", was overwritten by a "
+                     "writer that does not use put-if-absent",
+                     x->version, x->epoch);
     buf_fini(&bytes);
     return rc;
 }

@@ -63,10 +63,11 @@ static enum err check_names(const struct type *t, struct error *e)
     for (int i = 0; i < t->n_fields; i++) {
         const char *name = t->fields[i].name;
         if (!*name || strpbrk(name, " ,;{}()\n\t="))
-            return err_set(e, ERR_INVALID, "Delta refuses the column name \"%s\" (blank , ; { } ( ) = tab or newline): alias it",
-                           name);
+            return err_set(e, ERR_INVALID,
+                           "Delta refuses the column name \"%s\" (blank , ; { } ( ) = tab or newline): alias it", name);
         if (type_field_index(t, name) == -2)
-            return err_set(e, ERR_INVALID, "the column name \"%s\" is there twice (case ignored): alias one of them", name);
+            return err_set(e, ERR_INVALID, "the column name \"%s\" is there twice (case ignored): alias one of them",
+                           name);
         if (t->fields[i].type->kind == TYPE_STRUCT)
             TRY(check_names(t->fields[i].type, e));
     }
@@ -83,7 +84,8 @@ static bool is_partition_kind(enum type_kind kind)
     return false;
 }
 
-enum err delta_schema_check(const struct type *schema, const char *const *partition_by, int n_partition_by, struct error *e)
+enum err delta_schema_check(const struct type *schema, const char *const *partition_by, int n_partition_by,
+                            struct error *e)
 {
     TRY(check_names(schema, e));
     for (int i = 0; i < n_partition_by; i++) {
@@ -103,12 +105,23 @@ enum err delta_schema_check(const struct type *schema, const char *const *partit
 }
 
 /* Properties that neither need a newer protocol nor bind an appending writer. */
-static const char *const harmless[] = {
-    "delta.appendOnly", "delta.autoOptimize.", "delta.checkpoint.", "delta.checkpointInterval",
-    "delta.checkpointRetentionDuration", "delta.dataSkippingNumIndexedCols", "delta.dataSkippingStatsColumns",
-    "delta.deletedFileRetentionDuration", "delta.enableExpiredLogCleanup", "delta.isolationLevel",
-    "delta.logRetentionDuration", "delta.parquet.compression.codec", "delta.randomizeFilePrefixes",
-    "delta.randomPrefixLength", "delta.sampleRetentionDuration", "delta.targetFileSize", "delta.tuneFileSizesForRewrites"};
+static const char *const harmless[] = {"delta.appendOnly",
+                                       "delta.autoOptimize.",
+                                       "delta.checkpoint.",
+                                       "delta.checkpointInterval",
+                                       "delta.checkpointRetentionDuration",
+                                       "delta.dataSkippingNumIndexedCols",
+                                       "delta.dataSkippingStatsColumns",
+                                       "delta.deletedFileRetentionDuration",
+                                       "delta.enableExpiredLogCleanup",
+                                       "delta.isolationLevel",
+                                       "delta.logRetentionDuration",
+                                       "delta.parquet.compression.codec",
+                                       "delta.randomizeFilePrefixes",
+                                       "delta.randomPrefixLength",
+                                       "delta.sampleRetentionDuration",
+                                       "delta.targetFileSize",
+                                       "delta.tuneFileSizesForRewrites"};
 
 enum err delta_property_check(const char *key, const char *value, struct error *e)
 {
@@ -121,13 +134,14 @@ enum err delta_property_check(const char *key, const char *value, struct error *
     }
     if (strcasecmp(value, "false") == 0 || strcasecmp(value, "none") == 0)
         return OK; /* switched off is what we do anyway */
-    return err_set(e, ERR_UNSUPPORTED, "the table property %s = %s needs more than protocol (1,2), which millrace writes", key,
-                   value);
+    return err_set(e, ERR_UNSUPPORTED,
+                   "the table property %s = %s needs more than protocol (1,2), which millrace writes", key, value);
 }
 
 /* ---- may we append? ---- */
 
-static enum err same_fields(const struct json_value *fields, const struct type *schema, const char *where, struct error *e);
+static enum err same_fields(const struct json_value *fields, const struct type *schema, const char *where,
+                            struct error *e);
 
 static enum err same_type(const struct json_value *written, const struct type *t, const char *name, struct error *e)
 {
@@ -140,7 +154,8 @@ static enum err same_type(const struct json_value *written, const struct type *t
                    text ? text : "another type", delta_name(t));
 }
 
-static enum err same_fields(const struct json_value *fields, const struct type *schema, const char *where, struct error *e)
+static enum err same_fields(const struct json_value *fields, const struct type *schema, const char *where,
+                            struct error *e)
 {
     size_t n = json_size(fields);
     for (int i = 0; i < schema->n_fields; i++) {
@@ -150,13 +165,15 @@ static enum err same_fields(const struct json_value *fields, const struct type *
             if (name && strcmp(name, schema->fields[i].name) == 0)
                 found = json_at(fields, k);
             else if (name && strcasecmp(name, schema->fields[i].name) == 0)
-                return err_set(e, ERR_CONFLICT, "column \"%s\" is written \"%s\" in the table", schema->fields[i].name, name);
+                return err_set(e, ERR_CONFLICT, "column \"%s\" is written \"%s\" in the table", schema->fields[i].name,
+                               name);
         }
         if (!found)
             return err_set(e, ERR_CONFLICT, "column \"%s\" is not in the table%s%s", schema->fields[i].name,
                            where ? " in " : "", where ? where : "");
         if (!json_get_bool(found, "nullable", true))
-            return err_set(e, ERR_UNSUPPORTED, "column \"%s\" of the table must not be NULL, which millrace cannot check yet",
+            return err_set(e, ERR_UNSUPPORTED,
+                           "column \"%s\" of the table must not be NULL, which millrace cannot check yet",
                            schema->fields[i].name);
         TRY(same_type(json_get(found, "type"), schema->fields[i].type, schema->fields[i].name, e));
     }
@@ -164,7 +181,8 @@ static enum err same_fields(const struct json_value *fields, const struct type *
         const struct json_value *f = json_at(fields, k);
         const char              *name = json_get_string(f, "name");
         if (name && type_field_index(schema, name) < 0 && !json_get_bool(f, "nullable", true))
-            return err_set(e, ERR_CONFLICT, "column \"%s\" of the table must not be NULL, and the query does not have it", name);
+            return err_set(e, ERR_CONFLICT,
+                           "column \"%s\" of the table must not be NULL, and the query does not have it", name);
     }
     return OK;
 }
@@ -174,7 +192,8 @@ static enum err same_partitions(const struct delta_log *l, const char *const *by
     const struct json_value *columns = json_get(l->metadata, "partitionColumns");
     bool                     same = (size_t)n == json_size(columns);
     for (int i = 0; same && i < n; i++)
-        same = strcmp(by[i], json_as_string(json_at(columns, (size_t)i)) ? json_as_string(json_at(columns, (size_t)i)) : "") == 0;
+        same = strcmp(by[i], json_as_string(json_at(columns, (size_t)i)) ? json_as_string(json_at(columns, (size_t)i))
+                                                                         : "") == 0;
     return same ? OK : err_set(e, ERR_CONFLICT, "the table is partitioned by other columns than the query asks for");
 }
 

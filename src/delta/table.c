@@ -35,7 +35,10 @@ void delta_table_close(struct delta_table *t)
         delta_log_free((struct delta_log *)t);
 }
 
-enum err delta_table_refresh(struct delta_table *t, struct error *e) { return delta_log_refresh((struct delta_log *)t, e); }
+enum err delta_table_refresh(struct delta_table *t, struct error *e)
+{
+    return delta_log_refresh((struct delta_log *)t, e);
+}
 
 int64_t delta_table_version(const struct delta_table *t) { return ((const struct delta_log *)t)->version; }
 
@@ -208,8 +211,10 @@ static enum err look_for_epoch(const struct delta_log *l, const struct delta_com
         *version = x->version;
         return OK;
     }
-    return err_set(e, ERR_FENCED, "epoch %" PRId64 " of %s was written by another process (version %" PRId64 " has epoch %" PRId64
-                   "): this one must not go on", c->epoch, c->app_id, x->version, x->epoch);
+    return err_set(e, ERR_FENCED,
+                   "epoch %" PRId64 " of %s was written by another process (version %" PRId64 " has epoch %" PRId64
+                   "): this one must not go on",
+                   c->epoch, c->app_id, x->version, x->epoch);
 }
 
 enum err delta_table_commit(struct delta_table *t, const struct delta_commit *c, int64_t *version, struct error *e)

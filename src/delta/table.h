@@ -2,9 +2,9 @@
 /*
  * delta/table: a Delta table's log: what it says, and our appends to it. Blocking, io threads, one owner at a time.
  *
- * Replays JSON commits from version 0; a log that starts at a checkpoint is refused, and so is every feature an appending
- * writer of protocol (1,2) must not ignore. Our commits carry commitInfo.millrace {epoch, nonce, ..}: the nonce says who
- * wrote an epoch.
+ * Replays JSON commits from version 0; a log that starts at a checkpoint is refused, and so is every feature an
+ * appending writer of protocol (1,2) must not ignore. Our commits carry commitInfo.millrace {epoch, nonce, ..}: the
+ * nonce says who wrote an epoch.
  *
  * Source: delta PROTOCOL.md (actions, protocol, schema), OptimisticTransaction (conflicts).
  */
@@ -30,7 +30,7 @@ struct delta_property {
 
 /* Reads the log. A table that does not exist yet is fine: delta_table_version is then -1. The store is borrowed. */
 MUST_CHECK enum err delta_table_open(struct store *store, struct delta_table **out, struct error *e);
-void delta_table_close(struct delta_table *t);
+void                delta_table_close(struct delta_table *t);
 /* Reads what others have committed since. */
 MUST_CHECK enum err delta_table_refresh(struct delta_table *t, struct error *e);
 
@@ -40,43 +40,43 @@ const char *delta_table_id(const struct delta_table *t); /* metaData.id, NULL be
 bool delta_table_txn(const struct delta_table *t, const char *app_id, struct delta_txn *out);
 /* Highest g of the application ids "<prefix><g>", -1 when there is none. */
 int64_t delta_table_generation(const struct delta_table *t, const char *prefix);
-/* May rows of that schema and partitioning be appended? ERR_CONFLICT says what differs, ERR_UNSUPPORTED what the table has
- * that we must not ignore. A table that does not exist: may it be made (delta_schema_check)? */
+/* May rows of that schema and partitioning be appended? ERR_CONFLICT says what differs, ERR_UNSUPPORTED what the
+ * table has that we must not ignore. A table that does not exist: may it be made (delta_schema_check)? */
 MUST_CHECK enum err delta_table_check(const struct delta_table *t, const struct type *schema,
                                       const char *const *partition_by, int n_partition_by, struct error *e);
 
 struct delta_commit {
-    const char        *app_id;
-    int64_t            epoch;
-    const char        *nonce;
-    const char        *adds;      /* add actions, one JSON object a line, each ended by \n; may be "" */
-    int64_t            n_files, n_rows, n_bytes;
-    const char        *info;      /* JSON object for commitInfo.millrace */
-    int64_t            now_ms;
-    const char        *query_id;
-    bool               create;    /* the table may be made by this commit */
-    const struct type *schema;    /* of the table to make */
-    const char *const *partition_by;
-    int                n_partition_by;
+    const char                  *app_id;
+    int64_t                      epoch;
+    const char                  *nonce;
+    const char                  *adds; /* add actions, one JSON object a line, each ended by \n; may be "" */
+    int64_t                      n_files, n_rows, n_bytes;
+    const char                  *info; /* JSON object for commitInfo.millrace */
+    int64_t                      now_ms;
+    const char                  *query_id;
+    bool                         create; /* the table may be made by this commit */
+    const struct type           *schema; /* of the table to make */
+    const char *const           *partition_by;
+    int                          n_partition_by;
     const struct delta_property *properties;
-    int                n_properties;
-    const char        *comment;   /* or NULL */
+    int                          n_properties;
+    const char                  *comment; /* or NULL */
 };
 
 /*
  * Appends a version, rebasing over the appends of others. Idempotent: when the log holds this epoch with our nonce
- * already, gives its version. ERR_FENCED: this epoch with another nonce, or a later one. ERR_DATA_LOSS: the table vanished or
- * was replaced. ERR_CONFLICT: schema or protocol changed under us.
+ * already, gives its version. ERR_FENCED: this epoch with another nonce, or a later one. ERR_DATA_LOSS: the table
+ * vanished or was replaced. ERR_CONFLICT: schema or protocol changed under us.
  */
 MUST_CHECK enum err delta_table_commit(struct delta_table *t, const struct delta_commit *c, int64_t *version,
                                        struct error *e);
 
-/* May a table with these columns be made? ERR_INVALID names a column Delta refuses (characters, the same name twice), an
- * unknown or wrong partition column; ERR_UNSUPPORTED a type that cannot be written. */
+/* May a table with these columns be made? ERR_INVALID names a column Delta refuses (characters, the same name
+ * twice), an unknown or wrong partition column; ERR_UNSUPPORTED a type that cannot be written. */
 MUST_CHECK enum err delta_schema_check(const struct type *schema, const char *const *partition_by, int n_partition_by,
                                        struct error *e);
-/* May the property be set on a table of protocol (1,2)? Own properties (without "delta.") always; ERR_UNSUPPORTED says why
- * not. */
+/* May the property be set on a table of protocol (1,2)? Own properties (without "delta.") always; ERR_UNSUPPORTED
+ * says why not. */
 MUST_CHECK enum err delta_property_check(const char *key, const char *value, struct error *e);
 
 /* The schema as Delta writes it: {"type":"struct","fields":[..]}, all nullable. */

@@ -26,17 +26,19 @@ struct sink {
 };
 
 struct sink_ops {
-    /* Borrows the batch. The thread that owns the rows (lane, or merge behind an aggregate); does not block. After an error the
-     * epoch is lost: drop(sink, NULL) before the next write. */
+    /* Borrows the batch. The thread that owns the rows (lane, or merge behind an aggregate); does not block. After
+     * an error the epoch is lost: drop(sink, NULL) before the next write. */
     enum err (*write)(struct sink *, const struct batch *, struct error *);
     /* Ends the epoch on the same thread: what was written so far, or NULL in *out when there was nothing. */
     enum err (*cut)(struct sink *, struct sink_cut **out, struct error *);
-    /* io thread: makes the cut durable and frees it (also on failure); the receipt (one line of JSON, appended) is enough for
-     * commit in another process. cut may be NULL: an empty receipt. */
+    /* io thread: makes the cut durable and frees it (also on failure); the receipt (one line of JSON, appended) is
+     * enough for commit in another process. cut may be NULL: an empty receipt. */
     enum err (*prepare)(struct sink *, struct sink_cut *take, struct buf *receipt, struct error *);
     /* io thread, idempotent. *version -1: nothing to commit (an empty receipt of a table that need not exist). */
-    enum err (*commit)(struct sink *, const char *receipt, const struct sink_commit *, int64_t *version, struct error *);
-    /* io thread: are the files of the receipt still there? ERR_NOT_FOUND names one that is not, ERR_CORRUPT a torn one. */
+    enum err (*commit)(struct sink *, const char *receipt, const struct sink_commit *, int64_t *version,
+                       struct error *);
+    /* io thread: are the files of the receipt still there? ERR_NOT_FOUND names one that is not, ERR_CORRUPT a torn
+     * one. */
     enum err (*check)(struct sink *, const char *receipt, struct error *);
     /* A cut that is not wanted any more, any thread. NULL: what was written and not cut, on the writing thread. */
     void (*drop)(struct sink *, struct sink_cut *);

@@ -11,8 +11,8 @@
 
 enum err chunk_init(struct chunk *c, struct error *e)
 {
-    struct buf *all[] = {&c->levels, &c->values, &c->indexes, &c->dictionary, &c->entry_at, &c->rows,
-                         &c->leaf.min_bytes, &c->leaf.max_bytes};
+    struct buf *all[] = {&c->levels,   &c->values, &c->indexes,        &c->dictionary,
+                         &c->entry_at, &c->rows,   &c->leaf.min_bytes, &c->leaf.max_bytes};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_init(all[i], TAG_SINK, CHUNK_LIMIT);
     c->capacity = SLOTS_AT_FIRST;
@@ -24,8 +24,8 @@ enum err chunk_init(struct chunk *c, struct error *e)
 
 void chunk_fini(struct chunk *c)
 {
-    struct buf *all[] = {&c->levels, &c->values, &c->indexes, &c->dictionary, &c->entry_at, &c->rows,
-                         &c->leaf.min_bytes, &c->leaf.max_bytes};
+    struct buf *all[] = {&c->levels,   &c->values, &c->indexes,        &c->dictionary,
+                         &c->entry_at, &c->rows,   &c->leaf.min_bytes, &c->leaf.max_bytes};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_fini(all[i]);
     mem_free(c->slots);
@@ -60,7 +60,8 @@ void chunk_clear_file(struct chunk *c)
 size_t chunk_size(const struct chunk *c)
 {
     size_t index_bits = (size_t)bits_for(c->n_entries);
-    return c->levels.size / 8 + c->values.size + c->dictionary.size + c->indexes.size / sizeof(uint32_t) * index_bits / 8;
+    return c->levels.size / 8 + c->values.size + c->dictionary.size +
+           c->indexes.size / sizeof(uint32_t) * index_bits / 8;
 }
 
 /* ---- dictionary ---- */
@@ -224,7 +225,8 @@ static void add_small(struct chunk *c, const struct column *col, const uint32_t 
 {
     for (uint32_t i = 0; i < n; i++) {
         uint32_t row = rows ? rows[i] : i;
-        int32_t  v = col->type->kind == TYPE_TINYINT ? ((const int8_t *)col->values)[row] : ((const int16_t *)col->values)[row];
+        int32_t  v =
+            col->type->kind == TYPE_TINYINT ? ((const int8_t *)col->values)[row] : ((const int16_t *)col->values)[row];
         take_value(c, (const uint8_t *)&v, sizeof v, &index);
     }
     c->plain_bytes += (size_t)n * c->width;
@@ -274,7 +276,8 @@ static void open_levels(struct chunk *c, uint32_t n_more)
     buf_reserve(&c->levels, n_more + 1);
 }
 
-static int level_of(const struct chunk *c, const struct column *column, const struct column *const *ancestors, uint32_t row)
+static int level_of(const struct chunk *c, const struct column *column, const struct column *const *ancestors,
+                    uint32_t row)
 {
     int level = 0;
     while (level < c->max_level - 1 && column_is_valid(ancestors[level], row))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * parquet/chunk: one leaf column of the row group being filled: levels, and values as a dictionary with indexes or, once
- * that does not pay, plain. Values only gather here; ranges are taken when pages are made (range.h). Inside parquet/; one
- * owner.
+ * parquet/chunk: one leaf column of the row group being filled: levels, and values as a dictionary with indexes or,
+ * once that does not pay, plain. Values only gather here; ranges are taken when pages are made (range.h). Inside
+ * parquet/; one owner.
  */
 #ifndef PARQUET_CHUNK_H
 #define PARQUET_CHUNK_H
@@ -10,20 +10,26 @@
 #include "parquet/writer.h"
 
 /* parquet.thrift Type */
-enum physical { PHYSICAL_BOOLEAN = 0, PHYSICAL_INT32 = 1, PHYSICAL_INT64 = 2, PHYSICAL_FLOAT = 4, PHYSICAL_DOUBLE = 5,
-                PHYSICAL_BYTES = 6 };
+enum physical {
+    PHYSICAL_BOOLEAN = 0,
+    PHYSICAL_INT32 = 1,
+    PHYSICAL_INT64 = 2,
+    PHYSICAL_FLOAT = 4,
+    PHYSICAL_DOUBLE = 5,
+    PHYSICAL_BYTES = 6
+};
 
 #define DICTIONARY_BYTES_MAX ((size_t)1 << 20)
 #define PAGE_ROWS 20000
 #define PAGE_BYTES ((size_t)1 << 20)
 
 struct chunk {
-    struct parquet_leaf leaf; /* of the whole file; the range is filled when a group is written */
+    struct parquet_leaf leaf;  /* of the whole file; the range is filled when a group is written */
     const int          *steps; /* child index at each depth */
     enum physical       physical;
     uint32_t            width; /* bytes per plain value, 0 for BYTES */
     int                 max_level;
-    struct buf          levels;     /* one byte per row; empty while every row has the highest level */
+    struct buf          levels; /* one byte per row; empty while every row has the highest level */
     uint32_t            n_rows, n_values;
     bool                plain;      /* the dictionary was given up */
     struct buf          values;     /* plain: values as they go into pages (BOOLEAN: a byte each) */
@@ -31,7 +37,7 @@ struct chunk {
     struct buf          dictionary; /* plain values of the dictionary */
     struct buf          entry_at;   /* BYTES: u32 offset of each entry in `dictionary` */
     uint32_t            n_entries;
-    uint64_t           *slots;      /* hash table: upper half of the hash << 32 | entry + 1 */
+    uint64_t           *slots; /* hash table: upper half of the hash << 32 | entry + 1 */
     uint32_t            capacity;
     size_t              plain_bytes; /* what the values would take without a dictionary */
     uint32_t            last_entry;  /* the value before was this one */
@@ -39,9 +45,9 @@ struct chunk {
 };
 
 MUST_CHECK enum err chunk_init(struct chunk *c, struct error *e);
-void chunk_fini(struct chunk *c);
-void chunk_clear(struct chunk *c);      /* the next row group; large buffers are given back */
-void chunk_clear_file(struct chunk *c); /* the next file: statistics too */
+void                chunk_fini(struct chunk *c);
+void                chunk_clear(struct chunk *c);      /* the next row group; large buffers are given back */
+void                chunk_clear_file(struct chunk *c); /* the next file: statistics too */
 /* Rows of a batch; column is the leaf, ancestors its structs from the top (max_level - 1 of them). */
 MUST_CHECK enum err chunk_add(struct chunk *c, const struct column *column, const struct column *const *ancestors,
                               struct error *e);
@@ -49,6 +55,6 @@ MUST_CHECK enum err chunk_add(struct chunk *c, const struct column *column, cons
 MUST_CHECK enum err chunk_settle(struct chunk *c, struct error *e);
 /* Bytes of dictionary entry i. */
 const uint8_t *chunk_entry(const struct chunk *c, uint32_t i, uint32_t *n);
-size_t chunk_size(const struct chunk *c);
+size_t         chunk_size(const struct chunk *c);
 
 #endif

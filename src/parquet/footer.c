@@ -9,21 +9,24 @@
 
 void footer_init(struct footer *f)
 {
-    struct buf *all[] = {&f->pages, &f->bounds, &f->statistics, &f->column_indexes, &f->offset_indexes, &f->chunks, &f->groups};
+    struct buf *all[] = {&f->pages,          &f->bounds, &f->statistics, &f->column_indexes,
+                         &f->offset_indexes, &f->chunks, &f->groups};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_init(all[i], TAG_SINK, PARQUET_FILE_MAX);
 }
 
 void footer_fini(struct footer *f)
 {
-    struct buf *all[] = {&f->pages, &f->bounds, &f->statistics, &f->column_indexes, &f->offset_indexes, &f->chunks, &f->groups};
+    struct buf *all[] = {&f->pages,          &f->bounds, &f->statistics, &f->column_indexes,
+                         &f->offset_indexes, &f->chunks, &f->groups};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_fini(all[i]);
 }
 
 void footer_clear(struct footer *f)
 {
-    struct buf *all[] = {&f->pages, &f->bounds, &f->statistics, &f->column_indexes, &f->offset_indexes, &f->chunks, &f->groups};
+    struct buf *all[] = {&f->pages,          &f->bounds, &f->statistics, &f->column_indexes,
+                         &f->offset_indexes, &f->chunks, &f->groups};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_clear(all[i]);
     f->no_column_index = false;
@@ -40,13 +43,17 @@ static bool put_piece(const struct range *r, const struct chunk *c, bool max, st
     return there;
 }
 
-void footer_add_page(struct footer *f, const struct chunk *c, const struct page_span *p, const struct range *r, int64_t offset,
-                     int32_t size)
+void footer_add_page(struct footer *f, const struct chunk *c, const struct page_span *p, const struct range *r,
+                     int64_t offset, int32_t size)
 {
-    struct page_note note = {.offset = offset, .size = size, .first_row = p->row, .n_nulls = p->n_rows - p->n_values,
+    struct page_note note = {.offset = offset,
+                             .size = size,
+                             .first_row = p->row,
+                             .n_nulls = p->n_rows - p->n_values,
                              .all_null = p->n_values == 0};
     if (!note.all_null) {
-        bool there = r->any && put_piece(r, c, false, &f->bounds, &note.min) && put_piece(r, c, true, &f->bounds, &note.max);
+        bool there =
+            r->any && put_piece(r, c, false, &f->bounds, &note.min) && put_piece(r, c, true, &f->bounds, &note.max);
         f->no_column_index = f->no_column_index || !there; /* a page of NaN: no index at all */
     }
     buf_put(&f->pages, &note, sizeof note);
@@ -204,8 +211,8 @@ struct places { /* of the indexes in the file */
     int64_t column_indexes, offset_indexes;
 };
 
-static void put_chunk_meta(struct thrift *t, const struct footer *f, const struct chunk *c, const struct chunk_note *note,
-                           int32_t codec, struct places places)
+static void put_chunk_meta(struct thrift *t, const struct footer *f, const struct chunk *c,
+                           const struct chunk_note *note, int32_t codec, struct places places)
 {
     thrift_begin_item(t); /* ColumnChunk */
     thrift_i64(t, 2, note->dictionary_at ? note->dictionary_at : note->data_at);
@@ -234,8 +241,8 @@ static void put_chunk_meta(struct thrift *t, const struct footer *f, const struc
     thrift_end(t);
 }
 
-static void put_groups(struct thrift *t, const struct footer *f, const struct chunk *chunks, int n_chunks, int32_t codec,
-                       struct places places)
+static void put_groups(struct thrift *t, const struct footer *f, const struct chunk *chunks, int n_chunks,
+                       int32_t codec, struct places places)
 {
     const struct group_note *groups = (const struct group_note *)(const void *)f->groups.data;
     const struct chunk_note *note = (const struct chunk_note *)(const void *)f->chunks.data;
@@ -262,10 +269,11 @@ bool physical_of(const struct type *t, enum physical *p, uint32_t *width)
         enum type_kind kind;
         enum physical  physical;
         uint32_t       width;
-    } rows[] = {{TYPE_BOOLEAN, PHYSICAL_BOOLEAN, 1}, {TYPE_TINYINT, PHYSICAL_INT32, 4}, {TYPE_SMALLINT, PHYSICAL_INT32, 4},
-                {TYPE_INT, PHYSICAL_INT32, 4}, {TYPE_BIGINT, PHYSICAL_INT64, 8}, {TYPE_FLOAT, PHYSICAL_FLOAT, 4},
-                {TYPE_DOUBLE, PHYSICAL_DOUBLE, 8}, {TYPE_STRING, PHYSICAL_BYTES, 0}, {TYPE_BINARY, PHYSICAL_BYTES, 0},
-                {TYPE_DATE, PHYSICAL_INT32, 4}, {TYPE_TIMESTAMP, PHYSICAL_INT64, 8}};
+    } rows[] = {
+        {TYPE_BOOLEAN, PHYSICAL_BOOLEAN, 1}, {TYPE_TINYINT, PHYSICAL_INT32, 4},  {TYPE_SMALLINT, PHYSICAL_INT32, 4},
+        {TYPE_INT, PHYSICAL_INT32, 4},       {TYPE_BIGINT, PHYSICAL_INT64, 8},   {TYPE_FLOAT, PHYSICAL_FLOAT, 4},
+        {TYPE_DOUBLE, PHYSICAL_DOUBLE, 8},   {TYPE_STRING, PHYSICAL_BYTES, 0},   {TYPE_BINARY, PHYSICAL_BYTES, 0},
+        {TYPE_DATE, PHYSICAL_INT32, 4},      {TYPE_TIMESTAMP, PHYSICAL_INT64, 8}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].kind == t->kind) {
             *p = rows[i].physical;
@@ -343,8 +351,8 @@ static void put_schema(struct thrift *t, const struct type *type)
 
 /* ---- the end of the file ---- */
 
-void footer_write(const struct footer *f, const struct type *schema, const struct chunk *chunks, int n_chunks, int32_t codec,
-                  int64_t rows, struct buf *file)
+void footer_write(const struct footer *f, const struct type *schema, const struct chunk *chunks, int n_chunks,
+                  int32_t codec, int64_t rows, struct buf *file)
 {
     struct thrift t;
     struct places places = {.column_indexes = (int64_t)file->size};

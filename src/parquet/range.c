@@ -179,9 +179,15 @@ static void put_whole(struct buf *b, const uint8_t *p, uint32_t n)
 
 void range_into_leaf(const struct range *r, enum physical physical, struct parquet_leaf *l)
 {
-    struct range all = {.any = l->has_range, .min = l->min, .max = l->max, .min_real = l->min_real, .max_real = l->max_real,
-                        .min_bytes = l->min_bytes.data, .max_bytes = l->max_bytes.data,
-                        .min_size = (uint32_t)l->min_bytes.size, .max_size = (uint32_t)l->max_bytes.size};
+    struct range all = {.any = l->has_range,
+                        .min = l->min,
+                        .max = l->max,
+                        .min_real = l->min_real,
+                        .max_real = l->max_real,
+                        .min_bytes = l->min_bytes.data,
+                        .max_bytes = l->max_bytes.data,
+                        .min_size = (uint32_t)l->min_bytes.size,
+                        .max_size = (uint32_t)l->max_bytes.size};
     range_merge(&all, r, physical);
     l->has_nan = l->has_nan || r->n_nans > 0;
     if (physical == PHYSICAL_BYTES && all.any) {
@@ -201,7 +207,8 @@ void range_into_leaf(const struct range *r, enum physical physical, struct parqu
 
 static bool continues(uint8_t byte) { return (byte & 0xc0) == 0x80; }
 
-/* The next greater code point in place of the last character of p[0..n), shorter if that one has none. 0: there is none. */
+/* The next greater code point in place of the last character of p[0..n), shorter if that one has none. 0: there is
+ * none. */
 static size_t next_text(uint8_t *p, size_t n)
 {
     while (n > 0) {
@@ -237,7 +244,8 @@ static size_t next_bytes(uint8_t *p, size_t n)
     return 0;
 }
 
-static bool put_bytes_bound(const uint8_t *p, uint32_t size, bool text, bool max, size_t limit, struct buf *out, bool *exact)
+static bool put_bytes_bound(const uint8_t *p, uint32_t size, bool text, bool max, size_t limit, struct buf *out,
+                            bool *exact)
 {
     size_t n = size;
     *exact = n <= limit;

@@ -2,8 +2,8 @@
 /*
  * parquet/range: least and greatest value of a page, a chunk, a file, and how statistics write them.
  *
- * NaN has no place in an order and is only counted; zero is written as -0.0 below and +0.0 above; texts compare by unsigned
- * bytes. Inside parquet/; one owner.
+ * NaN has no place in an order and is only counted; zero is written as -0.0 below and +0.0 above; texts compare by
+ * unsigned bytes. Inside parquet/; one owner.
  */
 #ifndef PARQUET_RANGE_H
 #define PARQUET_RANGE_H
@@ -33,9 +33,10 @@ void range_merge(struct range *into, const struct range *r, enum physical physic
 /* Widens the leaf's range of the whole file. */
 void range_into_leaf(const struct range *r, enum physical physical, struct parquet_leaf *leaf);
 
-/* Appends the bound as PLAIN bytes without a length. Values above `limit` are cut: min down to a prefix, max up to the next
- * prefix, *exact false then. False: there is no such bound (a maximum of only the highest characters). */
-bool range_put_bound(const struct range *r, const struct chunk *c, bool max, size_t limit, struct buf *out, bool *exact);
+/* Appends the bound as PLAIN bytes without a length. Values above `limit` are cut: min down to a prefix, max up to
+ * the next prefix, *exact false then. False: there is no such bound (a maximum of only the highest characters). */
+bool range_put_bound(const struct range *r, const struct chunk *c, bool max, size_t limit, struct buf *out,
+                     bool *exact);
 /* Order of two bounds written so. */
 int range_compare_bounds(enum physical physical, const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size);
 

@@ -39,8 +39,8 @@ static int count_leaves(const struct type *t)
     return n;
 }
 
-static enum err add_leaf(struct parquet_writer *w, const struct type *t, const char *const *path, const int *steps, int depth,
-                         struct error *e)
+static enum err add_leaf(struct parquet_writer *w, const struct type *t, const char *const *path, const int *steps,
+                         int depth, struct error *e)
 {
     struct chunk *c = &w->chunks[w->n_chunks];
     if (!physical_of(t, &c->physical, &c->width))
@@ -93,7 +93,8 @@ enum err parquet_writer_new(const struct type *schema, enum parquet_codec codec,
         buf_init(all[i], TAG_SINK, PARQUET_FILE_MAX);
     w->chunks = mem_zalloc(TAG_SINK, (size_t)(count_leaves(schema) + 1) * sizeof *w->chunks);
     w->zstd = ZSTD_createCCtx();
-    enum err rc = w->chunks && w->zstd ? add_leaves(w, schema, path, steps, 0, e) : err_set(e, ERR_NO_MEMORY, "Parquet writer");
+    enum err rc =
+        w->chunks && w->zstd ? add_leaves(w, schema, path, steps, 0, e) : err_set(e, ERR_NO_MEMORY, "Parquet writer");
     if (rc != OK) {
         parquet_writer_free(w);
         return rc;
@@ -221,7 +222,8 @@ static void put_values(struct parquet_writer *w, const struct chunk *c, const st
     }
 }
 
-static enum err put_dictionary(struct parquet_writer *w, const struct chunk *c, struct chunk_note *note, struct error *e)
+static enum err put_dictionary(struct parquet_writer *w, const struct chunk *c, struct chunk_note *note,
+                               struct error *e)
 {
     note->dictionary_at = (int64_t)w->file.size;
     buf_clear(&w->page);
@@ -243,8 +245,8 @@ static uint32_t *marks(struct parquet_writer *w, const struct chunk *c, struct e
     return (uint32_t *)(void *)to;
 }
 
-static enum err put_data_pages(struct parquet_writer *w, const struct chunk *c, struct chunk_note *note, struct range *all,
-                               struct error *e)
+static enum err put_data_pages(struct parquet_writer *w, const struct chunk *c, struct chunk_note *note,
+                               struct range *all, struct error *e)
 {
     struct page_span p = {.n_rows = 0};
     struct range     r;
@@ -354,8 +356,8 @@ static enum err give_file(struct parquet_writer *w, struct buf *out, struct erro
 
 static const struct buf *first_failed(const struct footer *f)
 {
-    const struct buf *all[] = {&f->pages, &f->bounds, &f->statistics, &f->column_indexes, &f->offset_indexes, &f->chunks,
-                               &f->groups};
+    const struct buf *all[] = {&f->pages,          &f->bounds, &f->statistics, &f->column_indexes,
+                               &f->offset_indexes, &f->chunks, &f->groups};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (all[i]->failed)
             return all[i];

@@ -8,10 +8,10 @@
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/hash.h"
-#include "json/doc.h"
-#include "json/write.h"
 #include "sink/partition.h"
 #include "sink/stats.h"
+#include "json/doc.h"
+#include "json/write.h"
 
 #define RECEIPT_MAX ((size_t)256 << 20)
 #define PART_BUCKETS 512
@@ -57,8 +57,8 @@ struct delta_sink {
 
 /* ---- partitions ---- */
 
-static enum err open_part(struct delta_sink *s, const char *values, const char *folder, uint64_t hash, struct part **out,
-                          struct error *e)
+static enum err open_part(struct delta_sink *s, const char *values, const char *folder, uint64_t hash,
+                          struct part **out, struct error *e)
 {
     if (s->n_parts == SINK_PARTITIONS_MAX)
         return err_set(e, ERR_LIMIT, "%s: more than %d partitions in one epoch", s->spec.location, SINK_PARTITIONS_MAX);
@@ -85,7 +85,8 @@ static enum err open_part(struct delta_sink *s, const char *values, const char *
     return OK;
 }
 
-static enum err find_part(struct delta_sink *s, const char *values, const char *folder, struct part **out, struct error *e)
+static enum err find_part(struct delta_sink *s, const char *values, const char *folder, struct part **out,
+                          struct error *e)
 {
     uint64_t hash = hash_bytes(values, strlen(values), 0);
     for (struct part *p = s->by_hash[hash % PART_BUCKETS]; p; p = p->same_hash)
@@ -162,7 +163,8 @@ static enum err finish_file(struct delta_sink *s, struct part *p, struct error *
     buf_init(&f->bytes, TAG_SINK, PARQUET_FILE_MAX);
     enum err rc = fill_file(s, p, f, e);
     if (rc == OK && s->cut->n_bytes + f->bytes.size > SINK_EPOCH_BYTES_MAX)
-        rc = err_set(e, ERR_LIMIT, "%s: one epoch makes files of more than %zu MiB: give it a smaller maxOffsetsPerTrigger",
+        rc = err_set(e, ERR_LIMIT,
+                     "%s: one epoch makes files of more than %zu MiB: give it a smaller maxOffsetsPerTrigger",
                      s->spec.location, SINK_EPOCH_BYTES_MAX >> 20);
     if (rc != OK) {
         free_file(f);
@@ -210,8 +212,8 @@ static enum err split_rows(struct delta_sink *s, const struct batch *b, struct s
         if (partition_same_as_before(b, s->partition_columns, s->spec.n_partition_by, i)) {
             x->of_row[i] = x->of_row[i - 1];
         } else {
-            partition_describe(b, s->spec.partition_by, s->partition_columns, s->spec.n_partition_by, i, &s->text, &s->values,
-                               &s->folder);
+            partition_describe(b, s->spec.partition_by, s->partition_columns, s->spec.n_partition_by, i, &s->text,
+                               &s->values, &s->folder);
             TRY(buf_check(&s->values, "a partition value", e));
             TRY(find_part(s, buf_text(&s->values), buf_text(&s->folder), &x->of_row[i], e));
         }
@@ -234,7 +236,7 @@ static enum err add_split(struct delta_sink *s, const struct split *x, const str
     for (uint32_t i = 0; i < x->n_touched; i++) {
         struct part  *p = x->touched[i];
         struct batch *some = batch_take(files, x->rows + p->batch_at - p->batch_rows, p->batch_rows);
-        enum err      rc = some ? add_rows(s, p, some, e) : err_set(e, ERR_NO_MEMORY, "partitions of %s", s->spec.location);
+        enum err rc = some ? add_rows(s, p, some, e) : err_set(e, ERR_NO_MEMORY, "partitions of %s", s->spec.location);
         batch_free(some);
         TRY(rc);
     }
@@ -256,12 +258,14 @@ static enum err shed_largest(struct delta_sink *s, struct error *e)
     return sum > OPEN_BYTES_MAX && largest ? finish_file(s, largest, e) : OK;
 }
 
-static enum err write_partitioned(struct delta_sink *s, const struct batch *b, const struct batch *files, struct error *e)
+static enum err write_partitioned(struct delta_sink *s, const struct batch *b, const struct batch *files,
+                                  struct error *e)
 {
     struct split x = {.of_row = mem_alloc(TAG_SINK, (b->n_rows + 1) * sizeof *x.of_row),
                       .touched = mem_alloc(TAG_SINK, (b->n_rows + 1) * sizeof *x.touched),
                       .rows = mem_alloc(TAG_SINK, (b->n_rows + 1) * sizeof *x.rows)};
-    enum err rc = x.of_row && x.touched && x.rows ? OK : err_set(e, ERR_NO_MEMORY, "partitions of %s", s->spec.location);
+    enum err     rc =
+        x.of_row && x.touched && x.rows ? OK : err_set(e, ERR_NO_MEMORY, "partitions of %s", s->spec.location);
     if (rc == OK)
         rc = split_rows(s, b, &x, e);
     if (rc == OK)
@@ -287,7 +291,7 @@ static enum err sink_write(struct sink *base, const struct batch *b, struct erro
         return add_rows(s, p, b, e);
     }
     struct batch *files = file_batch(s, b);
-    enum err      rc = files ? write_partitioned(s, b, files, e) : err_set(e, ERR_NO_MEMORY, "rows of %s", s->spec.location);
+    enum err rc = files ? write_partitioned(s, b, files, e) : err_set(e, ERR_NO_MEMORY, "rows of %s", s->spec.location);
     batch_free(files);
     return rc;
 }
@@ -348,7 +352,8 @@ static void remove_file(struct delta_sink *s, const char *key)
 }
 
 /* keys: what may be there now, each ended by NUL, to be removed should the rest fail. */
-static enum err store_files(struct delta_sink *s, const struct sink_cut *cut, struct buf *keys, struct buf *adds, struct error *e)
+static enum err store_files(struct delta_sink *s, const struct sink_cut *cut, struct buf *keys, struct buf *adds,
+                            struct error *e)
 {
     char key[KEY_MAX], id[37];
     int  i = 0;
@@ -363,8 +368,8 @@ static enum err store_files(struct delta_sink *s, const struct sink_cut *cut, st
     return buf_check(adds, "a list of files", e);
 }
 
-static enum err put_receipt(const struct delta_sink *s, const struct sink_cut *cut, struct buf *adds, struct buf *receipt,
-                            struct error *e)
+static enum err put_receipt(const struct delta_sink *s, const struct sink_cut *cut, struct buf *adds,
+                            struct buf *receipt, struct error *e)
 {
     struct json_writer w;
     json_writer_init(&w, receipt);
@@ -409,13 +414,23 @@ static enum err sink_prepare(struct sink *base, struct sink_cut *take, struct bu
 static enum err commit_receipt(struct delta_sink *s, const struct json_value *r, const struct sink_commit *c,
                                int64_t *version, struct error *e)
 {
-    const char *adds = json_get_string(r, "adds");
-    struct delta_commit commit = {.app_id = c->app_id, .epoch = c->epoch, .nonce = c->nonce, .adds = adds ? adds : "",
-                                  .n_files = json_get_int(r, "files", 0), .n_rows = json_get_int(r, "rows", 0),
-                                  .n_bytes = json_get_int(r, "bytes", 0), .info = c->info, .now_ms = c->now_ms,
-                                  .query_id = c->query_id, .create = c->create, .schema = s->spec.schema,
-                                  .partition_by = s->spec.partition_by, .n_partition_by = s->spec.n_partition_by,
-                                  .properties = s->spec.properties, .n_properties = s->spec.n_properties,
+    const char         *adds = json_get_string(r, "adds");
+    struct delta_commit commit = {.app_id = c->app_id,
+                                  .epoch = c->epoch,
+                                  .nonce = c->nonce,
+                                  .adds = adds ? adds : "",
+                                  .n_files = json_get_int(r, "files", 0),
+                                  .n_rows = json_get_int(r, "rows", 0),
+                                  .n_bytes = json_get_int(r, "bytes", 0),
+                                  .info = c->info,
+                                  .now_ms = c->now_ms,
+                                  .query_id = c->query_id,
+                                  .create = c->create,
+                                  .schema = s->spec.schema,
+                                  .partition_by = s->spec.partition_by,
+                                  .n_partition_by = s->spec.n_partition_by,
+                                  .properties = s->spec.properties,
+                                  .n_properties = s->spec.n_properties,
                                   .comment = s->spec.comment};
     TRY(failpoint("sink.commit.before", e));
     if (commit.n_files == 0 && !c->create) {
@@ -495,8 +510,13 @@ static void sink_free(struct sink *base)
     mem_free(s);
 }
 
-static const struct sink_ops ops = {.write = sink_write, .cut = sink_cut_files, .prepare = sink_prepare,
-                                    .commit = sink_commit_epoch, .check = sink_check, .drop = sink_drop, .free = sink_free};
+static const struct sink_ops ops = {.write = sink_write,
+                                    .cut = sink_cut_files,
+                                    .prepare = sink_prepare,
+                                    .commit = sink_commit_epoch,
+                                    .check = sink_check,
+                                    .drop = sink_drop,
+                                    .free = sink_free};
 
 /* ---- making ---- */
 

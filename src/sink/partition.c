@@ -4,9 +4,9 @@
 #include <ctype.h>
 #include <stdio.h>
 
-#include "json/write.h"
 #include "text/number.h"
 #include "text/time.h"
+#include "json/write.h"
 
 #define FOLDER_NAME_MAX 200 /* file systems stop at 255 */
 #define FOLDER_MAX 600
@@ -101,7 +101,8 @@ void partition_describe(const struct batch *b, const char *const *names, const i
             json_put_string_n(&w, text->data, text->size);
         else
             json_put_null(&w);
-        plain = plain && there && is_plain_name(names[i]) && is_plain(text->data, text->size) && folder->size < FOLDER_MAX;
+        plain =
+            plain && there && is_plain_name(names[i]) && is_plain(text->data, text->size) && folder->size < FOLDER_MAX;
         if (plain)
             buf_printf(folder, "%s=%.*s/", names[i], (int)text->size, (char *)text->data);
         values->failed = values->failed || text->failed;

@@ -17,10 +17,10 @@ struct side_rows {
 
 const struct type *side_schema(struct arena *a)
 {
-    const struct field fields[] = {{"topic", type_of(TYPE_STRING), true},       {"partition", type_of(TYPE_INT), true},
-                                   {"offset", type_of(TYPE_BIGINT), true},      {"timestamp", type_of(TYPE_TIMESTAMP), true},
-                                   {"reason", type_of(TYPE_STRING), true},      {"detail", type_of(TYPE_STRING), true},
-                                   {"key", type_of(TYPE_BINARY), true},         {"value", type_of(TYPE_BINARY), true},
+    const struct field fields[] = {{"topic", type_of(TYPE_STRING), true},  {"partition", type_of(TYPE_INT), true},
+                                   {"offset", type_of(TYPE_BIGINT), true}, {"timestamp", type_of(TYPE_TIMESTAMP), true},
+                                   {"reason", type_of(TYPE_STRING), true}, {"detail", type_of(TYPE_STRING), true},
+                                   {"key", type_of(TYPE_BINARY), true},    {"value", type_of(TYPE_BINARY), true},
                                    {"epoch", type_of(TYPE_BIGINT), true}};
     return type_struct(a, fields, sizeof fields / sizeof fields[0]);
 }
@@ -57,8 +57,8 @@ static void put_i64(struct builder *b, bool there, int64_t v)
         builder_null(b);
 }
 
-static enum err side_row(struct side *base, enum side_kind kind, const struct raw_batch *raw, const struct raw_record *r,
-                         const char *reason, const char *detail, struct error *e)
+static enum err side_row(struct side *base, enum side_kind kind, const struct raw_batch *raw,
+                         const struct raw_record *r, const char *reason, const char *detail, struct error *e)
 {
     struct side_rows *s = (struct side_rows *)base;
     struct builder   *c = s->builders[kind].children;
@@ -84,7 +84,8 @@ static enum err side_row(struct side *base, enum side_kind kind, const struct ra
 
 static const struct side_ops ops = {.row = side_row};
 
-enum err side_new(const struct type *schema, struct sink *rejects, struct sink *late, struct side **out, struct error *e)
+enum err side_new(const struct type *schema, struct sink *rejects, struct sink *late, struct side **out,
+                  struct error *e)
 {
     struct side_rows *s = mem_zalloc(TAG_SINK, sizeof *s);
     *out = NULL;

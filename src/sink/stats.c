@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "json/write.h"
 #include "text/time.h"
 #include "text/utf8.h"
+#include "json/write.h"
 
 enum section { SECTION_MIN, SECTION_MAX, SECTION_NULLS };
 
@@ -35,8 +35,8 @@ static bool has_bound(const struct parquet_leaf *l)
     }
 }
 
-/* Bytes of the longest usable bound of a text maximum and the character that goes behind it, greater than any that was cut.
- * Characters without a greater one stay; false: there is no bound. */
+/* Bytes of the longest usable bound of a text maximum and the character that goes behind it, greater than any that
+ * was cut. Characters without a greater one stay; false: there is no bound. */
 static bool cut_maximum(const struct buf *value, size_t *cut, const char **tie)
 {
     static const uint8_t highest[] = {0xf4, 0x8f, 0xbf, 0xbf};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sink/stats: what a file holds, as the `stats` of a Delta add action (PROTOCOL.md "Per-file Statistics"). Any thread. */
+/* sink/stats: what a file holds, as the `stats` of a Delta add action (PROTOCOL.md "Per-file Statistics"). Any
+ * thread. */
 #ifndef SINK_STATS_H
 #define SINK_STATS_H
 

@@ -5,10 +5,10 @@
 #include <stdio.h>
 
 #include "base/inbox.h" /* the lock of this house */
-#include "json/write.h"
 #include "text/number.h"
 #include "text/time.h"
 #include "text/utf8.h"
+#include "json/write.h"
 
 #define CELLS_MAX 64 /* columns shown */
 #define COLUMN_WIDTH_MAX 40
@@ -270,7 +270,8 @@ static void measure(const struct tap *t, uint32_t widths[CELLS_MAX])
     const uint8_t *text;
     uint32_t       n;
     for (uint32_t k = 0; k < t->n_cells; k++)
-        widths[k] = (uint32_t)utf8_length((const uint8_t *)t->schema->fields[k].name, strlen(t->schema->fields[k].name));
+        widths[k] =
+            (uint32_t)utf8_length((const uint8_t *)t->schema->fields[k].name, strlen(t->schema->fields[k].name));
     for (uint32_t i = 0; i < t->n_rows; i++) {
         struct view v = kept_row(t, i);
         for (uint32_t k = 0; v.size && k < t->n_cells && next_cell(&v, &kind, &text, &n); k++) {
@@ -300,7 +301,8 @@ void tap_print(struct tap *t, uint32_t width, struct buf *out)
     measure(t, widths);
     for (uint32_t k = 0; k < t->n_cells && room > 0; k++) {
         const char *name = t->schema->fields[k].name;
-        print_cell((const uint8_t *)name, (uint32_t)strlen(name), is_right(t->schema->fields[k].type), widths[k], &room, out);
+        print_cell((const uint8_t *)name, (uint32_t)strlen(name), is_right(t->schema->fields[k].type), widths[k], &room,
+                   out);
     }
     end_line(out);
     for (uint32_t i = 0; i < t->n_rows; i++) {
@@ -310,8 +312,8 @@ void tap_print(struct tap *t, uint32_t width, struct buf *out)
         room = width ? width : UINT32_MAX;
         for (uint32_t k = 0; k < t->n_cells && room > 0 && next_cell(&v, &kind, &text, &n); k++) {
             bool null = kind == CELL_NULL;
-            print_cell(null ? (const uint8_t *)"NULL" : text, null ? 4 : n, is_right(t->schema->fields[k].type), widths[k],
-                       &room, out);
+            print_cell(null ? (const uint8_t *)"NULL" : text, null ? 4 : n, is_right(t->schema->fields[k].type),
+                       widths[k], &room, out);
         }
         end_line(out);
     }

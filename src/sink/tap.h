@@ -2,8 +2,9 @@
 /*
  * sink/tap: the newest rows of a query as text, for the terminal and the dashboard.
  *
- * The thread that writes the sink shows each batch; only its last rows are looked at, and the newest few are kept as texts. Any other thread reads. One lock, held while a row changes place or is printed, never in a system call. Bounded: a
- * cell is cut at TAP_CELL_MAX bytes. Memory that is out loses a row of the picture, nothing else.
+ * The thread that writes the sink shows each batch; only its last rows are looked at, and the newest few are kept as
+ * texts. Any other thread reads. One lock, held while a row changes place or is printed, never in a system call.
+ * Bounded: a cell is cut at TAP_CELL_MAX bytes. Memory that is out loses a row of the picture, nothing else.
  */
 #ifndef SINK_TAP_H
 #define SINK_TAP_H
@@ -16,9 +17,9 @@ struct tap;
 
 /* The schema is borrowed; n_rows (at least 1) are kept. */
 MUST_CHECK enum err tap_new(const struct type *schema, uint32_t n_rows, struct tap **out, struct error *e);
-void    tap_free(struct tap *t);
-void    tap_show(struct tap *t, const struct batch *b);
-int64_t tap_seen(struct tap *t); /* rows shown since the start */
+void                tap_free(struct tap *t);
+void                tap_show(struct tap *t, const struct batch *b);
+int64_t             tap_seen(struct tap *t); /* rows shown since the start */
 /* A header and the rows, oldest first, in columns; lines of at most `width` characters (0: no limit). */
 void tap_print(struct tap *t, uint32_t width, struct buf *out);
 /* [{"k":"a","n":1},..], oldest first. */

@@ -38,8 +38,9 @@ static enum err sync_folder(const char *path, struct error *e)
     return rc;
 }
 
-/* Makes the folders of a path and syncs each new one into its parent. Those of the root that were made by a process that
- * died before its sync, or are being made by another thread, are synced too: from the first missing one on, all. */
+/* Makes the folders of a path and syncs each new one into its parent. Those of the root that were made by a process
+ * that died before its sync, or are being made by another thread, are synced too: from the first missing one on,
+ * all. */
 static enum err make_folders(const char *path, struct error *e)
 {
     char folder[PATH_BYTES];
@@ -81,7 +82,8 @@ static enum err write_file(const char *path, const void *bytes, size_t n, struct
     return rc;
 }
 
-/* Gives the name only if nobody has it. Some file systems have no hard links: theirs must then rename without replacing. */
+/* Gives the name only if nobody has it. Some file systems have no hard links: theirs must then rename without
+ * replacing. */
 static int link_new(const char *temp, const char *path)
 {
     if (link(temp, path) == 0)
@@ -174,8 +176,8 @@ static enum err head(struct store *s, const char *key, int64_t *size_bytes, stru
 }
 
 /* Only one folder deep: that is all a Delta log needs. */
-static enum err list(struct store *s, const char *prefix, const char *after, bool (*each)(void *, const char *), void *arg,
-                     struct error *e)
+static enum err list(struct store *s, const char *prefix, const char *after, bool (*each)(void *, const char *),
+                     void *arg, struct error *e)
 {
     char path[PATH_BYTES], key[PATH_BYTES];
     TRY(failpoint("store.list", e));
@@ -210,8 +212,13 @@ static enum err remove_key(struct store *s, const char *key, struct error *e)
 
 static void free_local(struct store *s) { mem_free(s); }
 
-static const struct store_ops ops = {.put = put, .put_if_absent = put_if_absent, .get = get, .head = head, .list = list,
-                                     .remove = remove_key, .free = free_local};
+static const struct store_ops ops = {.put = put,
+                                     .put_if_absent = put_if_absent,
+                                     .get = get,
+                                     .head = head,
+                                     .list = list,
+                                     .remove = remove_key,
+                                     .free = free_local};
 
 /* A relative root must survive a change of the working folder. */
 static enum err take_root(struct local *l, const char *root, struct error *e)

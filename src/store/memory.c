@@ -96,8 +96,8 @@ static enum err head(struct store *s, const char *key, int64_t *size_bytes, stru
     return OK;
 }
 
-static enum err list(struct store *s, const char *prefix, const char *after, bool (*each)(void *, const char *), void *arg,
-                     struct error *e)
+static enum err list(struct store *s, const char *prefix, const char *after, bool (*each)(void *, const char *),
+                     void *arg, struct error *e)
 {
     struct memory *m = (struct memory *)s;
     if (failing(m, &(bool){0}))
@@ -141,8 +141,13 @@ static void free_memory(struct store *s)
     mem_free(m);
 }
 
-static const struct store_ops ops = {.put = put, .put_if_absent = put_if_absent, .get = get, .head = head, .list = list,
-                                     .remove = remove_key, .free = free_memory};
+static const struct store_ops ops = {.put = put,
+                                     .put_if_absent = put_if_absent,
+                                     .get = get,
+                                     .head = head,
+                                     .list = list,
+                                     .remove = remove_key,
+                                     .free = free_memory};
 
 enum err store_memory_new(struct store **out, struct error *e)
 {

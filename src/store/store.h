@@ -13,21 +13,21 @@ struct store {
 };
 
 struct store_ops {
-    /* Durable when it returns OK: file and folder are synced (or the server answered). Overwrites; data files have unique
-     * keys, so nothing is ever lost by that. */
+    /* Durable when it returns OK: file and folder are synced (or the server answered). Overwrites; data files have
+     * unique keys, so nothing is ever lost by that. */
     enum err (*put)(struct store *, const char *key, const void *bytes, size_t n, struct error *);
-    /* As put, but ERR_EXISTS when the key is taken. Atomic: readers see all of it or nothing. On any other error it may have
-     * happened: read back before trying again. */
+    /* As put, but ERR_EXISTS when the key is taken. Atomic: readers see all of it or nothing. On any other error it
+     * may have happened: read back before trying again. */
     enum err (*put_if_absent)(struct store *, const char *key, const void *bytes, size_t n, struct error *);
     /* Appends the object to out. ERR_NOT_FOUND. */
     enum err (*get)(struct store *, const char *key, struct buf *out, struct error *);
     /* Size of the object. ERR_NOT_FOUND. */
     enum err (*head)(struct store *, const char *key, int64_t *size_bytes, struct error *);
-    /* Keys that start with the prefix and are greater than `after` (NULL: all), in ANY order (S3 Express and folders do not
-     * sort: who needs an order sorts), without folders and without names that begin with a dot. `each` may return false to
-     * stop. A prefix nobody has is an empty list. */
-    enum err (*list)(struct store *, const char *prefix, const char *after, bool (*each)(void *, const char *key), void *arg,
-                     struct error *);
+    /* Keys that start with the prefix and are greater than `after` (NULL: all), in ANY order (S3 Express and folders
+     * do not sort: who needs an order sorts), without folders and without names that begin with a dot. `each` may
+     * return false to stop. A prefix nobody has is an empty list. */
+    enum err (*list)(struct store *, const char *prefix, const char *after, bool (*each)(void *, const char *key),
+                     void *arg, struct error *);
     enum err (*remove)(struct store *, const char *key, struct error *);
     void (*free)(struct store *);
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A Delta log of anybody's making: each commit of the input (split at blank lines) is a version. It may be refused, but it is
- * never believed against its own words: what passes the checks can be appended to. */
+/* A Delta log of anybody's making: each commit of the input (split at blank lines) is a version. It may be refused,
+ * but it is never believed against its own words: what passes the checks can be appended to. */
 #include <stdio.h>
 #include <string.h>
 
@@ -25,8 +25,14 @@ static void put_versions(struct store *store, const uint8_t *data, size_t size)
 
 static void commit_twice(struct delta_table *t, const struct type *schema)
 {
-    struct delta_commit c = {.app_id = "a/0", .epoch = 0, .nonce = "fuzz-nonce", .adds = "", .info = "{}", .query_id = "q",
-                             .create = true, .schema = schema};
+    struct delta_commit c = {.app_id = "a/0",
+                             .epoch = 0,
+                             .nonce = "fuzz-nonce",
+                             .adds = "",
+                             .info = "{}",
+                             .query_id = "q",
+                             .create = true,
+                             .schema = schema};
     struct delta_txn    x;
     int64_t             first, second;
     struct error        e;

@@ -42,7 +42,8 @@ def spark(spark_python, tmp_path_factory):
     def run(steps):
         """Results of the SELECTs, values as text."""
         jars = ",".join(glob.glob(os.path.join(folder, "*.jar")))
-        done = subprocess.run([python, "-B", str(script), jars, json.dumps(steps)], capture_output=True, text=True, timeout=280)
+        done = subprocess.run([python, "-B", str(script), jars, json.dumps(steps)], capture_output=True, text=True,
+                              timeout=280)
         assert done.returncode == 0, done.stderr[-3000:]
         return [json.loads(line[4:]) for line in done.stdout.splitlines() if line.startswith("ROW ")]
     return run
@@ -109,7 +110,7 @@ def test_filters_find_every_row_whatever_is_skipped(spark, samples):
 
 
 def test_spark_reads_every_value(spark, samples):
-    """A checksum of all columns over all rows, worked out on both sides, and the answers Spark takes from add statistics."""
+    """A sum of all columns over all rows, worked out on both sides, and the answers Spark takes from add statistics."""
     table = f"delta.`{samples}/types_zstd`"
     got = spark([{"sql": f"SELECT count(*), sum(id), sum(CAST(tiny AS INT)), sum(small), sum(CAST(num AS BIGINT)), "
                          f"sum(length(name) + length(low) + length(uni)), sum(s.in.z), sum(unix_date(day)), "
@@ -131,8 +132,8 @@ def test_spark_reads_every_value(spark, samples):
 def test_spark_and_we_write_in_turns(spark, samples, tmp_path):
     table = tmp_path / "t"
     row = "DATE'2022-01-08', 'spark', TIMESTAMP'2024-01-02 03:04:05', true"
-    spark([{"sql": f"CREATE TABLE delta.`{table}` (id BIGINT, day DATE, who STRING, at TIMESTAMP, even BOOLEAN) USING delta "
-                   "PARTITIONED BY (day)"},
+    spark([{"sql": f"CREATE TABLE delta.`{table}` (id BIGINT, day DATE, who STRING, at TIMESTAMP, even BOOLEAN) "
+                   "USING delta PARTITIONED BY (day)"},
            {"sql": f"INSERT INTO delta.`{table}` SELECT 1, {row}"}])
     sample.our_turn(table)
     got = spark([{"sql": f"INSERT INTO delta.`{table}` SELECT 2, {row}"}] * 9 +  # past Spark's checkpoint at version 10

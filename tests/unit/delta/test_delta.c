@@ -13,19 +13,21 @@
 #include "json/doc.h"
 
 #define PROTOCOL "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n"
-#define ADD "{\"add\":{\"path\":\"f.parquet\",\"partitionValues\":{},\"size\":1,\"modificationTime\":1,\"dataChange\":true}}\n"
+#define ADD                                                                                                           \
+    "{\"add\":{\"path\":\"f.parquet\",\"partitionValues\":{},\"size\":1,\"modificationTime\":1,\"dataChange\":true}}" \
+    "\n"
 #define FIELD(name, type, rest) \
     "{\\\"name\\\":\\\"" name "\\\",\\\"type\\\":\\\"" type "\\\",\\\"nullable\\\":true,\\\"metadata\\\":{" rest "}}"
 #define FIELDS FIELD("k", "string", "") "," FIELD("n", "long", "")
-#define METADATA(id, fields, partitions, configuration)                                                              \
-    "{\"metaData\":{\"id\":\"" id "\",\"format\":{\"provider\":\"parquet\",\"options\":{}},\"schemaString\":"         \
-    "\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[" fields "]}\",\"partitionColumns\":[" partitions "],"          \
+#define METADATA(id, fields, partitions, configuration)                                                       \
+    "{\"metaData\":{\"id\":\"" id "\",\"format\":{\"provider\":\"parquet\",\"options\":{}},\"schemaString\":" \
+    "\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[" fields "]}\",\"partitionColumns\":[" partitions "],"    \
     "\"configuration\":{" configuration "},\"createdTime\":1}}\n"
 
-static struct arena        arena;
-static struct store       *store;
-static const struct type  *schema;
-static struct error        e;
+static struct arena       arena;
+static struct store      *store;
+static const struct type *schema;
+static struct error       e;
 
 static int setup(void **state)
 {
@@ -47,9 +49,18 @@ static int teardown(void **state)
 
 static struct delta_commit commit_of(const char *app_id, int64_t epoch, const char *nonce)
 {
-    return (struct delta_commit){.app_id = app_id, .epoch = epoch, .nonce = nonce, .adds = ADD, .n_files = 1, .n_rows = 3,
-                                 .n_bytes = 1, .info = "{\"epoch\":1,\"replay_from\":null}", .now_ms = 1700000000123,
-                                 .query_id = "clicks", .create = epoch == 0, .schema = schema};
+    return (struct delta_commit){.app_id = app_id,
+                                 .epoch = epoch,
+                                 .nonce = nonce,
+                                 .adds = ADD,
+                                 .n_files = 1,
+                                 .n_rows = 3,
+                                 .n_bytes = 1,
+                                 .info = "{\"epoch\":1,\"replay_from\":null}",
+                                 .now_ms = 1700000000123,
+                                 .query_id = "clicks",
+                                 .create = epoch == 0,
+                                 .schema = schema};
 }
 
 static enum err write_epoch(int64_t epoch, const char *nonce, int64_t *version)
@@ -112,9 +123,10 @@ static void the_first_commit_makes_the_table_as_spark_does(void **state)
     }
     assert_null(action(0, 5));
     struct json_value *line = action(0, 1);
-    assert_string_equal(json_get_string(json_get(line, "metaData"), "schemaString"),
-                        "{\"type\":\"struct\",\"fields\":[{\"name\":\"k\",\"type\":\"string\",\"nullable\":true,\"metadata\":{}},"
-                        "{\"name\":\"n\",\"type\":\"long\",\"nullable\":true,\"metadata\":{}}]}");
+    assert_string_equal(
+        json_get_string(json_get(line, "metaData"), "schemaString"),
+        "{\"type\":\"struct\",\"fields\":[{\"name\":\"k\",\"type\":\"string\",\"nullable\":true,\"metadata\":{}},"
+        "{\"name\":\"n\",\"type\":\"long\",\"nullable\":true,\"metadata\":{}}]}");
     json_doc_free(line);
 }
 
@@ -333,21 +345,35 @@ static void tables_we_cannot_honour_are_refused_by_name(void **state)
         const char *version0, *says;
     } rows[] = {
         {METADATA("i", FIELDS, "", "") "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":3}}\n", "(1,3)"},
-        {METADATA("i", FIELDS, "", "") "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":"
-         "[\"deletionVectors\"],\"writerFeatures\":[\"deletionVectors\"]}}\n", "(3,7)"},
+        {METADATA("i", FIELDS, "",
+                  "") "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":"
+                      "[\"deletionVectors\"],\"writerFeatures\":[\"deletionVectors\"]}}\n",
+         "(3,7)"},
         {METADATA("i", FIELDS, "", "\"delta.constraints.positive\":\"n > 0\"") PROTOCOL, "positive"},
-        {METADATA("i", FIELDS, "", "\"delta.setTransactionRetentionDuration\":\"interval 1 day\"") PROTOCOL, "exactly-once"},
+        {METADATA("i", FIELDS, "", "\"delta.setTransactionRetentionDuration\":\"interval 1 day\"") PROTOCOL,
+         "exactly-once"},
         {METADATA("i", FIELDS, "", "\"delta.columnMapping.mode\":\"name\"") PROTOCOL, "column mapping"},
-        {METADATA("i", FIELD("k", "string", "\\\"delta.invariants\\\":\\\"x\\\"") "," FIELD("n", "long", ""), "", "") PROTOCOL,
+        {METADATA("i", FIELD("k", "string", "\\\"delta.invariants\\\":\\\"x\\\"") "," FIELD("n", "long", ""), "", "")
+             PROTOCOL,
          "invariants"},
-        {METADATA("i", FIELD("k", "string", "\\\"delta.generationExpression\\\":\\\"x\\\"") "," FIELD("n", "long", ""), "", "")
-         PROTOCOL, "generated"},
-        {METADATA("i", FIELD("k", "string", "\\\"__CHAR_VARCHAR_TYPE_STRING\\\":\\\"varchar(3)\\\"") "," FIELD("n", "long", ""),
-                  "", "") PROTOCOL, "VARCHAR"},
-        {METADATA("i", FIELD("k", "string", "") ",{\\\"name\\\":\\\"n\\\",\\\"type\\\":\\\"long\\\",\\\"nullable\\\":false,"
-                  "\\\"metadata\\\":{}}", "", "") PROTOCOL, "\"n\" of the table must not be NULL"},
-        {METADATA("i", FIELDS ",{\\\"name\\\":\\\"m\\\",\\\"type\\\":\\\"long\\\",\\\"nullable\\\":false,\\\"metadata\\\":{}}", "",
-                  "") PROTOCOL, "does not have it"},
+        {METADATA("i", FIELD("k", "string", "\\\"delta.generationExpression\\\":\\\"x\\\"") "," FIELD("n", "long", ""),
+                  "", "") PROTOCOL,
+         "generated"},
+        {METADATA(
+             "i",
+             FIELD("k", "string", "\\\"__CHAR_VARCHAR_TYPE_STRING\\\":\\\"varchar(3)\\\"") "," FIELD("n", "long", ""),
+             "", "") PROTOCOL,
+         "VARCHAR"},
+        {METADATA("i",
+                  FIELD("k", "string", "") ",{\\\"name\\\":\\\"n\\\",\\\"type\\\":\\\"long\\\",\\\"nullable\\\":false,"
+                                           "\\\"metadata\\\":{}}",
+                  "", "") PROTOCOL,
+         "\"n\" of the table must not be NULL"},
+        {METADATA("i",
+                  FIELDS
+                  ",{\\\"name\\\":\\\"m\\\",\\\"type\\\":\\\"long\\\",\\\"nullable\\\":false,\\\"metadata\\\":{}}",
+                  "", "") PROTOCOL,
+         "does not have it"},
         {METADATA("i", FIELD("K", "string", "") "," FIELD("n", "long", ""), "", "") PROTOCOL, "\"k\" is written \"K\""},
         {METADATA("i", FIELD("k", "string", ""), "", "") PROTOCOL, "\"n\" is not in the table"},
         {METADATA("i", FIELDS, "", ""), "metaData or protocol"},
@@ -387,7 +413,7 @@ static void files_that_are_no_commits_are_ignored(void **state)
                                         "_delta_log/00000000000000000001.00000000000000000002.compacted.json",
                                         "_delta_log/00000000000000000000.checkpoint.parquet",
                                         "_delta_log/00000000000000000003.0a1b.json.tmp"};
-    struct delta_table *t;
+    struct delta_table      *t;
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         assert_int_equal(store->ops->put(store, names[i], "?", 1, NULL), OK);
@@ -401,18 +427,26 @@ static void files_that_are_no_commits_are_ignored(void **state)
 static void a_table_made_by_spark_is_appended_to(void **state)
 {
     static const char version0[] =
-        "{\"commitInfo\":{\"timestamp\":1795359058970,\"operation\":\"STREAMING UPDATE\",\"operationParameters\":{\"outputMode\":"
-        "\"Append\",\"queryId\":\"bcc845d8\",\"epochId\":\"0\"},\"isolationLevel\":\"Serializable\",\"isBlindAppend\":true,"
+        "{\"commitInfo\":{\"timestamp\":1795359058970,\"operation\":\"STREAMING "
+        "UPDATE\",\"operationParameters\":{\"outputMode\":"
+        "\"Append\",\"queryId\":\"bcc845d8\",\"epochId\":\"0\"},\"isolationLevel\":\"Serializable\",\"isBlindAppend\":"
+        "true,"
         "\"engineInfo\":\"Apache-Spark/4.1.1 Delta-Lake/4.3.1\",\"txnId\":\"8fba4d63-ac9f-4396-83fb-7e73dc13c749\"}}\n"
-        "{\"metaData\":{\"id\":\"ab2f14bf\",\"format\":{\"provider\":\"parquet\",\"options\":{}},\"schemaString\":\"{\\\"type\\\":"
-        "\\\"struct\\\",\\\"fields\\\":[{\\\"name\\\":\\\"window\\\",\\\"type\\\":{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[{"
-        "\\\"name\\\":\\\"start\\\",\\\"type\\\":\\\"timestamp\\\",\\\"nullable\\\":true,\\\"metadata\\\":{}},{\\\"name\\\":"
+        "{\"metaData\":{\"id\":\"ab2f14bf\",\"format\":{\"provider\":\"parquet\",\"options\":{}},\"schemaString\":\"{"
+        "\\\"type\\\":"
+        "\\\"struct\\\",\\\"fields\\\":[{\\\"name\\\":\\\"window\\\",\\\"type\\\":{\\\"type\\\":\\\"struct\\\","
+        "\\\"fields\\\":[{"
+        "\\\"name\\\":\\\"start\\\",\\\"type\\\":\\\"timestamp\\\",\\\"nullable\\\":true,\\\"metadata\\\":{}},{"
+        "\\\"name\\\":"
         "\\\"end\\\",\\\"type\\\":\\\"timestamp\\\",\\\"nullable\\\":true,\\\"metadata\\\":{}}]},\\\"nullable\\\":true,"
-        "\\\"metadata\\\":{\\\"spark.timeWindow\\\":true,\\\"spark.watermarkDelayMs\\\":10000}},{\\\"name\\\":\\\"k\\\","
-        "\\\"type\\\":\\\"string\\\",\\\"nullable\\\":true,\\\"metadata\\\":{}}]}\",\"partitionColumns\":[],\"configuration\":{},"
-        "\"createdTime\":1795359052997}}\n" PROTOCOL "{\"txn\":{\"appId\":\"bcc845d8\",\"version\":0,\"lastUpdated\":1}}\n";
-    const struct field  window[] = {{"start", type_of(TYPE_TIMESTAMP), true}, {"end", type_of(TYPE_TIMESTAMP), true}};
-    const struct field  fields[] = {{"window", type_struct(&arena, window, 2), true}, {"k", type_of(TYPE_STRING), true}};
+        "\\\"metadata\\\":{\\\"spark.timeWindow\\\":true,\\\"spark.watermarkDelayMs\\\":10000}},{\\\"name\\\":"
+        "\\\"k\\\","
+        "\\\"type\\\":\\\"string\\\",\\\"nullable\\\":true,\\\"metadata\\\":{}}]}\",\"partitionColumns\":[],"
+        "\"configuration\":{},"
+        "\"createdTime\":1795359052997}}\n" PROTOCOL
+        "{\"txn\":{\"appId\":\"bcc845d8\",\"version\":0,\"lastUpdated\":1}}\n";
+    const struct field window[] = {{"start", type_of(TYPE_TIMESTAMP), true}, {"end", type_of(TYPE_TIMESTAMP), true}};
+    const struct field fields[] = {{"window", type_struct(&arena, window, 2), true}, {"k", type_of(TYPE_STRING), true}};
     struct delta_commit c = commit_of("millrace/clicks/0", 1, "nonce-1");
     struct delta_table *t;
     struct delta_txn    x;
@@ -448,8 +482,8 @@ static void names_delta_refuses_are_refused(void **state)
 
 static void partition_columns_are_checked(void **state)
 {
-    const struct field fields[] = {{"d", type_of(TYPE_DATE), true}, {"b", type_of(TYPE_BINARY), true},
-                                   {"n", type_of(TYPE_INT), true}};
+    const struct field fields[] = {
+        {"d", type_of(TYPE_DATE), true}, {"b", type_of(TYPE_BINARY), true}, {"n", type_of(TYPE_INT), true}};
     const struct type *t = type_struct(&arena, fields, 3);
     (void)state;
     assert_int_equal(delta_schema_check(t, (const char *const[]){"d"}, 1, &e), OK);
@@ -476,13 +510,25 @@ static void properties_that_need_more_are_refused(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-    const struct CMUnitTest tests[] = {
-        T(the_first_commit_makes_the_table_as_spark_does), T(commit_info_says_who_and_how_much), T(a_table_is_read_back),
-        T(an_epoch_is_written_once), T(a_foreign_nonce_at_our_epoch_fences_us), T(a_zombie_is_fenced_inside_its_commit),
-        T(appends_of_others_are_survived), T(each_store_call_may_fail_once), T(each_allocation_may_fail),
-        T(a_table_is_never_made_again), T(a_replaced_table_is_noticed), T(an_overwritten_version_is_noticed),
-        T(the_schema_may_not_change_under_us), T(tables_we_cannot_honour_are_refused_by_name), T(a_log_must_be_whole),
-        T(files_that_are_no_commits_are_ignored), T(a_table_made_by_spark_is_appended_to), T(names_delta_refuses_are_refused),
-        T(partition_columns_are_checked), T(properties_that_need_more_are_refused)};
+    const struct CMUnitTest tests[] = {T(the_first_commit_makes_the_table_as_spark_does),
+                                       T(commit_info_says_who_and_how_much),
+                                       T(a_table_is_read_back),
+                                       T(an_epoch_is_written_once),
+                                       T(a_foreign_nonce_at_our_epoch_fences_us),
+                                       T(a_zombie_is_fenced_inside_its_commit),
+                                       T(appends_of_others_are_survived),
+                                       T(each_store_call_may_fail_once),
+                                       T(each_allocation_may_fail),
+                                       T(a_table_is_never_made_again),
+                                       T(a_replaced_table_is_noticed),
+                                       T(an_overwritten_version_is_noticed),
+                                       T(the_schema_may_not_change_under_us),
+                                       T(tables_we_cannot_honour_are_refused_by_name),
+                                       T(a_log_must_be_whole),
+                                       T(files_that_are_no_commits_are_ignored),
+                                       T(a_table_made_by_spark_is_appended_to),
+                                       T(names_delta_refuses_are_refused),
+                                       T(partition_columns_are_checked),
+                                       T(properties_that_need_more_are_refused)};
     return cmocka_run_group_tests_name("delta", tests, NULL, NULL);
 }

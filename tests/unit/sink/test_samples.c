@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes the tables that tests/integration/test_parquet_files.py reads with other people's readers: into the folder named by
- * MILLRACE_SAMPLES, else into one of its own that it removes. Every value follows from its row number, so that the reader of
- * the test can work it out again (its functions stand in the same order as the columns here).
+ * Writes the tables that tests/integration/test_parquet_files.py reads with other people's readers: into the folder
+ * named by MILLRACE_SAMPLES, else into one of its own that it removes. Every value follows from its row number, so
+ * that the reader of the test can work it out again (its functions stand in the same order as the columns here).
  *
- * MILLRACE_APPEND names a table of the `by_day` kind, whoever made it: ten rows from 300 on go into it as the next epoch.
+ * MILLRACE_APPEND names a table of the `by_day` kind, whoever made it: ten rows from 300 on go into it as the next
+ * epoch.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,14 +30,16 @@ static const struct type *all_types(void)
 {
     const struct field inner[] = {{"y", type_of(TYPE_STRING), true}, {"z", type_of(TYPE_BIGINT), true}};
     const struct field outer[] = {{"x", type_of(TYPE_INT), true}, {"in", type_struct(&arena, inner, 2), true}};
-    const struct field fields[] = {
-        {"id", type_of(TYPE_BIGINT), true},    {"flag", type_of(TYPE_BOOLEAN), true}, {"tiny", type_of(TYPE_TINYINT), true},
-        {"small", type_of(TYPE_SMALLINT), true}, {"num", type_of(TYPE_INT), true},    {"big", type_of(TYPE_BIGINT), true},
-        {"f", type_of(TYPE_FLOAT), true},      {"d", type_of(TYPE_DOUBLE), true},     {"zero", type_of(TYPE_DOUBLE), true},
-        {"nan", type_of(TYPE_DOUBLE), true},   {"name", type_of(TYPE_STRING), true},  {"low", type_of(TYPE_STRING), true},
-        {"uni", type_of(TYPE_STRING), true},   {"long", type_of(TYPE_STRING), true},  {"bin", type_of(TYPE_BINARY), true},
-        {"day", type_of(TYPE_DATE), true},     {"ts", type_of(TYPE_TIMESTAMP), true}, {"nothing", type_of(TYPE_STRING), true},
-        {"s", type_struct(&arena, outer, 2), true}};
+    const struct field fields[] = {{"id", type_of(TYPE_BIGINT), true},        {"flag", type_of(TYPE_BOOLEAN), true},
+                                   {"tiny", type_of(TYPE_TINYINT), true},     {"small", type_of(TYPE_SMALLINT), true},
+                                   {"num", type_of(TYPE_INT), true},          {"big", type_of(TYPE_BIGINT), true},
+                                   {"f", type_of(TYPE_FLOAT), true},          {"d", type_of(TYPE_DOUBLE), true},
+                                   {"zero", type_of(TYPE_DOUBLE), true},      {"nan", type_of(TYPE_DOUBLE), true},
+                                   {"name", type_of(TYPE_STRING), true},      {"low", type_of(TYPE_STRING), true},
+                                   {"uni", type_of(TYPE_STRING), true},       {"long", type_of(TYPE_STRING), true},
+                                   {"bin", type_of(TYPE_BINARY), true},       {"day", type_of(TYPE_DATE), true},
+                                   {"ts", type_of(TYPE_TIMESTAMP), true},     {"nothing", type_of(TYPE_STRING), true},
+                                   {"s", type_struct(&arena, outer, 2), true}};
     return type_struct(&arena, fields, sizeof fields / sizeof fields[0]);
 }
 
@@ -151,13 +154,18 @@ static void write_epoch(struct sink *s, const struct type *schema, void (*put)(s
 
 static int64_t commit_rows(struct sink *s, int64_t epoch)
 {
-    struct sink_cut   *cut;
-    struct buf         receipt;
-    int64_t            version;
-    char               nonce[32];
+    struct sink_cut *cut;
+    struct buf       receipt;
+    int64_t          version = -1;
+    char             nonce[32];
     snprintf(nonce, sizeof nonce, "nonce-%lld", (long long)epoch);
-    struct sink_commit c = {.app_id = "millrace/samples/0", .nonce = nonce, .query_id = "samples", .epoch = epoch,
-                            .now_ms = 1700000000000 + epoch, .info = "{\"watermark_ms\":0}", .create = epoch == 0};
+    struct sink_commit c = {.app_id = "millrace/samples/0",
+                            .nonce = nonce,
+                            .query_id = "samples",
+                            .epoch = epoch,
+                            .now_ms = 1700000000000 + epoch,
+                            .info = "{\"watermark_ms\":0}",
+                            .create = epoch == 0};
     buf_init(&receipt, TAG_TEST, 1 << 24);
     if (s->ops->cut(s, &cut, &e) != OK || s->ops->prepare(s, cut, &receipt, &e) != OK ||
         s->ops->check(s, buf_text(&receipt), &e) != OK || s->ops->commit(s, buf_text(&receipt), &c, &version, &e) != OK)
@@ -171,12 +179,13 @@ static void commit_epoch(struct sink *s, int64_t epoch) { assert_int_equal(commi
 /* Every type over several pages, once per codec. */
 static void every_type(void **state)
 {
-    static const char *const names[] = {[PARQUET_NONE] = "types_none", [PARQUET_SNAPPY] = "types_snappy",
-                                        [PARQUET_ZSTD] = "types_zstd"};
+    static const char *const names[] = {
+        [PARQUET_NONE] = "types_none", [PARQUET_SNAPPY] = "types_snappy", [PARQUET_ZSTD] = "types_zstd"};
     (void)state;
     const struct type *schema = all_types();
     for (int codec = PARQUET_NONE; codec <= PARQUET_ZSTD; codec++) {
-        struct sink *s = open_table((struct delta_sink_spec){.schema = schema, .codec = (enum parquet_codec)codec}, names[codec]);
+        struct sink *s =
+            open_table((struct delta_sink_spec){.schema = schema, .codec = (enum parquet_codec)codec}, names[codec]);
         write_epoch(s, schema, put_row, 0, codec == PARQUET_ZSTD ? 50000 : 2500);
         commit_epoch(s, 0);
         s->ops->free(s);
@@ -188,8 +197,8 @@ static void several_epochs(void **state)
 {
     (void)state;
     const struct type *schema = all_types();
-    struct sink       *s = open_table((struct delta_sink_spec){.schema = schema, .codec = PARQUET_ZSTD, .comment = "samples"},
-                                "epochs");
+    struct sink       *s =
+        open_table((struct delta_sink_spec){.schema = schema, .codec = PARQUET_ZSTD, .comment = "samples"}, "epochs");
     write_epoch(s, schema, put_row, 0, 10);
     commit_epoch(s, 0);
     commit_epoch(s, 1);
@@ -200,7 +209,8 @@ static void several_epochs(void **state)
 
 static void put_partitioned(struct builder *b, int64_t i)
 {
-    static const char *const who[] = {"plain", "a b/c=d%\u00e9:?", "", NULL, "quote\"back\\slash", "..", "new\nline", "_x"};
+    static const char *const who[] = {"plain", "a b/c=d%\u00e9:?", "",  NULL, "quote\"back\\slash",
+                                      "..",    "new\nline",        "_x"};
     builder_i64(&b->children[0], i);
     builder_i32(&b->children[1], (int32_t)(19000 + i % 3));
     if (who[i % 8])
@@ -229,15 +239,17 @@ static void partitions(void **state)
     static const char *const by[] = {"DAY", "who", "at", "even"};
     (void)state;
     const struct type *schema = partitioned_schema();
-    struct sink       *s = open_table((struct delta_sink_spec){.schema = schema, .codec = PARQUET_ZSTD, .partition_by = by,
-                                                               .n_partition_by = 4}, "partitions");
+    struct sink       *s = open_table(
+        (struct delta_sink_spec){.schema = schema, .codec = PARQUET_ZSTD, .partition_by = by, .n_partition_by = 4},
+        "partitions");
     write_epoch(s, schema, put_partitioned, 0, 240);
     commit_epoch(s, 0);
     write_epoch(s, schema, put_partitioned, 240, 480);
     commit_epoch(s, 1);
     s->ops->free(s);
-    s = open_table((struct delta_sink_spec){.schema = schema, .codec = PARQUET_ZSTD, .partition_by = by_day,
-                                            .n_partition_by = 1}, "by_day");
+    s = open_table(
+        (struct delta_sink_spec){.schema = schema, .codec = PARQUET_ZSTD, .partition_by = by_day, .n_partition_by = 1},
+        "by_day");
     write_epoch(s, schema, put_partitioned, 0, 300);
     commit_epoch(s, 0);
     s->ops->free(s);
@@ -259,8 +271,8 @@ static void put_event(struct builder *b, int64_t i)
 /* More rows than a row group holds, sorted: what page indexes are for. */
 static void row_groups(void **state)
 {
-    const struct field fields[] = {{"id", type_of(TYPE_BIGINT), true}, {"k", type_of(TYPE_STRING), true},
-                                   {"v", type_of(TYPE_DOUBLE), true}};
+    const struct field fields[] = {
+        {"id", type_of(TYPE_BIGINT), true}, {"k", type_of(TYPE_STRING), true}, {"v", type_of(TYPE_DOUBLE), true}};
     (void)state;
     const struct type *schema = type_struct(&arena, fields, 3);
     struct sink       *s = open_table((struct delta_sink_spec){.schema = schema, .codec = PARQUET_ZSTD}, "groups");
@@ -275,7 +287,10 @@ static void our_turn(void **state)
     struct sink           *s;
     struct delta_txn       x;
     const struct type     *schema = partitioned_schema();
-    struct delta_sink_spec spec = {.schema = schema, .codec = PARQUET_ZSTD, .partition_by = by_day, .n_partition_by = 1,
+    struct delta_sink_spec spec = {.schema = schema,
+                                   .codec = PARQUET_ZSTD,
+                                   .partition_by = by_day,
+                                   .n_partition_by = 1,
                                    .location = getenv("MILLRACE_APPEND")};
     (void)state;
     if (delta_sink_new(&spec, &s, &e) != OK || delta_sink_open(s, &e) != OK)

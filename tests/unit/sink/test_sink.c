@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "base/failpoint.h"
-#include "json/doc.h"
 #include "sink/delta_sink.h"
+#include "json/doc.h"
 
 static struct arena       arena;
 static struct store      *shared;
@@ -44,8 +44,8 @@ static enum err lent_head(struct store *s, const char *key, int64_t *size, struc
     (void)s;
     return shared->ops->head(shared, key, size, why);
 }
-static enum err lent_list(struct store *s, const char *prefix, const char *after, bool (*each)(void *, const char *), void *arg,
-                          struct error *why)
+static enum err lent_list(struct store *s, const char *prefix, const char *after, bool (*each)(void *, const char *),
+                          void *arg, struct error *why)
 {
     (void)s;
     return shared->ops->list(shared, prefix, after, each, arg, why);
@@ -59,9 +59,14 @@ static void lent_free(struct store *s) { mem_free(s); }
 
 static struct store *lend(void)
 {
-    static const struct store_ops ops = {.put = lent_put, .put_if_absent = lent_create, .get = lent_get, .head = lent_head,
-                                         .list = lent_list, .remove = lent_remove, .free = lent_free};
-    struct lent *l = mem_zalloc(TAG_TEST, sizeof *l);
+    static const struct store_ops ops = {.put = lent_put,
+                                         .put_if_absent = lent_create,
+                                         .get = lent_get,
+                                         .head = lent_head,
+                                         .list = lent_list,
+                                         .remove = lent_remove,
+                                         .free = lent_free};
+    struct lent                  *l = mem_zalloc(TAG_TEST, sizeof *l);
     l->base.ops = &ops;
     return &l->base;
 }
@@ -86,8 +91,8 @@ static int teardown(void **state)
 
 static struct sink *new_sink(const char *const *by, int n_by)
 {
-    struct delta_sink_spec spec = {.location = "t", .schema = schema, .codec = PARQUET_ZSTD, .partition_by = by,
-                                   .n_partition_by = n_by};
+    struct delta_sink_spec spec = {
+        .location = "t", .schema = schema, .codec = PARQUET_ZSTD, .partition_by = by, .n_partition_by = n_by};
     struct sink *s;
     if (delta_sink_new_in(&spec, lend(), &s, &e) != OK)
         fail_msg("%s", e.text);
@@ -139,9 +144,14 @@ static enum err prepare(struct sink *s, struct buf *receipt)
 
 static enum err commit(struct sink *s, struct buf *receipt, int64_t epoch, int64_t *version)
 {
-    struct sink_commit c = {.app_id = "millrace/q/0", .nonce = "nonce", .query_id = "q", .epoch = epoch, .now_ms = 1,
-                            .info = "{}", .create = epoch == 0};
-    char nonce[32];
+    struct sink_commit c = {.app_id = "millrace/q/0",
+                            .nonce = "nonce",
+                            .query_id = "q",
+                            .epoch = epoch,
+                            .now_ms = 1,
+                            .info = "{}",
+                            .create = epoch == 0};
+    char               nonce[32];
     snprintf(nonce, sizeof nonce, "nonce-%lld", (long long)epoch);
     c.nonce = nonce;
     return s->ops->commit(s, buf_text(receipt), &c, version, &e);
@@ -206,7 +216,7 @@ static void an_epoch_becomes_a_version(void **state)
     assert_int_equal(write(s, 0, 10), OK);
     assert_int_equal(write(s, 10, 15), OK);
     assert_int_equal(prepare(s, &receipt), OK);
-    assert_int_equal(in_store().files, 1); /* durable, */
+    assert_int_equal(in_store().files, 1);    /* durable, */
     assert_int_equal(in_store().versions, 0); /* and nobody's yet */
     assert_int_equal(s->ops->check(s, buf_text(&receipt), &e), OK);
     assert_int_equal(commit(s, &receipt, 0, &version), OK);
@@ -380,8 +390,11 @@ static void failpoints_stand_at_each_step(void **state)
     int64_t      version;
     (void)state;
     buf_init(&receipt, TAG_TEST, 1 << 24);
-    assert_int_equal(failpoint_setup("sink.prepare.before=error@1,sink.prepare.after_put=error@1,sink.commit.before=error@1,"
-                                     "sink.commit.after=error@1", NULL), OK);
+    assert_int_equal(
+        failpoint_setup("sink.prepare.before=error@1,sink.prepare.after_put=error@1,sink.commit.before=error@1,"
+                        "sink.commit.after=error@1",
+                        NULL),
+        OK);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(write(s, 0, 10), OK);
         assert_int_equal(prepare(s, &receipt), ERR_IO);
@@ -474,18 +487,20 @@ static void too_many_partitions_are_an_error(void **state)
 
 static void what_cannot_be_a_table_is_refused_at_once(void **state)
 {
-    const struct field decimal[] = {{"a", type_of(TYPE_INT), true}, {"d", type_decimal(&arena, 10, 2), true}};
-    const struct field blank[] = {{"a", type_of(TYPE_INT), true}, {"count(1)", type_of(TYPE_BIGINT), true}};
-    const struct field empty[] = {{"s", type_struct(&arena, NULL, 0), true}};
+    const struct field          decimal[] = {{"a", type_of(TYPE_INT), true}, {"d", type_decimal(&arena, 10, 2), true}};
+    const struct field          blank[] = {{"a", type_of(TYPE_INT), true}, {"count(1)", type_of(TYPE_BIGINT), true}};
+    const struct field          empty[] = {{"s", type_struct(&arena, NULL, 0), true}};
     const struct delta_property property[] = {{"delta.enableDeletionVectors", "true"}};
     const struct {
         struct delta_sink_spec spec;
         const char            *says;
-    } bad[] = {{{.location = "t", .schema = type_struct(&arena, decimal, 2)}, "column d of type DECIMAL"},
-               {{.location = "t", .schema = type_struct(&arena, blank, 2)}, "\"count(1)\""},
-               {{.location = "t", .schema = type_struct(&arena, empty, 1)}, "struct without fields"},
-               {{.location = "t", .schema = schema, .properties = property, .n_properties = 1}, "enableDeletionVectors"},
-               {{.location = "t", .schema = schema, .partition_by = (const char *const[]){"zz"}, .n_partition_by = 1}, "\"zz\""}};
+    } bad[] = {
+        {{.location = "t", .schema = type_struct(&arena, decimal, 2)}, "column d of type DECIMAL"},
+        {{.location = "t", .schema = type_struct(&arena, blank, 2)}, "\"count(1)\""},
+        {{.location = "t", .schema = type_struct(&arena, empty, 1)}, "struct without fields"},
+        {{.location = "t", .schema = schema, .properties = property, .n_properties = 1}, "enableDeletionVectors"},
+        {{.location = "t", .schema = schema, .partition_by = (const char *const[]){"zz"}, .n_partition_by = 1},
+         "\"zz\""}};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct sink *s;
@@ -498,11 +513,16 @@ static void what_cannot_be_a_table_is_refused_at_once(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-    const struct CMUnitTest tests[] = {
-        T(an_epoch_becomes_a_version), T(the_receipt_alone_is_enough), T(an_epoch_without_rows),
-        T(files_that_vanished_or_tore_are_named), T(each_store_call_of_an_epoch_may_fail_once),
-        T(each_allocation_of_an_epoch_may_fail), T(failpoints_stand_at_each_step), T(dropped_rows_are_gone),
-        T(rows_go_to_the_file_of_their_values), T(too_many_partitions_are_an_error),
-        T(what_cannot_be_a_table_is_refused_at_once)};
+    const struct CMUnitTest tests[] = {T(an_epoch_becomes_a_version),
+                                       T(the_receipt_alone_is_enough),
+                                       T(an_epoch_without_rows),
+                                       T(files_that_vanished_or_tore_are_named),
+                                       T(each_store_call_of_an_epoch_may_fail_once),
+                                       T(each_allocation_of_an_epoch_may_fail),
+                                       T(failpoints_stand_at_each_step),
+                                       T(dropped_rows_are_gone),
+                                       T(rows_go_to_the_file_of_their_values),
+                                       T(too_many_partitions_are_an_error),
+                                       T(what_cannot_be_a_table_is_refused_at_once)};
     return cmocka_run_group_tests_name("sink", tests, NULL, NULL);
 }

@@ -198,7 +198,9 @@ static void every_call_has_its_failpoint(void **state)
     struct buf b;
     (void)state;
     buf_init(&b, TAG_TEST, 1000);
-    assert_int_equal(failpoint_setup("store.put=error@1,store.put_if_absent=error@1,store.get=error@1,store.list=error@1", NULL), OK);
+    assert_int_equal(
+        failpoint_setup("store.put=error@1,store.put_if_absent=error@1,store.get=error@1,store.list=error@1", NULL),
+        OK);
     assert_int_equal(put(stores[0], "x", "x"), ERR_IO);
     assert_int_equal(create(stores[0], "x", "x"), ERR_IO);
     assert_int_equal(stores[0]->ops->get(stores[0], "x", &b, NULL), ERR_IO);
@@ -292,11 +294,18 @@ static void memory_out_is_an_error(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-    const struct CMUnitTest tests[] = {T(what_is_put_is_got), T(what_is_not_there_is_not_found), T(a_key_is_created_once),
-                                       T(listing_takes_prefix_and_start), T(a_probe_leaves_nothing),
-                                       T(a_failed_put_leaves_no_file), T(an_error_after_the_link_may_have_happened),
-                                       T(every_call_has_its_failpoint), T(a_folder_that_is_a_file_is_said_so),
-                                       T(a_path_too_long_is_refused), T(of_two_who_create_one_wins),
-                                       T(a_fault_may_apply_all_the_same), T(memory_out_is_an_error)};
+    const struct CMUnitTest tests[] = {T(what_is_put_is_got),
+                                       T(what_is_not_there_is_not_found),
+                                       T(a_key_is_created_once),
+                                       T(listing_takes_prefix_and_start),
+                                       T(a_probe_leaves_nothing),
+                                       T(a_failed_put_leaves_no_file),
+                                       T(an_error_after_the_link_may_have_happened),
+                                       T(every_call_has_its_failpoint),
+                                       T(a_folder_that_is_a_file_is_said_so),
+                                       T(a_path_too_long_is_refused),
+                                       T(of_two_who_create_one_wins),
+                                       T(a_fault_may_apply_all_the_same),
+                                       T(memory_out_is_an_error)};
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }
