@@ -88,6 +88,16 @@ static void put_metrics(struct json_writer *w, const struct delta_commit *c)
     json_end_object(w);
 }
 
+/* An action is one line: a line break between the caller's tokens must not end it. */
+static void put_one_line(struct json_writer *w, const char *json)
+{
+    size_t from = w->out->size;
+    json_put_raw(w, json);
+    for (size_t i = from; i < w->out->size; i++)
+        if (w->out->data[i] == '\n' || w->out->data[i] == '\r')
+            w->out->data[i] = ' ';
+}
+
 static void put_commit_info(const struct delta_commit *c, int64_t read_version, struct buf *out)
 {
     struct json_writer w;
@@ -124,7 +134,7 @@ static void put_commit_info(const struct delta_commit *c, int64_t read_version, 
     json_key(&w, "txnId");
     json_put_string(&w, c->nonce);
     json_key(&w, "millrace");
-    json_put_raw(&w, c->info);
+    put_one_line(&w, c->info);
     json_end_object(&w);
     json_end_object(&w);
     buf_u8(out, '\n');

@@ -376,6 +376,8 @@ static enum err put_receipt(const struct delta_sink *s, const struct sink_cut *c
     json_begin_object(&w);
     json_key(&w, "location");
     json_put_string(&w, s->spec.location);
+    json_key(&w, "table");
+    json_put_string(&w, s->table ? delta_table_id(s->table) : NULL);
     json_key(&w, "files");
     json_put_int(&w, cut ? cut->n_files : 0);
     json_key(&w, "rows");
@@ -411,6 +413,17 @@ static enum err sink_prepare(struct sink *base, struct sink_cut *take, struct bu
     return rc == OK ? OK : err_wrap(e, rc, "%s", s->spec.location);
 }
 
+/* Rows of an epoch go into the table they were prepared for, or nowhere. */
+static enum err check_same_table(const struct delta_sink *s, const char *prepared_for, struct error *e)
+{
+    const char *now = delta_table_id(s->table);
+    if (!prepared_for || (now && strcmp(now, prepared_for) == 0))
+        return OK;
+    if (!now)
+        return err_set(e, ERR_DATA_LOSS, "the table %s is gone", prepared_for);
+    return err_set(e, ERR_DATA_LOSS, "the table was replaced: its id is now %s, it was %s", now, prepared_for);
+}
+
 static enum err commit_receipt(struct delta_sink *s, const struct json_value *r, const struct sink_commit *c,
                                int64_t *version, struct error *e)
 {
@@ -433,11 +446,10 @@ static enum err commit_receipt(struct delta_sink *s, const struct json_value *r,
                                   .n_properties = s->spec.n_properties,
                                   .comment = s->spec.comment};
     TRY(failpoint("sink.commit.before", e));
-    if (commit.n_files == 0 && !c->create) {
-        TRY(delta_table_refresh(s->table, e));
-        if (delta_table_version(s->table) < 0)
-            return OK; /* a side table that never had rows */
-    }
+    TRY(delta_table_refresh(s->table, e));
+    TRY(check_same_table(s, json_get_string(r, "table"), e));
+    if (commit.n_files == 0 && !c->create && delta_table_version(s->table) < 0)
+        return OK; /* a side table that never had rows */
     TRY(delta_table_commit(s->table, &commit, version, e));
     return failpoint("sink.commit.after", e);
 }

@@ -6,7 +6,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "delta/table.h"
@@ -56,7 +58,7 @@ static struct delta_commit commit_of(const char *app_id, int64_t epoch, const ch
                                  .n_files = 1,
                                  .n_rows = 3,
                                  .n_bytes = 1,
-                                 .info = "{\"epoch\":1,\"replay_from\":null}",
+                                 .info = "{\"epoch\":1,\n\"replay_from\":null}",
                                  .now_ms = 1700000000123,
                                  .query_id = "clicks",
                                  .create = epoch == 0,
@@ -272,6 +274,66 @@ static void each_allocation_may_fail(void **state)
     assert_int_equal(write_epoch(1, "nonce-n", &version), OK);
     assert_int_equal(version, 1);
     assert_false(has_version(2));
+}
+
+struct writer_thread {
+    const char  *folder;
+    char         app_id[16];
+    pthread_t    thread;
+    enum err     rc;
+    struct error error;
+};
+
+static void *keep_committing(void *arg)
+{
+    struct writer_thread *w = arg;
+    struct store         *own;
+    struct delta_table   *t;
+    int64_t               version;
+    w->rc = store_local_new(w->folder, &own, &w->error);
+    if (w->rc != OK)
+        return NULL;
+    w->rc = delta_table_open(own, &t, &w->error);
+    for (int epoch = 0; w->rc == OK && epoch < 25; epoch++) {
+        struct delta_commit c = commit_of(w->app_id, epoch, "nonce");
+        w->rc = delta_table_commit(t, &c, &version, &w->error);
+    }
+    delta_table_close(t);
+    own->ops->free(own);
+    return NULL;
+}
+
+/* On a real file system, so that put-if-absent is lost for real. */
+static void writers_at_the_same_time_share_a_table(void **state)
+{
+    struct writer_thread writers[4];
+    struct delta_table  *t;
+    struct store        *own;
+    struct delta_txn     x;
+    char                 folder[] = "/tmp/millrace-delta-XXXXXX", command[64];
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    for (int i = 0; i < 4; i++) {
+        writers[i] = (struct writer_thread){.folder = folder};
+        snprintf(writers[i].app_id, sizeof writers[i].app_id, "q%d/0", i);
+        assert_int_equal(pthread_create(&writers[i].thread, NULL, keep_committing, &writers[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(writers[i].thread, NULL);
+        if (writers[i].rc != OK)
+            fail_msg("%s", writers[i].error.text);
+    }
+    assert_int_equal(store_local_new(folder, &own, &e), OK);
+    assert_int_equal(delta_table_open(own, &t, &e), OK);
+    assert_int_equal(delta_table_version(t), 4 * 25 - 1);
+    for (int i = 0; i < 4; i++) {
+        assert_true(delta_table_txn(t, writers[i].app_id, &x));
+        assert_int_equal(x.epoch, 24);
+    }
+    delta_table_close(t);
+    own->ops->free(own);
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    assert_int_equal(system(command), 0);
 }
 
 /* ---- tables that are not what they were ---- */
@@ -519,6 +581,7 @@ int main(void)
                                        T(appends_of_others_are_survived),
                                        T(each_store_call_may_fail_once),
                                        T(each_allocation_may_fail),
+                                       T(writers_at_the_same_time_share_a_table),
                                        T(a_table_is_never_made_again),
                                        T(a_replaced_table_is_noticed),
                                        T(an_overwritten_version_is_noticed),

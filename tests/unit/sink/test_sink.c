@@ -294,6 +294,33 @@ static void files_that_vanished_or_tore_are_named(void **state)
     s->ops->free(s);
 }
 
+static void rows_go_into_the_table_they_were_prepared_for(void **state)
+{
+    static const char version0[] = "_delta_log/00000000000000000000.json";
+    struct sink      *s = open_sink();
+    struct buf        receipt, next;
+    int64_t           version;
+    (void)state;
+    buf_init(&receipt, TAG_TEST, 1 << 24);
+    buf_init(&next, TAG_TEST, 1 << 24);
+    assert_int_equal(write(s, 0, 10), OK);
+    assert_int_equal(prepare(s, &receipt), OK);
+    assert_int_equal(commit(s, &receipt, 0, &version), OK);
+    assert_int_equal(write(s, 10, 20), OK);
+    assert_int_equal(prepare(s, &next), OK);
+    s->ops->free(s);
+    assert_int_equal(shared->ops->remove(shared, version0, NULL), OK);
+    s = open_sink();
+    assert_int_equal(commit(s, &next, 1, &version), ERR_DATA_LOSS);
+    assert_non_null(strstr(e.text, "gone"));
+    assert_int_equal(commit(s, &receipt, 0, &version), OK); /* somebody makes it again */
+    assert_int_equal(commit(s, &next, 1, &version), ERR_DATA_LOSS);
+    assert_non_null(strstr(e.text, "replaced"));
+    buf_fini(&receipt);
+    buf_fini(&next);
+    s->ops->free(s);
+}
+
 /* Recovery as the pipeline does it: what was prepared is only committed again, what was not is written again. */
 static void recover(struct buf *receipt, bool prepared)
 {
@@ -517,6 +544,7 @@ int main(void)
                                        T(the_receipt_alone_is_enough),
                                        T(an_epoch_without_rows),
                                        T(files_that_vanished_or_tore_are_named),
+                                       T(rows_go_into_the_table_they_were_prepared_for),
                                        T(each_store_call_of_an_epoch_may_fail_once),
                                        T(each_allocation_of_an_epoch_may_fail),
                                        T(failpoints_stand_at_each_step),
