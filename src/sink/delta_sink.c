@@ -22,6 +22,8 @@
 struct part {
     struct part           *next, *same_hash;
     uint64_t               hash;
+    uint8_t               *key;
+    size_t                 key_size;
     char                  *values; /* JSON object: {"day":"2024-01-02"} */
     char                  *folder; /* "day=2024-01-02/" or "" */
     struct parquet_writer *writer;
@@ -52,13 +54,23 @@ struct delta_sink {
     struct sink_cut       *cut; /* files finished in the open epoch */
     struct store          *store;
     struct delta_table    *table;
-    struct buf             text, values, folder; /* scratch of partitioned writes */
+    struct buf             key, text, values, folder; /* scratch of partitioned writes */
 };
 
 /* ---- partitions ---- */
 
-static enum err open_part(struct delta_sink *s, const char *values, const char *folder, uint64_t hash,
-                          struct part **out, struct error *e)
+static void free_part(struct part *p)
+{
+    parquet_writer_free(p->writer);
+    mem_free(p->key);
+    mem_free(p->values);
+    mem_free(p->folder);
+    mem_free(p);
+}
+
+/* key: what partition_key says; values and folder: what partition_describe says. */
+static enum err open_part(struct delta_sink *s, const struct buf *key, uint64_t hash, const char *values,
+                          const char *folder, struct part **out, struct error *e)
 {
     if (s->n_parts == SINK_PARTITIONS_MAX)
         return err_set(e, ERR_LIMIT, "%s: more than %d partitions in one epoch", s->spec.location, SINK_PARTITIONS_MAX);
@@ -66,16 +78,18 @@ static enum err open_part(struct delta_sink *s, const char *values, const char *
     if (!p)
         return err_set(e, ERR_NO_MEMORY, "partition of %s", s->spec.location);
     p->hash = hash;
+    p->key_size = key->size;
+    p->key = mem_alloc(TAG_SINK, key->size + 1);
     p->values = mem_strdup(TAG_SINK, values);
     p->folder = mem_strdup(TAG_SINK, folder);
-    enum err rc = p->values && p->folder ? parquet_writer_new(s->file_schema, s->spec.codec, &p->writer, e)
-                                         : err_set(e, ERR_NO_MEMORY, "partition of %s", s->spec.location);
+    enum err rc = p->key && p->values && p->folder ? parquet_writer_new(s->file_schema, s->spec.codec, &p->writer, e)
+                                                   : err_set(e, ERR_NO_MEMORY, "partition of %s", s->spec.location);
     if (rc != OK) {
-        mem_free(p->values);
-        mem_free(p->folder);
-        mem_free(p);
+        free_part(p);
         return rc;
     }
+    if (key->size)
+        memcpy(p->key, key->data, key->size);
     p->next = s->parts;
     s->parts = p;
     p->same_hash = s->by_hash[hash % PART_BUCKETS];
@@ -85,26 +99,41 @@ static enum err open_part(struct delta_sink *s, const char *values, const char *
     return OK;
 }
 
-static enum err find_part(struct delta_sink *s, const char *values, const char *folder, struct part **out,
-                          struct error *e)
+/* NULL: not open. */
+static struct part *find_part(const struct delta_sink *s, const struct buf *key, uint64_t hash)
 {
-    uint64_t hash = hash_bytes(values, strlen(values), 0);
-    for (struct part *p = s->by_hash[hash % PART_BUCKETS]; p; p = p->same_hash)
-        if (p->hash == hash && strcmp(p->values, values) == 0) {
-            *out = p;
-            return OK;
-        }
-    return open_part(s, values, folder, hash, out, e);
+    struct part *p = s->by_hash[hash % PART_BUCKETS];
+    while (p &&
+           (p->hash != hash || p->key_size != key->size || (key->size && memcmp(p->key, key->data, key->size) != 0)))
+        p = p->same_hash;
+    return p;
+}
+
+/* The part of a row, opened when it is new; b NULL: of a table without partitions. */
+static enum err part_of_row(struct delta_sink *s, const struct batch *b, uint32_t row, struct part **out,
+                            struct error *e)
+{
+    buf_clear(&s->key);
+    if (b)
+        partition_key(b, s->partition_columns, s->spec.n_partition_by, row, &s->key);
+    TRY(buf_check(&s->key, "a partition value", e));
+    uint64_t hash = hash_bytes(s->key.size ? s->key.data : (const uint8_t *)"", s->key.size, 0);
+    if ((*out = find_part(s, &s->key, hash)))
+        return OK;
+    if (!b)
+        return open_part(s, &s->key, hash, "{}", "", out, e);
+    partition_describe(b, s->spec.partition_by, s->partition_columns, s->spec.n_partition_by, row, &s->text, &s->values,
+                       &s->folder);
+    TRY(buf_check(&s->values, "a partition value", e));
+    TRY(buf_check(&s->folder, "a partition value", e));
+    return open_part(s, &s->key, hash, buf_text(&s->values), buf_text(&s->folder), out, e);
 }
 
 static void free_parts(struct delta_sink *s)
 {
     while (s->parts) {
         struct part *next = s->parts->next;
-        parquet_writer_free(s->parts->writer);
-        mem_free(s->parts->values);
-        mem_free(s->parts->folder);
-        mem_free(s->parts);
+        free_part(s->parts);
         s->parts = next;
     }
     memset(s->by_hash, 0, sizeof s->by_hash);
@@ -209,14 +238,10 @@ struct split {
 static enum err split_rows(struct delta_sink *s, const struct batch *b, struct split *x, struct error *e)
 {
     for (uint32_t i = 0; i < b->n_rows; i++) {
-        if (partition_same_as_before(b, s->partition_columns, s->spec.n_partition_by, i)) {
+        if (partition_same_as_before(b, s->partition_columns, s->spec.n_partition_by, i))
             x->of_row[i] = x->of_row[i - 1];
-        } else {
-            partition_describe(b, s->spec.partition_by, s->partition_columns, s->spec.n_partition_by, i, &s->text,
-                               &s->values, &s->folder);
-            TRY(buf_check(&s->values, "a partition value", e));
-            TRY(find_part(s, buf_text(&s->values), buf_text(&s->folder), &x->of_row[i], e));
-        }
+        else
+            TRY(part_of_row(s, b, i, &x->of_row[i], e));
         if (x->of_row[i]->batch_rows++ == 0)
             x->touched[x->n_touched++] = x->of_row[i];
     }
@@ -287,7 +312,7 @@ static enum err sink_write(struct sink *base, const struct batch *b, struct erro
     if (b->n_rows == 0)
         return OK;
     if (s->spec.n_partition_by == 0) {
-        TRY(find_part(s, "{}", "", &p, e));
+        TRY(part_of_row(s, NULL, 0, &p, e));
         return add_rows(s, p, b, e);
     }
     struct batch *files = file_batch(s, b);
@@ -515,6 +540,7 @@ static void sink_free(struct sink *base)
     delta_table_close(s->table);
     if (s->store)
         s->store->ops->free(s->store);
+    buf_fini(&s->key);
     buf_fini(&s->text);
     buf_fini(&s->values);
     buf_fini(&s->folder);
@@ -597,6 +623,7 @@ enum err delta_sink_new_in(const struct delta_sink_spec *spec, struct store *tak
     s->spec = *spec;
     s->store = take;
     arena_init(&s->arena, TAG_SINK, 1 << 20);
+    buf_init(&s->key, TAG_SINK, 1 << 20);
     buf_init(&s->text, TAG_SINK, 1 << 20);
     buf_init(&s->values, TAG_SINK, 1 << 20);
     buf_init(&s->folder, TAG_SINK, 1 << 20);

@@ -112,6 +112,24 @@ void partition_describe(const struct batch *b, const char *const *names, const i
         buf_clear(folder);
 }
 
+void partition_key(const struct batch *b, const int *columns, int n, uint32_t row, struct buf *key)
+{
+    for (int i = 0; i < n; i++) {
+        const struct column *c = b->columns[columns[i]];
+        bool                 valid = column_is_valid(c, row);
+        buf_u8(key, valid);
+        if (valid && c->type->kind == TYPE_STRING) {
+            uint32_t       size;
+            const uint8_t *bytes = column_bytes(c, row, &size);
+            buf_put(key, &size, sizeof size);
+            buf_put(key, bytes, size);
+        } else if (valid) {
+            size_t width = type_width(c->type);
+            buf_put(key, (const uint8_t *)c->values + row * width, width);
+        }
+    }
+}
+
 static bool same_value(const struct column *c, uint32_t row)
 {
     bool valid = column_is_valid(c, row);

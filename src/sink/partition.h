@@ -11,6 +11,8 @@
  * paths); else "". text is scratch. */
 void partition_describe(const struct batch *b, const char *const *names, const int *columns, int n, uint32_t row,
                         struct buf *text, struct buf *values, struct buf *folder);
+/* Appends bytes that are equal exactly when the values are (an empty text and NULL differ here). */
+void partition_key(const struct batch *b, const int *columns, int n, uint32_t row, struct buf *key);
 /* Does the row have the same values as the one before it? */
 bool partition_same_as_before(const struct batch *b, const int *columns, int n, uint32_t row);
 
