@@ -316,10 +316,10 @@ enum err chunk_add(struct chunk *c, const struct column *column, const struct co
     else
         add_values(c, column, NULL, column->n_rows);
     c->n_rows += column->n_rows;
-    bool failed = c->levels.failed || c->values.failed || c->indexes.failed || c->dictionary.failed || c->rows.failed;
-    if (!failed && !c->plain && !dictionary_pays(c))
+    const struct buf *all[] = {&c->levels, &c->values, &c->indexes, &c->dictionary, &c->rows};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        TRY(buf_check(all[i], "a Parquet column chunk", e));
+    if (!c->plain && !dictionary_pays(c))
         give_up_dictionary(c);
-    if (failed || c->values.failed)
-        return err_set(e, ERR_LIMIT, "a Parquet column chunk is larger than %zu bytes, or memory is out", CHUNK_LIMIT);
-    return OK;
+    return buf_check(&c->values, "a Parquet column chunk", e);
 }

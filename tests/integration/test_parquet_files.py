@@ -191,3 +191,33 @@ def test_a_table_made_by_deltalake_is_appended_to(samples, tmp_path):
     got = delta_read.read_deltalake(table)
     same(got, rows + [by_day_row(i) for i in range(300, 310)] * 2)
     same(delta_read.read_duckdb(table), got)
+
+
+def test_deltalake_and_we_write_at_the_same_time(samples, tmp_path):
+    import threading
+    from deltalake import write_deltalake
+    table = tmp_path / "t"
+    shutil.copytree(samples / "by_day", table)
+    path = delta_read.Log(table).paths()[0]
+    extra = [partitioned_row(1000 + i) for i in range(20)]
+    failed = []
+
+    def theirs():
+        try:
+            for row in extra:
+                write_deltalake(str(table), day_table([row], path), mode="append")
+        except Exception as error:  # noqa: BLE001  shown below, in the test's own thread
+            failed.append(error)
+
+    thread = threading.Thread(target=theirs)
+    thread.start()
+    turns = 0
+    while thread.is_alive() or turns < 5:
+        sample.our_turn(table)
+        turns += 1
+    thread.join()
+    assert not failed
+    log = delta_read.Log(table)
+    assert log.version == 20 + turns and log.txn("millrace/samples/0") == turns
+    same(delta_read.read_deltalake(table),
+         [by_day_row(i) for i in range(300)] + extra + [by_day_row(i) for i in range(300, 310)] * turns)

