@@ -16,9 +16,9 @@
 
 struct kafka_broker;
 
-/* default_partitions: of topics that are created by use. */
-MUST_CHECK enum err kafka_broker_start(int n_brokers, int default_partitions, struct kafka_broker **out, struct error *e);
-void                kafka_broker_free(struct kafka_broker *b); /* NULL is ignored */
+/* Topics that are created by use have 4 partitions. */
+MUST_CHECK enum err kafka_broker_start(int n_brokers, struct kafka_broker **out, struct error *e);
+void                kafka_broker_free(struct kafka_broker *b);            /* NULL is ignored */
 const char         *kafka_broker_bootstrap(const struct kafka_broker *b); /* "127.0.0.1:41234" */
 MUST_CHECK enum err kafka_broker_topic(struct kafka_broker *b, const char *name, int n_partitions, struct error *e);
 /* For tests: every broker stops answering, or answers again. */

@@ -43,11 +43,11 @@ struct kafka_options {
     bool                 fail_on_data_loss;        /* default true */
     int64_t              max_offsets;              /* maxOffsetsPerTrigger; 0: not given */
     bool                 read_committed;           /* default true (Spark's is read_uncommitted) */
-    const char          *group_prefix; /* "millrace": the group is <prefix>-<query> */
-    const char          *group_id;     /* or NULL; wins over the prefix */
+    const char          *group_prefix;             /* "millrace": the group is <prefix>-<query> */
+    const char          *group_id;                 /* or NULL; wins over the prefix */
     struct kafka_setting settings[KAFKA_SETTINGS_MAX];
     int                  n_settings;
-    struct place         starting_place, topics_place; /* for errors found later, with a broker */
+    struct place         starting_place, topics_place;           /* for errors found later, with a broker */
     bool                 asked_earliest_latest, asked_subscribe; /* given at all */
 };
 

@@ -27,7 +27,8 @@ struct kafka_producer_counts {
 
 struct kafka_producer;
 
-MUST_CHECK enum err kafka_producer_new(const struct kafka_producer_spec *spec, struct kafka_producer **out, struct error *e);
+MUST_CHECK enum err kafka_producer_new(const struct kafka_producer_spec *spec, struct kafka_producer **out,
+                                       struct error *e);
 void                kafka_producer_free(struct kafka_producer *p); /* what still waits is dropped: flush first */
 struct emit        *kafka_producer_emit(struct kafka_producer *p);
 /* Serves acknowledgements, waiting up to timeout_ms for some. ERR_PERMISSION, ERR_NOT_FOUND (the topic) ...: it cannot go on. */

@@ -48,10 +48,10 @@ struct kafka_source_spec {
     const char                 *query;   /* name, for the group id; borrowed during the call */
     uint32_t                    index;   /* of this relation in the plan: raw_batch.source */
     uint32_t                    n_sources;
-    uint32_t                    max_message_bytes; /* larger ones are handed out as `oversized`, without payload; 0: 1 MiB */
-    size_t                      prefetch_bytes;    /* ceiling of what waits in the client, all partitions; 0: 16 MiB */
-    void                      (*wake)(void *);     /* any thread: there may be something to take */
-    void                       *wake_arg;
+    uint32_t max_message_bytes; /* larger ones are handed out as `oversized`, without payload; 0: 1 MiB */
+    size_t   prefetch_bytes;    /* ceiling of what waits in the client, all partitions; 0: 16 MiB */
+    void (*wake)(void *);       /* any thread: there may be something to take */
+    void *wake_arg;
 };
 
 struct kafka_source;
@@ -68,7 +68,7 @@ void kafka_source_free(struct kafka_source *s);
  * ERR_PERMISSION (TLS, SASL, ACL), ERR_INVALID (startingOffsets does not name every partition). */
 MUST_CHECK enum err kafka_source_resolve(struct kafka_source *s, const struct kafka_position *saved, int n_saved,
                                          struct error *e);
-int                           kafka_source_n(const struct kafka_source *s);
+int                 kafka_source_n(const struct kafka_source *s);
 const struct kafka_partition *kafka_source_at(const struct kafka_source *s, int i);
 
 /* (io) Starts fetching, at `next`, every partition that is not fetched yet. */
@@ -98,10 +98,10 @@ bool kafka_source_more(const struct kafka_source *s);
 int64_t kafka_source_lag(const struct kafka_source *s);
 
 struct kafka_source_stats {
-    int64_t     down_since_us; /* monotonic; 0: at least one broker is connected */
-    const char *last_error;    /* "" none; valid until the next call on the loop */
+    int64_t     down_since_us;  /* monotonic; 0: at least one broker is connected */
+    const char *last_error;     /* "" none; valid until the next call on the loop */
     int64_t     records, bytes; /* handed out */
-    int64_t     held_records;  /* fetched, beyond the plan */
+    int64_t     held_records;   /* fetched, beyond the plan */
 };
 void kafka_source_stats(const struct kafka_source *s, struct kafka_source_stats *out);
 

@@ -23,25 +23,26 @@ struct produce_record {
 enum produce_key { PRODUCE_KEY_DEFAULT, PRODUCE_KEY_NONE, PRODUCE_KEY_ENTITY, PRODUCE_KEY_RANDOM };
 
 struct produce_knobs {
-    int64_t  rows;        /* 0: no end */
-    uint64_t seed;        /* default 1 */
-    double   rate_per_s;  /* 0: as fast as possible */
-    int64_t  start_ms;    /* event time of the first record; -1: now */
-    int64_t  step_us;     /* event time per record; 0: what the rate gives, or 1 ms when there is no rate */
-    double   skew;        /* exponent of a Zipf law over entities (ads, users, devices, symbols); 0: uniform */
+    int64_t  rows;              /* 0: no end */
+    uint64_t seed;              /* default 1 */
+    double   rate_per_s;        /* 0: as fast as possible */
+    int64_t  start_ms;          /* event time of the first record; -1: now */
+    int64_t  step_us;           /* event time per record; 0: what the rate gives, or 1 ms when there is no rate */
+    double   skew;              /* exponent of a Zipf law over entities (ads, users, devices, symbols); 0: uniform */
     double   late_percent;      /* records whose event time is moved back ... */
     int64_t  late_ms;           /* ... by up to so much (default 60 s) */
     int64_t  disorder_ms;       /* event times of all records move by up to +- so much */
     double   duplicate_percent; /* records that are sent once more, byte for byte, right after or a few records later */
     double   malformed_percent; /* records replaced by broken ones, all kinds in turn */
     enum produce_key key;
-    int32_t  n_partitions;     /* > 0: partition = record number modulo this, so that content does not depend on a partitioner */
-    bool     time_as_text;     /* ad_events: event_time as a JSON string, as the original benchmark writes it */
-    int      n_entities;       /* 0: the template's own (ad_events: 1000 ads) */
+    int32_t
+        n_partitions; /* > 0: partition = record number modulo this, so that content does not depend on a partitioner */
+    bool time_as_text; /* ad_events: event_time as a JSON string, as the original benchmark writes it */
+    int  n_entities;   /* 0: the template's own (ad_events: 1000 ads) */
     /* replay only */
-    const char *time_field;    /* name of the event-time field or column */
-    double      speed;         /* 1: as recorded, 10: ten times faster, 0: as fast as possible */
-    bool        loop;          /* start again at the end, moving event times on; needs rows or a signal to end */
+    const char *time_field; /* name of the event-time field or column */
+    double      speed;      /* 1: as recorded, 10: ten times faster, 0: as fast as possible */
+    bool        loop;       /* start again at the end, moving event times on; needs rows or a signal to end */
 };
 
 void produce_knobs_init(struct produce_knobs *k);
@@ -64,7 +65,8 @@ MUST_CHECK enum err generator_new(const char *template_name, const struct produc
 /* Replays a file in event-time order: NDJSON (.json, .ndjson, .jsonl) or CSV with a header (.csv; values become JSON objects
  * of strings and numbers). Reads the file's lines into memory (at most 1 GiB) to sort them; event times are ISO 8601, or
  * numbers in s, ms or us. ERR_NOT_FOUND, ERR_DATA (line number), ERR_LIMIT. */
-MUST_CHECK enum err generator_replay(const char *path, const struct produce_knobs *k, struct generator **out, struct error *e);
+MUST_CHECK enum err generator_replay(const char *path, const struct produce_knobs *k, struct generator **out,
+                                     struct error *e);
 void                generator_free(struct generator *g);
 /* False at the end. Never fails: all memory is there since new. */
 bool    generator_next(struct generator *g, struct produce_record *out);
