@@ -2,10 +2,10 @@
 /*
  * kafka/broker: an embedded demo broker in this process: librdkafka's mock cluster.
  *
- * In memory, on 127.0.0.1 and a port of its own choice, without TLS or SASL. Each partition keeps its newest 5 MiB (and 100,000
- * message sets), whoever has not read the rest yet: producers must be throttled by lag. Transactions are accepted but nothing is
- * ever aborted. Consumers should set fetch.wait.max.ms=10: an idle fetch is not woken by new records. `millrace broker` runs it
- * as a process of its own. Its threads are its own; calls from any one thread.
+ * In memory, on 127.0.0.1 and a port of its own choice, without TLS or SASL. Each partition keeps its newest 5 MiB
+ * (and 100,000 message sets), whoever has not read the rest yet: producers must be throttled by lag. Transactions
+ * are accepted but nothing is ever aborted. Consumers should set fetch.wait.max.ms=10: an idle fetch is not woken by
+ * new records. `millrace broker` runs it as a process of its own. Its threads are its own; calls from any one thread.
  */
 #ifndef KAFKA_BROKER_H
 #define KAFKA_BROKER_H

@@ -2,8 +2,8 @@
 /*
  * kafka/client: where a cluster is and how to log in; what consumers, producers and admin calls share.
  *
- * A plain value, all borrowed. kafka_options_client makes one of read_kafka's options; a bare {.bootstrap = ".."} is a cluster
- * without security.
+ * A plain value, all borrowed. kafka_options_client makes one of read_kafka's options; a bare {.bootstrap = ".."} is
+ * a cluster without security.
  */
 #ifndef KAFKA_CLIENT_H
 #define KAFKA_CLIENT_H

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kafka/client_priv: one librdkafka handle, what it last complained about, and errors as sentences. Private to the room.
+ * kafka/client_priv: one librdkafka handle, what it last complained about, and errors as sentences. Private to the
+ * room.
  *
- * A link is made by link__open and served by whoever polls it: the error and statistics callbacks run inside rd_kafka_poll and
- * consume calls, on any of our threads, so what they note is under a lock. Log lines come from librdkafka's own threads.
+ * A link is made by link__open and served by whoever polls it: the error and statistics callbacks run inside
+ * rd_kafka_poll and consume calls, on any of our threads, so what they note is under a lock. Log lines come from
+ * librdkafka's own threads.
  */
 #ifndef KAFKA_CLIENT_PRIV_H
 #define KAFKA_CLIENT_PRIV_H
 
 #include <librdkafka/rdkafka.h>
-#include <pthread.h>
-#include <stdatomic.h>
 
+#include "base/inbox.h"
+#include "column/batch.h"
 #include "kafka/client.h"
 
 struct link {
@@ -38,8 +40,8 @@ void                link__is_up(struct link *l); /* something was received */
 /* A sentence for an error: "<what>: <why>" with what to do about it. why may be NULL (librdkafka's own text). */
 enum err kafka__error(struct error *e, rd_kafka_resp_err_t code, const char *why, const char *what);
 
-/* Waits for the one event of an admin call that was sent with `q` as its queue; the caller destroys it. Gives up early when
- * logging in was refused, or when no broker could be reached for a few seconds. */
+/* Waits for the one event of an admin call that was sent with `q` as its queue; the caller destroys it. Gives up
+ * early when logging in was refused, or when no broker could be reached for a few seconds. */
 MUST_CHECK enum err link__wait(struct link *l, rd_kafka_queue_t *q, int timeout_ms, const char *what,
                                rd_kafka_event_t **out, struct error *e);
 

@@ -36,8 +36,8 @@ enum option_kind {
     KIND_HOST_CHECK
 };
 
-/* `key` is librdkafka's name for what is passed on; for KIND_LATER and KIND_IGNORED the reason or what to do. `values`: what
- * KIND_ONE_OF takes, for KIND_NUMBER "least..most". */
+/* `key` is librdkafka's name for what is passed on; for KIND_LATER and KIND_IGNORED the reason or what to do.
+ * `values`: what KIND_ONE_OF takes, for KIND_NUMBER "least..most". */
 static const struct option_row {
     const char      *name;
     enum option_kind kind;

@@ -2,9 +2,9 @@
 /*
  * kafka/options: the options of read_kafka() by their Spark and Databricks names, as librdkafka takes them.
  *
- * Pure: no broker is asked, so `millrace check` shows every mistake with a caret. Names ignore case, as Spark's option map
- * does. Unknown names are refused with the nearest known one. Values are copied into the arena; secrets are never printed.
- * One thread.
+ * Pure: no broker is asked, so `millrace check` shows every mistake with a caret. Names ignore case, as Spark's
+ * option map does. Unknown names are refused with the nearest known one. Values are copied into the arena; secrets
+ * are never printed. One thread.
  */
 #ifndef KAFKA_OPTIONS_H
 #define KAFKA_OPTIONS_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The io side of a source: which partitions there are, where each begins and ends, and whether the topics are still the same.
+ * The io side of a source: which partitions there are, where each begins and ends, and whether the topics are still
+ * the same.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop side. One invariant carries it: a record leaves a partition's queue only into `held`, and `held` only into a raw batch
- * or, when its offset is behind us already, into nothing. So an allocation that fails loses no record.
+ * The loop side. One invariant carries it: a record leaves a partition's queue only into `held`, and `held` only
+ * into a raw batch or, when its offset is behind us already, into nothing. So an allocation that fails loses no record.
  */
 #include "kafka/source.h"
 
@@ -106,8 +106,8 @@ void part__free(struct part *p)
 
 /* ---- making and freeing ---- */
 
-/* "Lose nothing", small queues: prefetch that fits the cache is the fast one. Queues are per partition here, so the ceiling is
- * shared out. */
+/* "Lose nothing", small queues: prefetch that fits the cache is the fast one. Queues are per partition here, so the
+ * ceiling is shared out. */
 static enum err configure(struct kafka_source *s, rd_kafka_conf_t *conf, int n_partitions, struct error *e)
 {
     size_t each = s->prefetch_bytes / (size_t)(n_partitions > 0 ? n_partitions : 1);

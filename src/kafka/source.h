@@ -2,16 +2,18 @@
 /*
  * kafka/source: topics as a stream of raw batches (flow.h), read up to planned ends.
  *
- * No partition may run ahead: take() hands out only records below the planned end of their partition and keeps the rest for
- * the next epoch. Each partition has a queue of its own in the client, so a partition at its end is simply not asked, keeps
- * what it has prefetched, and neither starves nor is starved. Offsets are ours (assign(), no group rebalance); the group commit
- * is advisory, so that lag shows in ordinary tools. A lost range stops the source and is named by its exact offsets.
+ * No partition may run ahead: take() hands out only records below the planned end of their partition and keeps the
+ * rest for the next epoch. Each partition has a queue of its own in the client, so a partition at its end is simply
+ * not asked, keeps what it has prefetched, and neither starves nor is starved. Offsets are ours (assign(), no group
+ * rebalance); the group commit is advisory, so that lag shows in ordinary tools. A lost range stops the source and
+ * is named by its exact offsets.
  *
  *   new -> resolve (io) -> [step 0: save positions] -> start (io) -> plan / take / done ... -> free (io)
  *                                       ^-- check_topics (io) -> adopt (loop) -> [save] -> start (io)
  *
- * Threads: calls marked (io) may block and run on an io thread, one at a time; the others belong to the loop and never block.
- * An (io) call and loop calls may run at the same time, except resolve, rewind and free: then no loop call may run.
+ * Threads: calls marked (io) may block and run on an io thread, one at a time; the others belong to the loop and
+ * never block. An (io) call and loop calls may run at the same time, except resolve, rewind and free: then no loop
+ * call may run.
  */
 #ifndef KAFKA_SOURCE_H
 #define KAFKA_SOURCE_H
@@ -62,10 +64,10 @@ struct source *kafka_source_flow(struct kafka_source *s); /* take, hold; its fre
 /* (io) Closes the client. Every raw batch must be released before; waits at most 10 s for those that are not. */
 void kafka_source_free(struct kafka_source *s);
 
-/* (io) Connects, finds partitions, and decides where each starts: the saved position (checked: same topic, records still
- * there), the earliest record for partitions that are new to a query with saved positions, else what the options say. Then the
- * partitions can be read with kafka_source_at. ERR_UNAVAILABLE (retry), ERR_NOT_FOUND (topic), ERR_DATA_LOSS,
- * ERR_PERMISSION (TLS, SASL, ACL), ERR_INVALID (startingOffsets does not name every partition). */
+/* (io) Connects, finds partitions, and decides where each starts: the saved position (checked: same topic, records
+ * still there), the earliest record for partitions that are new to a query with saved positions, else what the
+ * options say. Then the partitions can be read with kafka_source_at. ERR_UNAVAILABLE (retry), ERR_NOT_FOUND (topic),
+ * ERR_DATA_LOSS, ERR_PERMISSION (TLS, SASL, ACL), ERR_INVALID (startingOffsets does not name every partition). */
 MUST_CHECK enum err kafka_source_resolve(struct kafka_source *s, const struct kafka_position *saved, int n_saved,
                                          struct error *e);
 int                 kafka_source_n(const struct kafka_source *s);
@@ -73,24 +75,26 @@ const struct kafka_partition *kafka_source_at(const struct kafka_source *s, int 
 
 /* (io) Starts fetching, at `next`, every partition that is not fetched yet. */
 MUST_CHECK enum err kafka_source_start(struct kafka_source *s, struct error *e);
-/* (io) Recovery inside a running process: forgets what was fetched, goes to next[0..n) and starts again; plans are cleared. */
+/* (io) Recovery inside a running process: forgets what was fetched, goes to next[0..n) and starts again; plans are
+ * cleared. */
 MUST_CHECK enum err kafka_source_rewind(struct kafka_source *s, const int64_t *next, int n, struct error *e);
 
-/* (io) Ends as of now of the first n partitions: the last stable offsets under read_committed. ERR_UNAVAILABLE (retry). */
+/* (io) Ends as of now of the first n partitions: the last stable offsets under read_committed. ERR_UNAVAILABLE
+ * (retry). */
 MUST_CHECK enum err kafka_source_ends(struct kafka_source *s, int64_t *ends, int n, struct error *e);
-/* (io) Are the topics still the same ones? *found: how many new partitions wait for adopt. ERR_DATA_LOSS: a topic was deleted
- * or recreated. */
+/* (io) Are the topics still the same ones? *found: how many new partitions wait for adopt. ERR_DATA_LOSS: a topic
+ * was deleted or recreated. */
 MUST_CHECK enum err kafka_source_check_topics(struct kafka_source *s, int *found, struct error *e);
 /* New partitions, from their first record, behind the others; returns how many. Call kafka_source_start (io) next. */
 int kafka_source_adopt(struct kafka_source *s);
 /* (io) Advisory group commit of next[0..n); a failure is a warning in the log. */
 void kafka_source_commit(struct kafka_source *s, const int64_t *next, int n);
 
-/* Planned end of partition i for the open epoch: KAFKA_NO_BOUND, or an offset; one below `next` means `next` (close the epoch
- * where it stands: kafka_source_plan(s, i, 0)). */
+/* Planned end of partition i for the open epoch: KAFKA_NO_BOUND, or an offset; one below `next` means `next` (close
+ * the epoch where it stands: kafka_source_plan(s, i, 0)). */
 void kafka_source_plan(struct kafka_source *s, int i, int64_t end);
-/* Every partition has come to its planned end (KAFKA_NO_BOUND and -1 never count as waiting). `next` is then the planned end,
- * also behind transaction markers and compacted records. */
+/* Every partition has come to its planned end (KAFKA_NO_BOUND and -1 never count as waiting). `next` is then the
+ * planned end, also behind transaction markers and compacted records. */
 bool kafka_source_done(struct kafka_source *s);
 /* take() stopped because of max_records: call it again soon (the wake-up is edge-triggered and will not come again). */
 bool kafka_source_more(const struct kafka_source *s);
@@ -105,8 +109,8 @@ struct kafka_source_stats {
 };
 void kafka_source_stats(const struct kafka_source *s, struct kafka_source_stats *out);
 
-/* Spark's KafkaMicroBatchStream.rateLimit: `limit` offsets split over partitions in proportion to what each has; at least one
- * for each that has any, so the sum may exceed the limit. Pure. */
+/* Spark's KafkaMicroBatchStream.rateLimit: `limit` offsets split over partitions in proportion to what each has; at
+ * least one for each that has any, so the sum may exceed the limit. Pure. */
 void kafka_split_offsets(const int64_t *begin, const int64_t *end, int n, int64_t limit, int64_t *out_end);
 
 #endif

@@ -2,8 +2,9 @@
 /*
  * kafka/source_priv: what the loop side (source.c) and the io side (resolve.c) of a source share. Private to the room.
  *
- * Who owns what: `parts[0..n)` entries are made by resolve (nobody else runs then) or by adopt (loop); an (io) call looks only
- * at the immutable fields of entries below the n it was given, and hands a partition to the loop by setting `fetching`.
+ * Who owns what: `parts[0..n)` entries are made by resolve (nobody else runs then) or by adopt (loop); an (io) call
+ * looks only at the immutable fields of entries below the n it was given, and hands a partition to the loop by
+ * setting `fetching`.
  */
 #ifndef KAFKA_SOURCE_PRIV_H
 #define KAFKA_SOURCE_PRIV_H

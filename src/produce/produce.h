@@ -2,9 +2,9 @@
 /*
  * produce: seeded event generators and dataset replay, for `millrace produce`, demos, benchmarks and tests.
  *
- * A generator is pulled one record at a time; keys and values are views into its own buffer, valid until the next call, so no
- * event costs a malloc. The same template, knobs and seed give the same bytes on every machine, except that event times follow
- * start_ms (default: now). Pacing is the caller's: struct pacer. One thread per generator.
+ * A generator is pulled one record at a time; keys and values are views into its own buffer, valid until the next
+ * call, so no event costs a malloc. The same template, knobs and seed give the same bytes on every machine, except
+ * that event times follow start_ms (default: now). Pacing is the caller's: struct pacer. One thread per generator.
  */
 #ifndef PRODUCE_PRODUCE_H
 #define PRODUCE_PRODUCE_H
@@ -16,14 +16,14 @@ struct produce_record {
     const void *value; /* NULL: a tombstone (malformed kind) */
     uint32_t    key_bytes, value_bytes;
     int32_t     partition;    /* -1: by key */
-    int64_t     timestamp_ms; /* event time, before any disorder: what the record's timestamp should be */
+    int64_t     timestamp_ms; /* event time before it was moved: what the record's timestamp should be */
     int64_t     due_us;       /* when to send it, from the first record on: 0 as fast as possible */
 };
 
 enum produce_key { PRODUCE_KEY_DEFAULT, PRODUCE_KEY_NONE, PRODUCE_KEY_ENTITY, PRODUCE_KEY_RANDOM };
 
 struct produce_knobs {
-    int64_t  rows;              /* 0: no end */
+    int64_t  rows;              /* without duplicates; 0: no end */
     uint64_t seed;              /* default 1 */
     double   rate_per_s;        /* 0: as fast as possible */
     int64_t  start_ms;          /* event time of the first record; -1: now */
@@ -40,9 +40,9 @@ struct produce_knobs {
     bool time_as_text; /* ad_events: event_time as a JSON string, as the original benchmark writes it */
     int  n_entities;   /* 0: the template's own (ad_events: 1000 ads) */
     /* replay only */
-    const char *time_field; /* name of the event-time field or column */
+    const char *time_field; /* name of the event-time field or column; required */
+    const char *key_field;  /* its value is the record's key (key PRODUCE_KEY_ENTITY), or NULL */
     double      speed;      /* 1: as recorded, 10: ten times faster, 0: as fast as possible */
-    bool        loop;       /* start again at the end, moving event times on; needs rows or a signal to end */
 };
 
 void produce_knobs_init(struct produce_knobs *k);
@@ -62,9 +62,9 @@ struct generator;
 /* ERR_INVALID: an unknown template ("did you mean ..."), a knob out of range. */
 MUST_CHECK enum err generator_new(const char *template_name, const struct produce_knobs *k, struct generator **out,
                                   struct error *e);
-/* Replays a file in event-time order: NDJSON (.json, .ndjson, .jsonl) or CSV with a header (.csv; values become JSON objects
- * of strings and numbers). Reads the file's lines into memory (at most 1 GiB) to sort them; event times are ISO 8601, or
- * numbers in s, ms or us. ERR_NOT_FOUND, ERR_DATA (line number), ERR_LIMIT. */
+/* Replays a file in event-time order: NDJSON (.json, .ndjson, .jsonl) or CSV with a header (.csv; values become JSON
+ * objects of strings and numbers). Reads the file's lines into memory (at most 1 GiB) to sort them; event times are
+ * ISO 8601, or numbers in s, ms or us. ERR_NOT_FOUND, ERR_DATA (line number), ERR_LIMIT. */
 MUST_CHECK enum err generator_replay(const char *path, const struct produce_knobs *k, struct generator **out,
                                      struct error *e);
 void                generator_free(struct generator *g);
@@ -72,8 +72,14 @@ void                generator_free(struct generator *g);
 bool    generator_next(struct generator *g, struct produce_record *out);
 int64_t generator_rows_expected(const struct generator *g); /* records to come in all, 0: no end */
 
+/* What malformed records look like, in this order and from the start again. */
+#define PRODUCE_MALFORMED_KINDS 9
+const char *produce_malformed_kind(int i); /* "truncated", ... */
+
 struct produce_tally { /* what was made so far: the truth a test compares with */
-    int64_t records, late, duplicates, malformed;
+    int64_t records;   /* with duplicates */
+    int64_t late, duplicates, malformed;
+    int64_t malformed_by_kind[PRODUCE_MALFORMED_KINDS];
     int64_t first_event_ms, last_event_ms; /* smallest and largest event time of well-formed records */
 };
 void generator_tally(const struct generator *g, struct produce_tally *out);
