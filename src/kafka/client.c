@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "kafka/client_priv.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -34,9 +36,8 @@ static const struct kafka_setting common[] = {
     {"client.id", "millrace"},
     {"socket.keepalive.enable", "true"},
     {"socket.timeout.ms", "30000"},
-    {"reconnect.backoff.max.ms", "5000"},
+    {"reconnect.backoff.max.ms", "2000"},
     {"topic.metadata.refresh.interval.ms", "60000"},
-    {"log.connection.close", "false"},
     {"allow.auto.create.topics", "false"},
     {"enable.metrics.push", "false"},
     {"ssl.endpoint.identification.algorithm", "https"},
@@ -46,8 +47,13 @@ static enum err fill(rd_kafka_conf_t *conf, const struct kafka_client *c, struct
 {
     for (size_t i = 0; i < sizeof common / sizeof common[0]; i++)
         TRY(conf__set(conf, common[i].key, common[i].value, e));
-    for (int i = 0; i < c->n_settings; i++)
-        TRY(conf__set(conf, c->settings[i].key, c->settings[i].value, e));
+    for (int i = 0; i < c->n_settings; i++) {
+        const char *key = c->settings[i].key, *end = strrchr(key, '.');
+        if (end && strcmp(end, ".location") == 0 && access(c->settings[i].value, R_OK) != 0)
+            return err_errno(e, errno, "%s (Kafka's %s)", c->settings[i].value,
+                             key); /* OpenSSL would say it in riddles */
+        TRY(conf__set(conf, key, c->settings[i].value, e));
+    }
     return conf__set(conf, "bootstrap.servers", c->bootstrap, e);
 }
 
@@ -71,14 +77,23 @@ static bool is_refusal(rd_kafka_resp_err_t code)
            code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED;
 }
 
-/* "127.0.0.1:9092/bootstrap: Connect to ipv4#127.0.0.1:9092 failed: Connection refused (after 0ms in state CONNECT)" */
+/* "ssl://h:9092/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: broker
+ * certificate could not be verified, verify that ... (after 9ms in state SSL_HANDSHAKE)" without what only experts
+ * read. */
 static void note(char *to, size_t size, const char *text)
 {
-    const char *tail = strstr(text, " (after ");
-    size_t      n = tail ? (size_t)(tail - text) : strlen(text);
-    if (n >= size)
-        n = size - 1;
-    memcpy(to, text, n);
+    static const char *const tails[] = {" (after ", ", verify that"};
+    const char *at = strstr(text, ": "), *inner = strstr(text, "error:"), *routines = strstr(text, "routines::");
+    size_t      n = 0;
+    if (at && memchr(text, '/', (size_t)(at - text)))
+        text = at + 2;
+    for (const char *end = text + strlen(text); text < end && n + 1 < size; text++) {
+        if (strncmp(text, tails[0], strlen(tails[0])) == 0 || strncmp(text, tails[1], strlen(tails[1])) == 0)
+            break;
+        if (inner && routines && text == inner)
+            text = routines + strlen("routines::");
+        to[n++] = *text;
+    }
     to[n] = 0;
 }
 
@@ -100,7 +115,7 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *arg)
         if (went_down)
             l->down_since_us = clock_mono_us();
         if (!l->last[0])
-            note(l->last, sizeof l->last, reason);
+            note(l->last, sizeof l->last, "no connection could be made");
     } else {
         note(l->last, sizeof l->last, reason);
     }
@@ -214,7 +229,7 @@ enum err kafka__error(struct error *e, rd_kafka_resp_err_t code, const char *why
         if (sentences[i].code == code) {
             const char *advice = sentences[i].advice;
             enum err    rc =
-                err_set(e, sentences[i].err, "%s: %.120s%s%s", what, text, advice ? "; " : "", advice ? advice : "");
+                err_set(e, sentences[i].err, "%s: %.150s%s%s", what, text, advice ? "; " : "", advice ? advice : "");
             if (e)
                 e->retry = sentences[i].retry;
             return rc;
@@ -242,8 +257,10 @@ static enum err hopeless(struct link *l, const char *what, bool at_end, struct e
         return kafka__error(e, now.refused_code, now.refused, what);
     if (at_end || (now.down_since_us && clock_mono_us() - now.down_since_us > NOBODY_ANSWERS_US)) {
         char text[240];
-        snprintf(text, sizeof text, "no broker answers%s%.150s; check bootstrapServers and that the broker runs",
-                 now.last[0] ? ": " : "", now.last);
+        snprintf(
+            text, sizeof text,
+            "no broker answers%s%.120s; check bootstrapServers and kafka.security.protocol, and that the broker runs",
+            now.last[0] ? ": " : "", now.last);
         return kafka__error(e, RD_KAFKA_RESP_ERR__TIMED_OUT, text, what);
     }
     return OK;
@@ -286,10 +303,11 @@ static enum err offsets_from(rd_kafka_event_t *event, rd_kafka_topic_partition_l
         snprintf(what, sizeof what, "offsets of %s-%" PRId32, from->topic, from->partition);
         if (from->err)
             return kafka__error(e, from->err, NULL, what);
-        if (to)
-            to->offset = from->offset;
+        if (!to || from->offset < -1) /* after a time-out the client may give neither an offset nor an error */
+            return kafka__error(e, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, what);
+        to->offset = from->offset;
     }
-    return OK;
+    return (int)n == list->cnt ? OK : kafka__error(e, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, "asking for offsets");
 }
 
 enum err link__list_offsets(struct link *l, rd_kafka_topic_partition_list_t *list, bool committed, int timeout_ms,

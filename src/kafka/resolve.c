@@ -122,8 +122,12 @@ static enum err ask(struct kafka_source *s, struct part **parts, int n, int64_t 
 {
     rd_kafka_topic_partition_list_t *list = list_of(parts, n, spec);
     enum err                         rc = link__list_offsets(&s->link, list, committed, KAFKA_WAIT_MS, e);
-    for (int i = 0; rc == OK && i < n; i++) /* the client may have sorted it */
-        out[i] = rd_kafka_topic_partition_list_find(list, parts[i]->view.topic, parts[i]->view.partition)->offset;
+    for (int i = 0; rc == OK && i < n; i++) { /* the client may have sorted it */
+        const struct kafka_partition *v = &parts[i]->view;
+        out[i] = rd_kafka_topic_partition_list_find(list, v->topic, v->partition)->offset;
+        if (out[i] < 0)
+            rc = kafka__error(e, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, "asking for offsets");
+    }
     rd_kafka_topic_partition_list_destroy(list);
     return rc;
 }

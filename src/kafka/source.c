@@ -130,12 +130,15 @@ static enum err configure(struct kafka_source *s, rd_kafka_conf_t *conf, int n_p
 static enum err fetch_sizes(struct kafka_source *s, rd_kafka_conf_t *conf, int n_partitions, struct error *e)
 {
     size_t each = s->prefetch_bytes / (size_t)(n_partitions > 0 ? n_partitions : 1);
-    bool   one = false, all = false;
+    bool   one = false, all = false, wait = false;
     for (int i = 0; i < s->options->n_settings; i++) {
         one = one || strcmp(s->options->settings[i].key, "fetch.message.max.bytes") == 0;
         all = all || strcmp(s->options->settings[i].key, "fetch.max.bytes") == 0;
+        wait = wait || strcmp(s->options->settings[i].key, "fetch.wait.max.ms") == 0;
     }
     each = each < PREFETCH_LEAST ? PREFETCH_LEAST : each > FETCH_BYTES ? FETCH_BYTES : each;
+    if (!wait) /* the end of a partition behind markers is told by an idle fetch */
+        TRY(conf__set_int(conf, "fetch.wait.max.ms", 100, e));
     if (!one)
         TRY(conf__set_int(conf, "fetch.message.max.bytes", (int64_t)each, e));
     if (!all)

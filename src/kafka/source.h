@@ -82,8 +82,9 @@ MUST_CHECK enum err kafka_source_rewind(struct kafka_source *s, const int64_t *n
 /* (io) Ends as of now of the first n partitions: the last stable offsets under read_committed. ERR_UNAVAILABLE
  * (retry). */
 MUST_CHECK enum err kafka_source_ends(struct kafka_source *s, int64_t *ends, int n, struct error *e);
-/* (io) Are the topics still the same ones? *found: how many new partitions wait for adopt. ERR_DATA_LOSS: a topic
- * was deleted or recreated. */
+/* (io) Are the topics still the same ones? *found: how many new partitions wait for adopt. ERR_DATA_LOSS: a topic was
+ * deleted or recreated. Call it between prepare and commit of an epoch (one request, a few ms): the client itself reads
+ * on in a recreated topic without a word, so only then no record of another topic can be committed as one of this. */
 MUST_CHECK enum err kafka_source_check_topics(struct kafka_source *s, int *found, struct error *e);
 /* New partitions, from their first record, behind the others; returns how many. Call kafka_source_start (io) next. */
 int kafka_source_adopt(struct kafka_source *s);

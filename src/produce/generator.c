@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The core: the table of templates, when a record happens, what is done to it; duplicates, tallies, pacing. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>

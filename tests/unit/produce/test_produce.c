@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Generators: the same seed gives the same bytes; every knob does what it says; files are replayed in event-time order. */
+/* Generators: the same seed gives the same bytes, every knob does what it says, files replay in event-time order. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
