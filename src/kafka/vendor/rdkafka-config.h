@@ -45,7 +45,9 @@
 #define ATOMIC_OP64(OP1, OP2, PTR, VAL) __atomic_##OP1##_##OP2(PTR, VAL, __ATOMIC_SEQ_CST)
 #define ATOMIC_OP(OP1, OP2, PTR, VAL) __atomic_##OP1##_##OP2(PTR, VAL, __ATOMIC_SEQ_CST)
 
+#if !defined(__SANITIZE_THREAD__) /* ThreadSanitizer follows pthread_create only */
 #define WITH_C11THREADS 1
+#endif
 #define WITH_CURL 1
 #define WITH_GCC 1
 #define WITH_GNULD 1
