@@ -38,8 +38,8 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *arg)
         return;
     }
     p->counts.failed++;
-    p->failure = m->err;
-    snprintf(p->failure_text, sizeof p->failure_text, "%s", rd_kafka_message_errstr(m));
+    p->failure = m->err; /* rd_kafka_message_errstr would give the payload as the text */
+    snprintf(p->failure_text, sizeof p->failure_text, "%s", rd_kafka_err2str(m->err));
 }
 
 static enum err record(struct emit *flow, int32_t partition, const void *key, size_t key_bytes, const void *value,
@@ -89,6 +89,7 @@ static enum err configure(const struct kafka_producer_spec *spec, rd_kafka_conf_
     TRY(conf__set_int(conf, "queue.buffering.max.kbytes", (int64_t)(kbytes > 1 ? kbytes : 1), e));
     TRY(conf__set_int(conf, "queue.buffering.max.messages", QUEUE_RECORDS, e));
     TRY(conf__set(conf, "batch.num.messages", "50000", e));
+    TRY(conf__set(conf, "topic.metadata.propagation.max.ms", "5000", e)); /* then a missing topic is missing */
     return conf__set(conf, "statistics.interval.ms", "2000", e);
 }
 

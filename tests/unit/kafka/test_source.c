@@ -605,6 +605,46 @@ static void topics_are_listed_and_made(void **state)
     kafka_admin_close(a);
 }
 
+static void a_record_that_cannot_be_sent_is_counted_and_explained(void **state)
+{
+    struct error                 e = {0};
+    struct kafka_producer       *p = NULL;
+    struct kafka_producer_spec   spec = {.client = {.bootstrap = kafka_broker_bootstrap(broker)}, .topic = topic};
+    struct kafka_producer_counts counts;
+    (void)state;
+    assert_ok(kafka_producer_new(&spec, &p, &e), &e);
+    struct emit *emit = kafka_producer_emit(p);
+    assert_ok(emit->ops->record(emit, 9, NULL, 0, "payload", 7, 1, &e), &e); /* whether it exists is not known yet */
+    assert_int_equal(kafka_producer_flush(p, 20000, &e), ERR_NOT_FOUND);
+    assert_non_null(strstr(e.text, "Unknown partition"));
+    assert_null(strstr(e.text, "payload"));
+    kafka_producer_counts(p, &counts);
+    assert_int_equal(counts.failed, 1);
+    assert_int_equal(counts.waiting, 0);
+    kafka_producer_free(p);
+}
+
+static void records_that_nobody_takes_are_still_waiting(void **state)
+{
+    struct error               e = {0};
+    struct kafka_producer     *p = NULL;
+    struct kafka_producer_spec spec = {.client = {.bootstrap = "127.0.0.1:1"}, .topic = topic, .queue_bytes = 1 << 20};
+    struct kafka_producer_counts counts;
+    static char                  value[100000];
+    enum err                     rc = OK;
+    (void)state;
+    assert_ok(kafka_producer_new(&spec, &p, &e), &e);
+    struct emit *emit = kafka_producer_emit(p);
+    while (rc == OK)
+        rc = emit->ops->record(emit, -1, NULL, 0, value, sizeof value, 1, &e);
+    assert_int_equal(rc, ERR_BUSY); /* the queue has a ceiling */
+    assert_int_equal(kafka_producer_flush(p, 300, &e), ERR_UNAVAILABLE);
+    assert_true(e.retry);
+    kafka_producer_counts(p, &counts);
+    assert_true(counts.waiting > 0 && counts.waiting == counts.sent);
+    kafka_producer_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -627,6 +667,8 @@ int main(void)
         T(the_group_shows_the_lag),
         T(topics_that_do_not_exist_and_brokers_that_do_not_answer),
         T(topics_are_listed_and_made),
+        T(a_record_that_cannot_be_sent_is_counted_and_explained),
+        T(records_that_nobody_takes_are_still_waiting),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
