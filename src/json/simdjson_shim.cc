@@ -5,6 +5,7 @@
  */
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "simdjson.h"
 
@@ -43,24 +44,24 @@ bool skip(od::value value, int depth)
     od::json_type type;
     if (depth > 60 || value.type().get(type))
         return false;
-    switch (type) {
-    case od::json_type::string: {
+    switch (static_cast<int>(type)) { /* a type of a later simdjson is one we do not know */
+    case static_cast<int>(od::json_type::string): {
         std::string_view text;
         return !value.get_string().get(text);
     }
-    case od::json_type::number: {
+    case static_cast<int>(od::json_type::number): {
         od::number number;
         return !value.get_number().get(number);
     }
-    case od::json_type::boolean: {
+    case static_cast<int>(od::json_type::boolean): {
         bool flag;
         return !value.get_bool().get(flag);
     }
-    case od::json_type::null: {
+    case static_cast<int>(od::json_type::null): {
         bool is_null;
         return !value.is_null().get(is_null) && is_null;
     }
-    case od::json_type::array: {
+    case static_cast<int>(od::json_type::array): {
         od::array array;
         if (value.get_array().get(array))
             return false;
@@ -71,7 +72,7 @@ bool skip(od::value value, int depth)
         }
         return true;
     }
-    case od::json_type::object: {
+    case static_cast<int>(od::json_type::object): {
         od::object object;
         return !value.get_object().get(object) && skip_object(object, depth);
     }
@@ -82,7 +83,7 @@ bool skip(od::value value, int depth)
 
 bool integer_fits(int64_t v, json_want want)
 {
-    switch (want) {
+    switch (static_cast<int>(want)) {
     case WANT_TINYINT:
         return v >= -128 && v <= 127;
     case WANT_SMALLINT:
@@ -119,7 +120,7 @@ bool read_string(od::value &value, int64_t now_us, json_node *node)
     int32_t          days;
     if (value.get_string().get(text))
         return false;
-    switch (node->want) {
+    switch (static_cast<int>(node->want)) {
     case WANT_STRING:
         node->slot.bytes.text = reinterpret_cast<const uint8_t *>(text.data());
         node->slot.bytes.length = text.size();
@@ -150,7 +151,7 @@ bool read_value(od::value value, int64_t now_us, json_node *node, int depth)
     }
     node->slot.kind = SLOT_SET;
     node->slot.in_scratch = false;
-    switch (node->want) {
+    switch (static_cast<int>(node->want)) {
     case WANT_BOOLEAN: {
         bool flag;
         if (type != od::json_type::boolean || value.get_bool().get(flag))
@@ -198,9 +199,9 @@ bool read_object(od::object object, int64_t now_us, json_node *parent, int depth
         return false;
     for (size_t i = 0; i < parent->n_children; i++)
         parent->children[i].slot.kind = SLOT_MISSING;
-    for (auto result : object) {
+    for (simdjson::simdjson_result<od::field> result : object) {
         od::field field;
-        if (result.get(field))
+        if (std::move(result).get(field))
             return false;
         std::string_view key = field.escaped_key();
         if (memchr(key.data(), '\\', key.size()))
