@@ -15,21 +15,21 @@
 #define AGGREGATES_MAX 256
 
 struct grouping {
-    struct binder            *b;
-    const struct ast_query   *q;
-    struct bound             *input;
-    struct plan_scope         in;       /* names of the input */
-    const struct ast_expr    *asts[GROUPS_MAX]; /* grouping expressions as written, window() included */
-    struct expr              *keys[GROUPS_MAX]; /* bound; NULL for window() */
-    int                       n_groups;
-    int                       window_at;        /* which group is window(), or the event time itself; -1 none */
-    struct window_spec        window;
-    struct expr              *event;            /* the time column, over the input */
-    const struct ast_expr    *calls[AGGREGATES_MAX];
-    struct expr              *arguments[AGGREGATES_MAX]; /* NULL for count(*) */
-    struct plan_aggregate     aggregates[AGGREGATES_MAX];
-    int                       n_aggregates;
-    struct bound              result;   /* the WINDOW node's columns, for SELECT and HAVING */
+    struct binder          *b;
+    const struct ast_query *q;
+    struct bound           *input;
+    struct plan_scope       in;               /* names of the input */
+    const struct ast_expr  *asts[GROUPS_MAX]; /* grouping expressions as written, window() included */
+    struct expr            *keys[GROUPS_MAX]; /* bound; NULL for window() */
+    int                     n_groups;
+    int                     window_at; /* which group is window(), or the event time itself; -1 none */
+    struct window_spec      window;
+    struct expr            *event; /* the time column, over the input */
+    const struct ast_expr  *calls[AGGREGATES_MAX];
+    struct expr            *arguments[AGGREGATES_MAX]; /* NULL for count(*) */
+    struct plan_aggregate   aggregates[AGGREGATES_MAX];
+    int                     n_aggregates;
+    struct bound            result; /* the WINDOW node's columns, for SELECT and HAVING */
 };
 
 /* ---- is it one? ---- */
@@ -87,9 +87,9 @@ static bool is_call(const struct ast_expr *x, const char *name)
 /* A duration of window(): a string, or an integer of microseconds; not an INTERVAL, as in Spark. */
 static bool duration(struct grouping *g, const struct ast_expr *x, int64_t *us)
 {
-    struct error e;
-    int32_t      months = 0;
-    bool         negative = x->kind == AST_UNARY && x->op == OP_NEGATE;
+    struct error           e;
+    int32_t                months = 0;
+    bool                   negative = x->kind == AST_UNARY && x->op == OP_NEGATE;
     const struct ast_expr *number = negative ? x->args[0] : x;
     if (number->kind == AST_INTEGER) {
         *us = strtoll(number->text, NULL, 10) * (negative ? -1 : 1);
@@ -119,8 +119,9 @@ static bool not_watermarked(struct grouping *g, struct place at)
     struct diag *d = diag_error(g->b->diags, at, "E_NO_WATERMARK",
                                 "append mode needs a watermark on the grouping's event time: without it no window is "
                                 "ever complete");
-    diag_hint(g->b->diags, d, "put WATERMARK <column> DELAY OF INTERVAL 10 SECONDS after the relation, and group by "
-                              "window(<column>, ...)");
+    diag_hint(g->b->diags, d,
+              "put WATERMARK <column> DELAY OF INTERVAL 10 SECONDS after the relation, and group by "
+              "window(<column>, ...)");
     return false;
 }
 
@@ -207,8 +208,8 @@ static bool bind_groups(struct grouping *g)
 static bool refuse_call(struct grouping *g, const struct ast_expr *call)
 {
     if (call->distinct) {
-        struct diag *d = diag_error(g->b->diags, call->place, "E_UNSUPPORTED",
-                                    "distinct aggregations are not supported on streams");
+        struct diag *d =
+            diag_error(g->b->diags, call->place, "E_UNSUPPORTED", "distinct aggregations are not supported on streams");
         diag_hint(g->b->diags, d, "Spark advises approx_count_distinct(), which comes later");
         return true;
     }
@@ -226,7 +227,7 @@ static bool refuse_call(struct grouping *g, const struct ast_expr *call)
 /* The index of the aggregate, adding it when it is new; -1 after a diagnostic. */
 static int find_aggregate(struct grouping *g, const struct ast_expr *call)
 {
-    struct expr         *argument = NULL;
+    struct expr          *argument = NULL;
     struct plan_aggregate a = {.argument = -1};
     struct error          e;
     bool                  star = call->n_args == 0 || call->args[0]->kind == AST_STAR;
@@ -357,10 +358,10 @@ static struct expr *result(struct grouping *g, int column, struct place at)
 /* The group an expression of SELECT equals, or -1. Binding is tried silently: most expressions are no group. */
 static int group_of(struct grouping *g, const struct ast_expr *ast)
 {
-    struct diags       ignored;
-    struct plan_scope  s;
-    struct expr       *x;
-    struct binder      silent = *g->b;
+    struct diags      ignored;
+    struct plan_scope s;
+    struct expr      *x;
+    struct binder     silent = *g->b;
     diags_init(&ignored, g->b->arena);
     silent.diags = &ignored;
     plan__scope(&s, &silent, g->input);
@@ -401,8 +402,8 @@ static bool window_reference(struct grouping *g, const struct ast_expr *ast, str
     for (int i = 1; x && i < ast->n_parts; i++) {
         int index = x->type->kind == TYPE_STRUCT ? type_field_index(x->type, ast->parts[i]) : -1;
         if (index < 0) {
-            struct diag *d = diag_error(g->b->diags, ast->part_places[i], "E_UNKNOWN_FIELD", "no field \"%s\" in a window",
-                                        ast->parts[i]);
+            struct diag *d = diag_error(g->b->diags, ast->part_places[i], "E_UNKNOWN_FIELD",
+                                        "no field \"%s\" in a window", ast->parts[i]);
             diag_hint(g->b->diags, d, "a window has start and end");
             x = NULL;
             break;
@@ -437,8 +438,9 @@ static bool over_result(void *arg, const struct ast_expr *ast, struct expr_binde
         return false;
     struct expr *x;
     if (plan__bind(&g->in, ast, &x)) { /* it exists: then it is not grouped; else the binding said what is wrong */
-        struct diag *d = diag_error(g->b->diags, ast->place, "E_MISSING_AGGREGATION",
-                                    "column \"%s\" is neither grouped nor inside an aggregate", ast->parts[ast->n_parts - 1]);
+        struct diag *d =
+            diag_error(g->b->diags, ast->place, "E_MISSING_AGGREGATION",
+                       "column \"%s\" is neither grouped nor inside an aggregate", ast->parts[ast->n_parts - 1]);
         diag_hint(g->b->diags, d, "add it to GROUP BY, or wrap it in min(), max() or another aggregate");
     }
     return true;
@@ -468,9 +470,9 @@ static bool bind_result(struct grouping *g, struct bound *out)
         } else if (!plan__bind(&s, item->expr, &exprs[i])) {
             ok = false;
         }
-        names[i] = item->alias                        ? item->alias
-                   : is_call(item->expr, "window")    ? "window"
-                                                      : plan__auto_name(g->b, item->expr);
+        names[i] = item->alias                     ? item->alias
+                   : is_call(item->expr, "window") ? "window"
+                                                   : plan__auto_name(g->b, item->expr);
     }
     if (!ok || !node)
         return false;
@@ -487,8 +489,9 @@ static bool refuse_input(struct binder *b, const struct ast_query *q, const stru
     }
     for (const struct plan_node *n = input->node; n; n = n->input)
         if (n->kind == PLAN_WINDOW || (n->kind == PLAN_UNION && n->other->kind == PLAN_WINDOW)) {
-            diag_error(b->diags, q->place, "E_UNSUPPORTED", "aggregating the result of another aggregation is not "
-                                                            "supported yet");
+            diag_error(b->diags, q->place, "E_UNSUPPORTED",
+                       "aggregating the result of another aggregation is not "
+                       "supported yet");
             return true;
         }
     return false;

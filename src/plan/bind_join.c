@@ -10,14 +10,14 @@
 struct join_bind {
     struct binder        *b;
     const struct ast_rel *rel;
-    struct bound          left, right;     /* as written */
-    struct bound         *stream, *table;  /* which is which */
+    struct bound          left, right;    /* as written */
+    struct bound         *stream, *table; /* which is which */
     struct bound          both;
-    int                   n_stream;        /* columns of the stream side's schema */
-    struct expr         **probe, **build;  /* keys, bound over their own side */
+    int                   n_stream;       /* columns of the stream side's schema */
+    struct expr         **probe, **build; /* keys, bound over their own side */
     int                   n_keys;
-    struct expr          *rest;            /* INNER: what else ON asks for, over both */
-    struct expr          *table_filter;    /* LEFT: what ON asks of the table alone, over the table */
+    struct expr          *rest;         /* INNER: what else ON asks for, over both */
+    struct expr          *table_filter; /* LEFT: what ON asks of the table alone, over the table */
 };
 
 static bool refuse_kind(struct binder *b, const struct ast_rel *rel)
@@ -125,8 +125,8 @@ static struct expr *over_table(struct join_bind *j, struct expr *x)
     if (!columns)
         return NULL;
     for (int i = j->n_stream; i < schema->n_fields; i++)
-        columns[i] = expr_column(j->b->arena, i - j->n_stream, schema->fields[i].type, schema->fields[i].nullable,
-                                 x->place);
+        columns[i] =
+            expr_column(j->b->arena, i - j->n_stream, schema->fields[i].type, schema->fields[i].nullable, x->place);
     return expr_substitute(j->b->arena, x, columns);
 }
 
@@ -201,8 +201,8 @@ static bool read_using(struct join_bind *j)
         const struct scope_column *l = find_column(&j->left, name), *r = find_column(&j->right, name);
         const struct type         *schema = j->both.node->schema;
         if (!l || !r) {
-            diag_error(j->b->diags, j->rel->using_places[i], "E_UNKNOWN_COLUMN", "no column \"%s\" on the %s side", name,
-                       l ? "right" : "left");
+            diag_error(j->b->diags, j->rel->using_places[i], "E_UNKNOWN_COLUMN", "no column \"%s\" on the %s side",
+                       name, l ? "right" : "left");
             ok = false;
             continue;
         }
@@ -210,7 +210,8 @@ static bool read_using(struct join_bind *j)
         int          at = l->index + shift_left, other = r->index + j->n_stream - shift_left;
         struct place place = j->rel->using_places[i];
         struct expr *a = expr_column(j->b->arena, at, schema->fields[at].type, schema->fields[at].nullable, place);
-        struct expr *b = expr_column(j->b->arena, other, schema->fields[other].type, schema->fields[other].nullable, place);
+        struct expr *b =
+            expr_column(j->b->arena, other, schema->fields[other].type, schema->fields[other].nullable, place);
         ok = a && b && add_key(j, a, b, place) && ok;
     }
     return ok;
@@ -219,7 +220,7 @@ static bool read_using(struct join_bind *j)
 /* Keys as plain columns: what is computed is added to the node by a projection. */
 static bool keys_as_columns(struct binder *b, struct plan_node **node, struct expr **keys, int n, int *columns)
 {
-    int                n_fields = (*node)->schema->n_fields, n_more = 0;
+    int                 n_fields = (*node)->schema->n_fields, n_more = 0;
     const struct field *fields = (*node)->schema->fields;
     struct expr       **exprs = plan__alloc(b, (size_t)(n_fields + n) * sizeof *exprs);
     const char        **names = plan__alloc(b, (size_t)(n_fields + n) * sizeof *names);

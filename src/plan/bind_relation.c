@@ -48,8 +48,8 @@ struct plan_node *plan__filter(struct binder *b, struct plan_node *input, struct
     return n;
 }
 
-struct plan_node *plan__project(struct binder *b, struct plan_node *input, struct expr **exprs, const char *const *names,
-                                int n, struct place at)
+struct plan_node *plan__project(struct binder *b, struct plan_node *input, struct expr **exprs,
+                                const char *const *names, int n, struct place at)
 {
     struct field *fields = plan__alloc(b, (size_t)n * sizeof *fields);
     if (!fields)
@@ -101,9 +101,9 @@ static bool apply_alias(struct binder *b, const struct ast_rel *rel, struct boun
 
 static bool bind_view(struct binder *b, const struct ast_rel *rel, struct bound *out)
 {
-    const char  *names[64];
-    int          n = 0;
-    const char  *name = rel->parts[rel->n_parts - 1];
+    const char *names[64];
+    int         n = 0;
+    const char *name = rel->parts[rel->n_parts - 1];
     for (const struct named_view *v = b->views; v; v = v->older) {
         if (n < 64)
             names[n++] = v->name;
@@ -120,8 +120,9 @@ static bool bind_view(struct binder *b, const struct ast_rel *rel, struct bound 
     if (near)
         diag_hint(b->diags, g, "did you mean \"%s\"?", near);
     else
-        diag_hint(b->diags, g, "read a topic with STREAM read_kafka(...), a file with read_files(...), or make it a "
-                               "temporary view first");
+        diag_hint(b->diags, g,
+                  "read a topic with STREAM read_kafka(...), a file with read_files(...), or make it a "
+                  "temporary view first");
     return false;
 }
 
@@ -181,8 +182,9 @@ static bool bind_function(struct binder *b, const struct ast_rel *rel, struct bo
         return (kind->stream ? add_source(b, out, &r, rel->place) : add_table(b, out, &r, rel->place)) &&
                name_columns(b, out, NULL);
     }
-    struct diag *g = diag_error(b->diags, rel->place, "E_UNKNOWN_FUNCTION", "unknown table function \"%s\"", rel->parts[0]);
-    const char  *near = nearest_name(rel->parts[0], names, b->env->n_kinds < 16 ? b->env->n_kinds : 16);
+    struct diag *g =
+        diag_error(b->diags, rel->place, "E_UNKNOWN_FUNCTION", "unknown table function \"%s\"", rel->parts[0]);
+    const char *near = nearest_name(rel->parts[0], names, b->env->n_kinds < 16 ? b->env->n_kinds : 16);
     if (near)
         diag_hint(b->diags, g, "did you mean \"%s\"?", near);
     return false;
@@ -219,8 +221,8 @@ static bool prepend_event_time(struct binder *b, const struct ast_watermark *w, 
     exprs[0] = event;
     names[0] = w->name;
     for (int i = 0; i < n; i++) {
-        exprs[i + 1] = expr_column(b->arena, i, r->node->schema->fields[i].type, r->node->schema->fields[i].nullable,
-                                   w->place);
+        exprs[i + 1] =
+            expr_column(b->arena, i, r->node->schema->fields[i].type, r->node->schema->fields[i].nullable, w->place);
         names[i + 1] = r->node->schema->fields[i].name;
     }
     columns[0] = (struct scope_column){.name = w->name, .index = 0};
@@ -256,8 +258,8 @@ static bool apply_watermark(struct binder *b, const struct ast_watermark *w, str
     if (!check_delay(b, w, &delay_ms) || !plan__bind(&s, w->expr, &event))
         return false;
     if (event->type->kind != TYPE_TIMESTAMP) {
-        diag_error(b->diags, w->expr->place, "E_EVENT_TIME_TYPE",
-                   "the event time is of type %s, but must be TIMESTAMP", type_kind_name(event->type->kind));
+        diag_error(b->diags, w->expr->place, "E_EVENT_TIME_TYPE", "the event time is of type %s, but must be TIMESTAMP",
+                   type_kind_name(event->type->kind));
         return false;
     }
     if (!r->stream) /* Spark: no effect on a static relation */

@@ -77,7 +77,8 @@ static bool set_property(struct binder *b, const struct property_row *row, const
 {
     int at = row->values ? choice(row->values, p->value) : 0;
     if (at < 0) {
-        struct diag *g = diag_error(b->diags, p->value_place, "E_PROPERTY", "\"%s\" is no value of %s", p->value, row->key);
+        struct diag *g =
+            diag_error(b->diags, p->value_place, "E_PROPERTY", "\"%s\" is no value of %s", p->value, row->key);
         diag_hint(b->diags, g, "one of: %s", row->values);
         return false;
     }
@@ -162,9 +163,11 @@ static bool check_schema(struct binder *b, const struct ast_statement *s, const 
     bool ok = true;
     for (int i = 0; i < schema->n_fields; i++) {
         const char  *name = schema->fields[i].name;
-        struct place at = s->query->kind == AST_SELECT && i < s->query->n_items ? s->query->items[i].place : s->query->place;
+        struct place at =
+            s->query->kind == AST_SELECT && i < s->query->n_items ? s->query->items[i].place : s->query->place;
         if (name[strcspn(name, " ,;{}()\n\t=")]) {
-            struct diag *g = diag_error(b->diags, at, "E_COLUMN_NAME", "Delta does not take the column name \"%s\"", name);
+            struct diag *g =
+                diag_error(b->diags, at, "E_COLUMN_NAME", "Delta does not take the column name \"%s\"", name);
             diag_hint(b->diags, g, "alias it: ... AS a_name");
             ok = false;
         }

@@ -11,8 +11,8 @@ static struct expr *field_path(struct plan_scope *s, const struct ast_expr *ast,
 {
     for (int i = from; x && i < ast->n_parts; i++) {
         if (x->type->kind != TYPE_STRUCT) {
-            diag_error(s->binder->diags, ast->part_places[i], "E_NOT_A_STRUCT", "\"%s\" is of type %s and has no fields",
-                       ast->parts[i - 1], type_kind_name(x->type->kind));
+            diag_error(s->binder->diags, ast->part_places[i], "E_NOT_A_STRUCT",
+                       "\"%s\" is of type %s and has no fields", ast->parts[i - 1], type_kind_name(x->type->kind));
             return NULL;
         }
         int index = type_field_index(x->type, ast->parts[i]);
@@ -64,9 +64,9 @@ static void unknown_column(struct plan_scope *s, const struct ast_expr *ast)
         if (r->columns[i].qualifier && ast->n_parts > 1)
             names[n++] = r->columns[i].qualifier;
     }
-    struct diag *g = diag_error(s->binder->diags, ast->part_places ? ast->part_places[0] : ast->place, "E_UNKNOWN_COLUMN",
-                                "unknown column \"%s\"", ast->parts[0]);
-    const char *near = nearest_name(ast->parts[0], names, n);
+    struct diag *g = diag_error(s->binder->diags, ast->part_places ? ast->part_places[0] : ast->place,
+                                "E_UNKNOWN_COLUMN", "unknown column \"%s\"", ast->parts[0]);
+    const char  *near = nearest_name(ast->parts[0], names, n);
     if (near)
         diag_hint(s->binder->diags, g, "did you mean \"%s\"?", near);
 }
@@ -143,7 +143,8 @@ const char *plan__auto_name(struct binder *b, const struct ast_expr *ast)
     return name ? name : "?";
 }
 
-static bool append(struct binder *b, struct expr ***exprs, const char ***names, int *n, struct expr *x, const char *name)
+static bool append(struct binder *b, struct expr ***exprs, const char ***names, int *n, struct expr *x,
+                   const char *name)
 {
     if (!x)
         return plan__no_memory(b);
@@ -174,12 +175,14 @@ static bool expand_struct(struct plan_scope *s, const struct ast_expr *star, str
     if (!resolve(s, &column, &s->binder_of_expr, &x))
         return false;
     if (x->type->kind != TYPE_STRUCT) {
-        diag_error(s->binder->diags, star->place, "E_NOT_A_STRUCT", "\"%s\" is of type %s: .* needs a struct or an alias",
-                   star->parts[star->n_parts - 1], type_kind_name(x->type->kind));
+        diag_error(s->binder->diags, star->place, "E_NOT_A_STRUCT",
+                   "\"%s\" is of type %s: .* needs a struct or an alias", star->parts[star->n_parts - 1],
+                   type_kind_name(x->type->kind));
         return false;
     }
     for (int i = 0; i < x->type->n_fields; i++)
-        if (!append(s->binder, exprs, names, n, expr_field(s->binder->arena, x, i, star->place), x->type->fields[i].name))
+        if (!append(s->binder, exprs, names, n, expr_field(s->binder->arena, x, i, star->place),
+                    x->type->fields[i].name))
             return false;
     return true;
 }
@@ -203,7 +206,8 @@ bool plan__expand_star(struct plan_scope *s, const struct ast_expr *star, struct
     return any || expand_struct(s, star, exprs, names, n);
 }
 
-static bool bind_items(struct plan_scope *s, const struct ast_query *q, struct expr ***exprs, const char ***names, int *n)
+static bool bind_items(struct plan_scope *s, const struct ast_query *q, struct expr ***exprs, const char ***names,
+                       int *n)
 {
     bool ok = true;
     for (int i = 0; i < q->n_items; i++) {
@@ -291,7 +295,7 @@ static bool align(struct binder *b, const struct ast_query *q, struct bound *lef
     struct bound      *sides[2] = {left, right};
     int                n = left->node->schema->n_fields;
     const char       **names = plan__alloc(b, (size_t)n * sizeof *names);
-    struct expr      **exprs[2] = {plan__alloc(b, (size_t)n * sizeof **exprs), plan__alloc(b, (size_t)n * sizeof **exprs)};
+    struct expr **exprs[2] = {plan__alloc(b, (size_t)n * sizeof **exprs), plan__alloc(b, (size_t)n * sizeof **exprs)};
     if (!names || !exprs[0] || !exprs[1])
         return false;
     for (int i = 0; i < n; i++) {
@@ -299,8 +303,9 @@ static bool align(struct binder *b, const struct ast_query *q, struct bound *lef
         const struct type  *common = expr_common_type(&eb, l->type, r->type);
         names[i] = l->name;
         if (!common) {
-            diag_error(b->diags, q->place, "E_UNION_TYPES", "column %d of UNION ALL is %s on the left and %s on the right",
-                       i + 1, type_kind_name(l->type->kind), type_kind_name(r->type->kind));
+            diag_error(b->diags, q->place, "E_UNION_TYPES",
+                       "column %d of UNION ALL is %s on the left and %s on the right", i + 1,
+                       type_kind_name(l->type->kind), type_kind_name(r->type->kind));
             return false;
         }
         for (int side = 0; side < 2; side++) {
@@ -320,7 +325,8 @@ static bool bind_union(struct binder *b, const struct ast_query *q, struct bound
 {
     struct bound left = {0}, right = {0};
     if (q->kind == AST_UNION_DISTINCT) {
-        struct diag *g = diag_error(b->diags, q->place, "E_UNSUPPORTED", "UNION DISTINCT on a stream is not supported yet");
+        struct diag *g =
+            diag_error(b->diags, q->place, "E_UNSUPPORTED", "UNION DISTINCT on a stream is not supported yet");
         diag_hint(b->diags, g, "write UNION ALL to keep every row");
         return false;
     }
@@ -333,6 +339,10 @@ static bool bind_union(struct binder *b, const struct ast_query *q, struct bound
     }
     if (!left.stream || !right.stream) {
         diag_error(b->diags, q->place, "E_UNSUPPORTED", "UNION ALL takes two streams");
+        return false;
+    }
+    if (b->plan->n_windows) {
+        diag_error(b->diags, q->place, "E_UNSUPPORTED", "UNION ALL of aggregations is not supported yet");
         return false;
     }
     if (!align(b, q, &left, &right))

@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "json/write.h"
 #include "plan/plan_priv.h"
+#include "json/write.h"
 
 /* ---- pieces ---- */
 

@@ -27,14 +27,14 @@
 
 struct plan_relation {
     const struct type *schema;
-    bool               stream;  /* a source; else a static table */
-    const char        *label;   /* for EXPLAIN: "read_kafka(clicks)" */
+    bool               stream;   /* a source; else a static table */
+    const char        *label;    /* for EXPLAIN: "read_kafka(clicks)" */
     const char        *identity; /* for the fingerprint: what may not change while state is kept; "" for tables */
-    void              *handle;  /* the maker's; it knows what to build from it */
+    void              *handle;   /* the maker's; it knows what to build from it */
 };
 
 struct plan_relation_kind {
-    const char *name;   /* "read_kafka" */
+    const char *name; /* "read_kafka" */
     bool        stream;
     /* Checks the call's arguments and fills *out; false: diags says why. */
     bool (*bind)(void *arg, const struct ast_expr *call, struct arena *, struct diags *, struct plan_relation *out);
@@ -50,14 +50,14 @@ struct plan_environment {
 /* ---- the plan ---- */
 
 enum plan_node_kind {
-    PLAN_SOURCE,    /* leaf: a stream */
-    PLAN_TABLE,     /* leaf: a static table */
+    PLAN_SOURCE, /* leaf: a stream */
+    PLAN_TABLE,  /* leaf: a static table */
     PLAN_FILTER,
     PLAN_PROJECT,
     PLAN_WATERMARK,
-    PLAN_JOIN,      /* input: the stream side; other: the static side */
+    PLAN_JOIN, /* input: the stream side; other: the static side */
     PLAN_WINDOW,
-    PLAN_UNION,     /* input, other: both streams, same schema */
+    PLAN_UNION, /* input, other: both streams, same schema */
 };
 
 struct plan_aggregate {
@@ -82,8 +82,8 @@ struct plan_node {
 
     int clause, column; /* WATERMARK: which clause, which column holds the event time */
 
-    bool left;               /* JOIN: LEFT, else INNER */
-    int *probe, *build;      /* JOIN: n_keys columns of input and of other */
+    bool left;          /* JOIN: LEFT, else INNER */
+    int *probe, *build; /* JOIN: n_keys columns of input and of other */
     int  n_keys;
 
     struct window_spec     window; /* WINDOW: size_us 0 = group by the event time itself */
@@ -130,22 +130,22 @@ struct plan {
     const char  **partition_by;
     int           n_partition_by;
 
-    int64_t              trigger_us;
-    enum plan_malformed  on_malformed;
-    bool                 reject_errors;
-    const char          *rejects, *late; /* folders of side tables, or NULL */
-    struct plan_property *properties;    /* for the Delta table's configuration */
-    int                  n_properties;
+    int64_t               trigger_us;
+    enum plan_malformed   on_malformed;
+    bool                  reject_errors;
+    const char           *rejects, *late; /* folders of side tables, or NULL */
+    struct plan_property *properties;     /* for the Delta table's configuration */
+    int                   n_properties;
 
-    struct plan_node    *root;
-    const struct type   *schema; /* of the table written */
-    struct plan_source  *sources;
-    int                  n_sources;
+    struct plan_node     *root;
+    const struct type    *schema; /* of the table written */
+    struct plan_source   *sources;
+    int                   n_sources;
     struct plan_relation *tables; /* static */
-    int                  n_tables;
-    struct plan_clause  *clauses;
-    int                  n_clauses;
-    int                  n_windows; /* WINDOW nodes on all paths: 0 or 1 in this version */
+    int                   n_tables;
+    struct plan_clause   *clauses;
+    int                   n_clauses;
+    int                   n_windows; /* WINDOW nodes on all paths: 0 or 1 in this version */
 };
 
 /* One plan per streaming table, in the order of the file; false when diags has errors (*out is then empty).

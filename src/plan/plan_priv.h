@@ -14,8 +14,8 @@
 struct scope_column {
     const char *qualifier; /* alias or relation name, or NULL */
     const char *name;
-    int         index;     /* into the node's schema */
-    bool        hidden;    /* only reachable by qualifier (the right side of USING) */
+    int         index;  /* into the node's schema */
+    bool        hidden; /* only reachable by qualifier (the right side of USING) */
 };
 
 /* A relation being bound: a node and the names its columns have. */
@@ -27,9 +27,9 @@ struct bound {
 };
 
 struct named_view {
-    const char             *name;
-    const struct ast_query *query;
-    const struct named_view      *older; /* what this query may see: views made before it, and WITH of outer queries */
+    const char              *name;
+    const struct ast_query  *query;
+    const struct named_view *older; /* what this query may see: views made before it, and WITH of outer queries */
 };
 
 struct binder {
@@ -37,7 +37,7 @@ struct binder {
     struct diags                  *diags;
     const struct plan_environment *env;
     struct plan                   *plan;
-    const struct named_view             *views;
+    const struct named_view       *views;
     int                            depth;
 };
 
@@ -47,10 +47,10 @@ struct binder {
 struct plan_node *plan__node(struct binder *b, enum plan_node_kind kind, const struct type *schema, struct place at);
 struct plan_node *plan__filter(struct binder *b, struct plan_node *input, struct expr *predicate);
 /* Event marks follow plain column references. */
-struct plan_node *plan__project(struct binder *b, struct plan_node *input, struct expr **exprs, const char *const *names,
-                                int n, struct place at);
-void *plan__alloc(struct binder *b, size_t n); /* zeroed; NULL after a diagnostic */
-bool  plan__no_memory(struct binder *b);       /* always false */
+struct plan_node *plan__project(struct binder *b, struct plan_node *input, struct expr **exprs,
+                                const char *const *names, int n, struct place at);
+void             *plan__alloc(struct binder *b, size_t n); /* zeroed; NULL after a diagnostic */
+bool              plan__no_memory(struct binder *b);       /* always false */
 
 /* ---- scopes ---- */
 
@@ -59,7 +59,7 @@ struct plan_scope {
     struct binder      *binder;
     const struct bound *relation;
     bool (*hook)(void *arg, const struct ast_expr *ast, struct expr_binder *eb, struct expr **out);
-    void *arg;
+    void              *arg;
     struct expr_scope  scope;
     struct expr_binder binder_of_expr;
 };

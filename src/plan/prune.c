@@ -73,7 +73,7 @@ struct usage {
 struct json_column {
     enum plan_from     from;
     bool               failfast;
-    const struct type *type;   /* as written */
+    const struct type *type; /* as written */
     struct usage       usage;
     const struct type *pruned;
     int                column; /* in the decoded schema */
@@ -228,8 +228,8 @@ static bool make_decoded(struct source_rewrite *r)
         if (!(j->pruned = pruned_type(r, j->type, &j->usage)))
             return false;
         j->column = n;
-        columns[n] = (struct plan_source_column){.from = j->from, .relation_column = -1, .json_type = j->pruned,
-                                                 .failfast = j->failfast};
+        columns[n] = (struct plan_source_column){
+            .from = j->from, .relation_column = -1, .json_type = j->pruned, .failfast = j->failfast};
         fields[n++] = (struct field){arena_printf(b->arena, "json%d", i), j->pruned, true};
     }
     for (int i = 0; i < schema->n_fields; i++) {
@@ -242,7 +242,8 @@ static bool make_decoded(struct source_rewrite *r)
         if (r->strings.wanted[i]) {
             r->strings.now[i] = n;
             columns[n] = (struct plan_source_column){.from = FROM_COLUMN, .relation_column = i, .as_string = true};
-            fields[n++] = (struct field){arena_printf(b->arena, "%s text", schema->fields[i].name), type_of(TYPE_STRING), true};
+            fields[n++] =
+                (struct field){arena_printf(b->arena, "%s text", schema->fields[i].name), type_of(TYPE_STRING), true};
         }
     }
     struct plan_source *source = &b->plan->sources[r->node->leaf];
@@ -262,7 +263,8 @@ static struct plan_node *prune_source(struct binder *b, struct plan_node *top, s
     struct plan_node      *source = top;
     while (source->kind == PLAN_FILTER)
         source = source->input;
-    if (!r || !need_init(b, &r->plain, source->schema->n_fields) || !need_init(b, &r->strings, source->schema->n_fields))
+    if (!r || !need_init(b, &r->plain, source->schema->n_fields) ||
+        !need_init(b, &r->strings, source->schema->n_fields))
         return NULL;
     r->b = b;
     r->node = source;

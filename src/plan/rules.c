@@ -111,14 +111,15 @@ static struct expr **shifted_columns(struct binder *b, const struct type *schema
 {
     struct expr **columns = plan__alloc(b, schema->n_fields * sizeof *columns);
     for (int i = from; columns && i < schema->n_fields; i++)
-        columns[i] = expr_column(b->arena, i - from, schema->fields[i].type, schema->fields[i].nullable,
-                                 (struct place){0, 0});
+        columns[i] =
+            expr_column(b->arena, i - from, schema->fields[i].type, schema->fields[i].nullable, (struct place){0, 0});
     return columns;
 }
 
 static bool has_watermark(const struct plan_node *n)
 {
-    return n && (n->kind == PLAN_WATERMARK || has_watermark(n->input) || (n->kind == PLAN_UNION && has_watermark(n->other)));
+    return n &&
+           (n->kind == PLAN_WATERMARK || has_watermark(n->input) || (n->kind == PLAN_UNION && has_watermark(n->other)));
 }
 
 /* Spark infers IS NOT NULL of an inner join's keys; it only shows where a watermark is below. */
@@ -148,9 +149,9 @@ static struct plan_node *through_join(struct binder *b, struct plan_node *node, 
         for (int k = 0; k < node->schema->n_fields; k++)
             if (expr_uses_column(c->items[i], k))
                 *(k < first ? &uses_stream : &uses_table) = true;
-        bool ok = !uses_table              ? add(b, &stream, c->items[i], c->partner[i])
+        bool ok = !uses_table                 ? add(b, &stream, c->items[i], c->partner[i])
                   : uses_stream || node->left ? add(b, &above, c->items[i], c->partner[i])
-                                           : add(b, &table, expr_substitute(b->arena, c->items[i], columns), false);
+                                              : add(b, &table, expr_substitute(b->arena, c->items[i], columns), false);
         if (!ok)
             return NULL;
     }

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plan/physical: operators from a plan, for one lane.
+ *
+ *   heads[source] -> filter -> project -> watermark -> join -> .. -> window (one per WINDOW node)   or   rows_end
+ *   tails[window] -> having -> project -> .. -> rows_end
+ *
+ * rows_end is the caller's operator that takes result rows. Static tables are read before (plan_build_tables).
+ */
+#ifndef PLAN_PHYSICAL_H
+#define PLAN_PHYSICAL_H
+
+#include "join/join.h"
+#include "plan/plan.h"
+
+#define PLAN_OPS_MAX 256
+
+struct plan_lane {
+    struct op         *heads[64]; /* per source */
+    struct op         *ops[PLAN_OPS_MAX];
+    int                n_ops;
+    struct op         *window, *tail; /* of the WINDOW node, or NULL */
+    struct window_plan window_plan;
+    struct watermark   watermarks[64]; /* per clause: what this lane saw in the open epoch */
+    int64_t            having;
+};
+
+/* The static side of every JOIN, read and indexed. io thread; `open` gives the table of a relation. */
+struct plan_tables {
+    struct join_build      *builds[64];
+    const struct plan_node *joins[64];
+    int                     n;
+};
+MUST_CHECK enum err plan_build_tables(const struct plan *p,
+                                      enum err (*open)(void *handle, struct table **, struct error *),
+                                      struct plan_tables *out, struct error *e);
+void                plan_tables_free(struct plan_tables *t);
+
+MUST_CHECK enum err plan_build_lane(const struct plan *p, const struct plan_tables *tables, struct flow_context *lane,
+                                    struct flow_context *tail, struct op *rows_end, struct plan_lane *out,
+                                    struct error *e);
+void                plan_lane_free(struct plan_lane *l);
+
+#endif
