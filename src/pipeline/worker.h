@@ -30,7 +30,7 @@ struct workers {
     pthread_mutex_t lock; /* guards finished */
     struct job     *finished;
     int             n_pending; /* loop thread: submitted, not yet done */
-    void          (*closed)(struct workers *);
+    void (*closed)(struct workers *);
 };
 
 MUST_CHECK enum err workers_init(struct workers *w, uv_loop_t *loop, int n_threads, struct error *e);

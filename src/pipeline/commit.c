@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Steps 2 to 5 of the epoch protocol, one epoch at a time per query:
+ *
+ *   loop       what the epoch says of itself (info)
+ *   io         snapshot, prepare: files under unique names, durable
+ *   client     are the topics still the same ones?
+ *   io         SQLite "prepared"; commit, side tables first, the main table last; SQLite "committed"
+ *   client     group commit, so that ordinary tools show the lag
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "pipeline/query_priv.h"
+#include "state/snapshot.h"
+
+#define INFO_MAX ((size_t)64 << 20)
+#define RECEIPTS_MAX ((size_t)256 << 20)
+
+struct commit_job {
+    struct job          job; /* first: a job is its commit_job */
+    struct query       *q;
+    struct lane_result *r;
+    struct offsets      next[SOURCES_MAX]; /* positions at the barrier */
+    char                nonce[37], snapshot[300];
+    struct buf          info, receipts;
+    int64_t             now_us;
+    bool                any_rows;
+    int                 found; /* new partitions */
+    int64_t             versions[LANE_N_SINKS];
+    enum err            rc;
+    struct error        error;
+};
+
+/* ---- where a rebuild would start ---- */
+
+/* Starts of epochs before the one that the oldest open window has rows from are not needed any more. */
+static void forget_past(struct query *q, int64_t first_epoch)
+{
+    int drop = 0;
+    while (drop + 1 < q->n_past && q->past[drop + 1].epoch <= first_epoch)
+        mem_free(q->past[drop++].start);
+    q->n_past -= drop;
+    if (drop)
+        memmove(q->past, q->past + drop, (size_t)q->n_past * sizeof *q->past);
+}
+
+void query__remember_start(struct query *q)
+{
+    struct json_writer w;
+    struct buf         text;
+    struct past_epoch *more = mem_realloc(TAG_STATE, q->past, (size_t)(q->n_past + 1) * sizeof *more);
+    if (!more)
+        return; /* replay_from is then older than need be */
+    q->past = more;
+    buf_init(&text, TAG_STATE, INFO_MAX);
+    json_writer_init(&w, &text);
+    positions_write(q->sources, q->plan->n_sources, q->start, &w);
+    char *start = mem_strdup(TAG_STATE, buf_text(&text));
+    if (start)
+        q->past[q->n_past++] = (struct past_epoch){q->epoch, start};
+    buf_fini(&text);
+}
+
+/* ---- what the epoch says of itself ---- */
+
+static void write_marks(const struct marks *m, struct json_writer *w)
+{
+    json_key(w, "late_ms");
+    json_put_int(w, m->late_ms);
+    json_key(w, "evict_ms");
+    json_put_int(w, m->evict_ms);
+    json_key(w, "clauses");
+    json_begin_array(w);
+    for (int i = 0; i < m->n_clauses; i++)
+        json_put_int(w, m->clause_ms[i]);
+    json_end_array(w);
+}
+
+static void write_info(struct commit_job *c, const struct offsets *start)
+{
+    struct query      *q = c->q;
+    struct json_writer w;
+    json_writer_init(&w, &c->info);
+    json_begin_object(&w);
+    json_key(&w, "epoch");
+    json_put_int(&w, c->r->epoch);
+    json_key(&w, "nonce");
+    json_put_string(&w, c->nonce);
+    json_key(&w, "start");
+    positions_write(q->sources, q->plan->n_sources, start, &w);
+    json_key(&w, "end");
+    positions_write(q->sources, q->plan->n_sources, c->next, &w);
+    write_marks(&c->r->marks, &w);
+    json_key(&w, "moved");
+    json_put_bool(&w, c->r->moved);
+    json_key(&w, "rows");
+    json_put_int(&w, c->r->rows);
+    json_key(&w, "wrote");
+    json_begin_array(&w);
+    for (int i = 0; i < LANE_N_SINKS; i++)
+        json_put_int(&w, c->r->cuts[i] || (i == LANE_MAIN && c->any_rows) ? c->r->epoch : q->wrote[i]);
+    json_end_array(&w);
+    json_key(&w, "fingerprint");
+    json_put_raw(&w, q->fingerprint);
+    json_key(&w, "ledger");
+    ledger_write(&c->r->ledger, q->sources, q->plan->n_sources, &w);
+    forget_past(q, c->r->first_epoch == INT64_MAX ? c->r->epoch + 1 : c->r->first_epoch);
+    if (c->r->first_epoch != INT64_MAX && q->n_past) {
+        json_key(&w, "first_epoch");
+        json_put_int(&w, c->r->first_epoch);
+        json_key(&w, "replay_from");
+        json_put_raw(&w, q->past[0].start);
+    }
+    json_end_object(&w);
+}
+
+/* ---- io thread: steps 4 and 5 ---- */
+
+static enum err commit_sink(struct query *q, int i, const char *receipt, bool any_rows, struct sink_commit *c,
+                            int64_t *version, struct error *e)
+{
+    struct json_value *doc = NULL;
+    TRY(json_doc_parse(receipt, strlen(receipt), &doc, e));
+    bool files = json_get_int(doc, "files", 0) > 0;
+    json_doc_free(doc);
+    if (!files && !(i == LANE_MAIN && any_rows))
+        return OK;
+    c->create = q->wrote[i] < 0;
+    return q->sinks[i]->ops->commit(q->sinks[i], receipt, c, version, e);
+}
+
+static enum err commit_sinks(struct query *q, const struct epoch_row *row, int64_t versions[LANE_N_SINKS],
+                             struct error *e)
+{
+    struct json_value *receipts = NULL;
+    bool               any_rows = false;
+    struct sink_commit c = {.app_id = q->app_id,
+                            .nonce = row->nonce,
+                            .query_id = q->app_id,
+                            .epoch = row->epoch,
+                            .now_ms = clock_wall_us() / 1000,
+                            .info = row->info};
+    TRY(json_doc_parse(row->receipts, strlen(row->receipts), &receipts, e));
+    for (size_t i = 0; i < json_size(receipts); i++) {
+        const char *receipt = json_as_string(json_at(receipts, i));
+        any_rows = any_rows || (receipt && !strstr(receipt, "\"files\":0,"));
+    }
+    enum err rc = OK;
+    for (int i = 0; rc == OK && i < LANE_N_SINKS; i++) {
+        const char *receipt = json_as_string(json_at(receipts, (size_t)i));
+        versions[i] = -1;
+        if (receipt && q->sinks[i])
+            rc = commit_sink(q, i, receipt, any_rows, &c, &versions[i], e);
+    }
+    json_doc_free(receipts);
+    return rc;
+}
+
+enum err query__finish(struct query *q, const struct epoch_row *row, int64_t versions[LANE_N_SINKS], struct error *e)
+{
+    char text[128];
+    TRY(commit_sinks(q, row, versions, e));
+    TRY(failpoint("pipeline.committed.before", e));
+    snprintf(text, sizeof text, "[%" PRId64 ",%" PRId64 ",%" PRId64 "]", versions[0], versions[1], versions[2]);
+    TRY(catalog_epoch_committed(q->catalog, q->plan->name, q->generation, row->epoch, text, e));
+    return failpoint("pipeline.committed.after", e);
+}
+
+/* ---- the stages ---- */
+
+static void free_commit(struct commit_job *c)
+{
+    lane_result_free(c->r, c->q->sinks);
+    for (int s = 0; s < SOURCES_MAX; s++)
+        offsets_free(&c->next[s]);
+    buf_fini(&c->info);
+    buf_fini(&c->receipts);
+    mem_free(c);
+}
+
+/* True when the next stage may begin; else the epoch is over, and so is c. */
+static bool goes_on(struct commit_job *c)
+{
+    struct query *q = c->q;
+    struct error  error = c->error;
+    enum err      rc = c->rc;
+    if (rc == OK && query__live(q))
+        return true;
+    free_commit(c);
+    if (rc != OK && query__live(q)) {
+        q->committing = false;
+        query__failed(q, rc, &error);
+    }
+    return false;
+}
+
+static void next_stage(struct commit_job *c, struct workers *where, void (*run)(struct job *),
+                       void (*done)(struct job *))
+{
+    c->job = (struct job){.run = run, .done = done};
+    workers_submit(where, &c->job);
+}
+
+static void run_group_commit(struct job *job)
+{
+    struct commit_job *c = (struct commit_job *)job;
+    for (int s = 0; s < c->q->plan->n_sources; s++)
+        kafka_source_commit(c->q->sources[s], c->next[s].at, c->next[s].n);
+}
+
+static void group_commit_done(struct job *job) { free_commit((struct commit_job *)job); }
+
+static enum err record_and_commit(struct commit_job *c, struct error *e)
+{
+    struct query    *q = c->q;
+    struct epoch_row row = {.epoch = c->r->epoch,
+                            .nonce = c->nonce,
+                            .info = buf_text(&c->info),
+                            .now_us = c->now_us,
+                            .snapshot = c->snapshot[0] ? c->snapshot : NULL,
+                            .receipts = buf_text(&c->receipts)};
+    TRY(failpoint("pipeline.prepared.before", e));
+    TRY(catalog_epoch_prepared(q->catalog, q->plan->name, q->generation, &row, e));
+    TRY(failpoint("pipeline.prepared.after", e));
+    TRY(query__finish(q, &row, c->versions, e));
+    if (c->snapshot[0]) {
+        char prefix[300], before[400];
+        snprintf(prefix, sizeof prefix, "%s-%" PRId64 "-", q->plan->name, q->generation);
+        snprintf(before, sizeof before, "%s%" PRId64 ".snap", prefix, c->r->epoch - 1);
+        snapshot_sweep(catalog_dir(q->catalog), prefix, c->snapshot, before);
+    }
+    return OK;
+}
+
+static void run_commit(struct job *job)
+{
+    struct commit_job *c = (struct commit_job *)job;
+    c->rc = record_and_commit(c, &c->error);
+}
+
+static void commit_done(struct job *job)
+{
+    struct commit_job *c = (struct commit_job *)job;
+    struct query      *q = c->q;
+    if (!goes_on(c))
+        return;
+    query__committed(q, c->r, c->versions);
+    if (c->found)
+        query__adopt_partitions(q);
+    next_stage(c, &q->client, run_group_commit, group_commit_done);
+    query__progress(q);
+}
+
+static void run_check(struct job *job)
+{
+    struct commit_job *c = (struct commit_job *)job;
+    for (int s = 0; c->rc == OK && s < c->q->plan->n_sources; s++) {
+        int found = 0;
+        c->rc = kafka_source_check_topics(c->q->sources[s], &found, &c->error);
+        c->found += found;
+    }
+}
+
+static void check_done(struct job *job)
+{
+    struct commit_job *c = (struct commit_job *)job;
+    if (goes_on(c))
+        next_stage(c, &c->q->io, run_commit, commit_done);
+}
+
+static enum err prepare_sinks(struct commit_job *c, struct error *e)
+{
+    struct json_writer w;
+    json_writer_init(&w, &c->receipts);
+    json_begin_array(&w);
+    for (int i = 0; i < LANE_N_SINKS; i++) {
+        struct sink     *s = c->q->sinks[i];
+        struct sink_cut *cut = c->r->cuts[i];
+        struct buf       receipt;
+        if (!s) {
+            json_put_null(&w);
+            continue;
+        }
+        c->r->cuts[i] = NULL;
+        buf_init(&receipt, TAG_SINK, RECEIPTS_MAX);
+        enum err rc = s->ops->prepare(s, cut, &receipt, e);
+        if (rc == OK)
+            json_put_string(&w, buf_text(&receipt));
+        buf_fini(&receipt);
+        TRY(rc);
+    }
+    json_end_array(&w);
+    return buf_check(&c->receipts, "receipts", e);
+}
+
+static enum err prepare(struct commit_job *c, struct error *e)
+{
+    struct query *q = c->q;
+    TRY(buf_check(&c->info, "epoch record", e));
+    if (c->r->snapshot.size) {
+        snprintf(c->snapshot, sizeof c->snapshot, "%s-%" PRId64 "-%" PRId64 ".snap", q->plan->name, q->generation,
+                 c->r->epoch);
+        TRY(failpoint("pipeline.snapshot.before", e));
+        TRY(snapshot_write(catalog_dir(q->catalog), c->snapshot, c->r->snapshot.data, c->r->snapshot.size, e));
+        TRY(failpoint("pipeline.snapshot.after", e));
+    }
+    return prepare_sinks(c, e);
+}
+
+static void run_prepare(struct job *job)
+{
+    struct commit_job *c = (struct commit_job *)job;
+    c->rc = prepare(c, &c->error);
+}
+
+static void prepare_done(struct job *job)
+{
+    struct commit_job *c = (struct commit_job *)job;
+    if (goes_on(c))
+        next_stage(c, &c->q->client, run_check, check_done);
+}
+
+void query__commit(struct query *q, struct lane_result *take)
+{
+    struct commit_job *c = mem_zalloc(TAG_STATE, sizeof *c);
+    CHECK(c);
+    c->q = q;
+    c->r = take;
+    c->now_us = q->now_us;
+    uuid_v4(c->nonce);
+    buf_init(&c->info, TAG_STATE, INFO_MAX);
+    buf_init(&c->receipts, TAG_STATE, RECEIPTS_MAX);
+    for (int i = 0; i < LANE_N_SINKS; i++)
+        c->any_rows = c->any_rows || take->cuts[i];
+    for (int s = 0; s < q->plan->n_sources; s++)
+        offsets_take(&c->next[s], q->sources[s]);
+    write_info(c, q->start);
+    next_stage(c, &q->io, run_prepare, prepare_done);
+}

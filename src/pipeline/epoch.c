@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+#include "pipeline/epoch.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* ---- ledger ---- */
+
+void ledger_fini(struct ledger *l)
+{
+    mem_free(l->slots);
+    *l = (struct ledger){0};
+}
+
+static struct tally_slot *ledger_slot(struct ledger *l, uint32_t i)
+{
+    struct tally       t = {.slots = l->slots, .n_slots = l->n_slots};
+    struct tally_slot *s = tally_slot(&t, i);
+    l->slots = t.slots;
+    l->n_slots = t.n_slots;
+    return s;
+}
+
+enum err ledger_copy(const struct ledger *l, struct ledger *out, struct error *e)
+{
+    *out = *l;
+    out->slots = mem_alloc(TAG_STATE, (l->n_slots + 1) * sizeof *out->slots);
+    if (!out->slots)
+        return err_set(e, ERR_NO_MEMORY, "ledger");
+    if (l->n_slots)
+        memcpy(out->slots, l->slots, l->n_slots * sizeof *out->slots);
+    return OK;
+}
+
+enum err ledger_fold(struct ledger *l, struct tally *t, struct error *e)
+{
+    for (uint32_t i = 0; i < t->n_slots; i++) {
+        struct tally_slot *to = ledger_slot(l, i), *from = &t->slots[i];
+        if (!to)
+            return err_set(e, ERR_NO_MEMORY, "ledger");
+        to->read += from->read;
+        to->rejected += from->rejected;
+        to->filtered += from->filtered;
+        to->no_event_time += from->no_event_time;
+        to->no_partner += from->no_partner;
+        to->passed += from->passed;
+        to->malformed += from->malformed;
+        *from = (struct tally_slot){0};
+    }
+    l->fan_out += t->fan_out;
+    l->late += t->late;
+    t->fan_out = t->late = 0;
+    return OK;
+}
+
+int64_t ledger_passed(const struct ledger *l)
+{
+    int64_t passed = 0;
+    for (uint32_t i = 0; i < l->n_slots; i++)
+        passed += l->slots[i].passed;
+    return passed;
+}
+
+enum err ledger_check(const struct ledger *l, struct error *e)
+{
+    for (uint32_t i = 0; i < l->n_slots; i++) {
+        const struct tally_slot *s = &l->slots[i];
+        int64_t                  sum = s->rejected + s->filtered + s->no_event_time + s->no_partner + s->passed;
+        if (s->read != sum)
+            return err_set(e, ERR_CORRUPT,
+                           "the ledger does not balance: slot %u read %" PRId64 " records, %" PRId64
+                           " are accounted for",
+                           i, s->read, sum);
+    }
+    if (ledger_passed(l) + l->fan_out != l->late + l->open + l->closed)
+        return err_set(e, ERR_CORRUPT,
+                       "the ledger does not balance: passed %" PRId64 " + fan-out %" PRId64 " is not late %" PRId64
+                       " + open %" PRId64 " + closed %" PRId64,
+                       ledger_passed(l), l->fan_out, l->late, l->open, l->closed);
+    return OK;
+}
+
+static void write_slot(const struct tally_slot *s, const struct kafka_partition *p, int source, struct json_writer *w)
+{
+    json_begin_object(w);
+    json_key(w, "source");
+    json_put_int(w, source);
+    json_key(w, "topic");
+    json_put_string(w, p->topic);
+    json_key(w, "partition");
+    json_put_int(w, p->partition);
+    json_key(w, "read");
+    json_put_int(w, s->read);
+    json_key(w, "rejected");
+    json_put_int(w, s->rejected);
+    json_key(w, "filtered");
+    json_put_int(w, s->filtered);
+    json_key(w, "no_event_time");
+    json_put_int(w, s->no_event_time);
+    json_key(w, "no_partner");
+    json_put_int(w, s->no_partner);
+    json_key(w, "passed");
+    json_put_int(w, s->passed);
+    json_key(w, "malformed");
+    json_put_int(w, s->malformed);
+    json_end_object(w);
+}
+
+void ledger_write(const struct ledger *l, struct kafka_source *const *sources, int n_sources, struct json_writer *w)
+{
+    static const struct tally_slot none = {0};
+    json_begin_object(w);
+    json_key(w, "balanced");
+    json_put_bool(w, ledger_check(l, NULL) == OK);
+    json_key(w, "partitions");
+    json_begin_array(w);
+    for (int s = 0; s < n_sources; s++)
+        for (int i = 0; i < kafka_source_n(sources[s]); i++) {
+            const struct kafka_partition *p = kafka_source_at(sources[s], i);
+            write_slot(p->slot < l->n_slots ? &l->slots[p->slot] : &none, p, s, w);
+        }
+    json_end_array(w);
+    const struct {
+        const char *name;
+        int64_t     value;
+    } totals[] = {{"passed", ledger_passed(l)}, {"fan_out", l->fan_out}, {"late", l->late},    {"open", l->open},
+                  {"closed", l->closed},        {"written", l->written}, {"having", l->having}};
+    for (size_t i = 0; i < sizeof totals / sizeof totals[0]; i++) {
+        json_key(w, totals[i].name);
+        json_put_int(w, totals[i].value);
+    }
+    json_end_object(w);
+}
+
+/* The slot that a saved partition has now. */
+static struct tally_slot *slot_of(struct ledger *l, const struct json_value *saved, struct kafka_source *const *sources,
+                                  int n_sources)
+{
+    const char *topic = json_get_string(saved, "topic");
+    int64_t     partition = json_get_int(saved, "partition", -1);
+    int         source = (int)json_get_int(saved, "source", 0);
+    if (!topic || source < 0 || source >= n_sources)
+        return NULL;
+    for (int i = 0; i < kafka_source_n(sources[source]); i++) {
+        const struct kafka_partition *p = kafka_source_at(sources[source], i);
+        if (p->partition == partition && strcmp(p->topic, topic) == 0)
+            return ledger_slot(l, p->slot);
+    }
+    return NULL;
+}
+
+enum err ledger_read(struct ledger *l, const struct json_value *doc, struct kafka_source *const *sources, int n_sources,
+                     struct error *e)
+{
+    const struct json_value *partitions = json_get(doc, "partitions");
+    for (size_t i = 0; i < json_size(partitions); i++) {
+        const struct json_value *p = json_at(partitions, i);
+        struct tally_slot       *s = slot_of(l, p, sources, n_sources);
+        if (!s)
+            return err_set(e, ERR_CORRUPT, "a saved ledger names a partition that does not exist");
+        *s = (struct tally_slot){.read = json_get_int(p, "read", 0),
+                                 .rejected = json_get_int(p, "rejected", 0),
+                                 .filtered = json_get_int(p, "filtered", 0),
+                                 .no_event_time = json_get_int(p, "no_event_time", 0),
+                                 .no_partner = json_get_int(p, "no_partner", 0),
+                                 .passed = json_get_int(p, "passed", 0),
+                                 .malformed = json_get_int(p, "malformed", 0)};
+    }
+    l->fan_out = json_get_int(doc, "fan_out", 0);
+    l->late = json_get_int(doc, "late", 0);
+    l->open = json_get_int(doc, "open", 0);
+    l->closed = json_get_int(doc, "closed", 0);
+    l->written = json_get_int(doc, "written", 0);
+    l->having = json_get_int(doc, "having", 0);
+    return OK;
+}
+
+/* ---- positions ---- */
+
+void offsets_take(struct offsets *o, const struct kafka_source *s)
+{
+    offsets_free(o);
+    o->n = kafka_source_n(s);
+    o->at = mem_alloc(TAG_STATE, (size_t)(o->n + 1) * sizeof *o->at);
+    CHECK(o->at);
+    for (int i = 0; i < o->n; i++)
+        o->at[i] = kafka_source_at(s, i)->next;
+}
+
+void offsets_free(struct offsets *o)
+{
+    mem_free(o->at);
+    *o = (struct offsets){NULL, 0};
+}
+
+void positions_write(struct kafka_source *const *sources, int n_sources, const struct offsets *o, struct json_writer *w)
+{
+    json_begin_array(w);
+    for (int s = 0; s < n_sources; s++)
+        for (int i = 0; i < o[s].n; i++) {
+            const struct kafka_partition *p = kafka_source_at(sources[s], i);
+            json_begin_object(w);
+            json_key(w, "source");
+            json_put_int(w, s);
+            json_key(w, "topic");
+            json_put_string(w, p->topic);
+            json_key(w, "partition");
+            json_put_int(w, p->partition);
+            json_key(w, "id");
+            json_put_string(w, p->topic_id);
+            json_key(w, "offset");
+            json_put_int(w, o[s].at[i]);
+            json_end_object(w);
+        }
+    json_end_array(w);
+}
+
+enum err positions_read(const struct json_value *list, int source, struct arena *a, struct kafka_position **out, int *n,
+                        struct error *e)
+{
+    *n = 0;
+    *out = arena_zalloc(a, (json_size(list) + 1) * sizeof **out);
+    for (size_t i = 0; *out && i < json_size(list); i++) {
+        const struct json_value *p = json_at(list, i);
+        const char              *topic = json_get_string(p, "topic"), *id = json_get_string(p, "id");
+        if (json_get_int(p, "source", 0) != source || !topic)
+            continue;
+        struct kafka_position *to = &(*out)[(*n)++];
+        *to = (struct kafka_position){.topic = arena_strdup(a, topic),
+                                      .topic_id = arena_strdup(a, id ? id : ""),
+                                      .partition = (int32_t)json_get_int(p, "partition", 0),
+                                      .next = json_get_int(p, "offset", 0)};
+        if (!to->topic || !to->topic_id)
+            return err_set(e, ERR_NO_MEMORY, "saved positions");
+    }
+    return *out ? OK : err_set(e, ERR_NO_MEMORY, "saved positions");
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pipeline/epoch: what an epoch leaves behind: positions, watermarks, ledger; as JSON in SQLite and in commitInfo.
+ *
+ * {"epoch":7,"start":[{"topic":..,"partition":0,"id":"..","offset":12}],"end":[..],"late_ms":..,"evict_ms":..,
+ *  "clauses":[..],"moved":..,"rows":..,"wrote":[..],"ledger":{..},"first_epoch":3,"replay_from":[..]}
+ *
+ * "wrote" is, per sink, the last epoch that made a version of its table; "replay_from" are the start offsets of the
+ * oldest epoch that open windows have rows from.
+ */
+#ifndef PIPELINE_EPOCH_H
+#define PIPELINE_EPOCH_H
+
+#include "flow/flow.h"
+#include "kafka/source.h"
+#include "json/doc.h"
+#include "json/write.h"
+
+#define SOURCES_MAX 64
+#define CLAUSES_MAX 64
+
+/* Spark's two watermarks, and what each WATERMARK clause has reached. */
+struct marks {
+    int64_t late_ms, evict_ms; /* of the open epoch: rows are judged by late, windows closed by evict */
+    int64_t clause_ms[CLAUSES_MAX];
+    int     n_clauses;
+};
+
+/* ---- offsets, one per partition of a source, by its index ---- */
+
+struct offsets {
+    int64_t *at;
+    int      n;
+};
+/* Where the source stands now; replaces what was there. Aborts without memory: a few bytes per partition. */
+void offsets_take(struct offsets *o, const struct kafka_source *s);
+void offsets_free(struct offsets *o);
+
+/* The JSON list of all sources' offsets. Partitions behind o[s].n are left out. */
+void positions_write(struct kafka_source *const *sources, int n_sources, const struct offsets *o,
+                     struct json_writer *w);
+/* Positions of one source out of such a list, all strings in the arena. */
+MUST_CHECK enum err positions_read(const struct json_value *list, int source, struct arena *a,
+                                   struct kafka_position **out, int *n, struct error *e);
+
+/* ---- the ledger: totals since the generation began ---- */
+
+struct ledger {
+    struct tally_slot *slots;
+    uint32_t           n_slots;
+    int64_t            fan_out, late, open, closed, written, having;
+};
+
+void                ledger_fini(struct ledger *l);
+MUST_CHECK enum err ledger_copy(const struct ledger *l, struct ledger *out, struct error *e);
+/* Adds an epoch's tally and clears it. */
+MUST_CHECK enum err ledger_fold(struct ledger *l, struct tally *t, struct error *e);
+int64_t             ledger_passed(const struct ledger *l);
+/* Both equations of the design; ERR_CORRUPT says which does not hold. */
+MUST_CHECK enum err ledger_check(const struct ledger *l, struct error *e);
+/* Slots are named by the sources; loop thread. */
+void ledger_write(const struct ledger *l, struct kafka_source *const *sources, int n_sources, struct json_writer *w);
+MUST_CHECK enum err ledger_read(struct ledger *l, const struct json_value *doc, struct kafka_source *const *sources,
+                                int n_sources, struct error *e);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an epoch reads. No partition may run ahead: a client reads a backlog unevenly, and the rows of slow partitions
+ * would be late by the watermark of fast ones. So every extension of the plan is a snapshot of all partitions' ends.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "pipeline/query_priv.h"
+
+#define OWN_CAP 1000000 /* offsets an epoch plans at most at a time, when nobody asks for less */
+#define TAKE_US 2000    /* one turn of pumping */
+
+static const struct kafka_options *options_of(const struct query *q, int s)
+{
+    return &((const struct kafka_relation *)q->plan->sources[s].relation.handle)->options;
+}
+
+/* ---- planning ---- */
+
+static int64_t cap_of(const struct query *q, int s)
+{
+    int64_t most = options_of(q, s)->max_offsets;
+    return most && most < OWN_CAP ? most : OWN_CAP;
+}
+
+bool query__own_cap(const struct query *q)
+{
+    for (int s = 0; s < q->plan->n_sources; s++)
+        if (cap_of(q, s) != OWN_CAP)
+            return false;
+    return true;
+}
+
+/* While rebuilding, an epoch ends where it ended the first time. */
+static int64_t rebuild_end(const struct query *q, int s, const struct kafka_partition *p)
+{
+    for (int i = 0; i < q->n_rebuild_to[s]; i++) {
+        const struct kafka_position *to = &q->rebuild_to[s][i];
+        if (to->partition == p->partition && strcmp(to->topic, p->topic) == 0)
+            return to->next;
+    }
+    return p->next;
+}
+
+static void plan_source(struct query *q, int s)
+{
+    struct kafka_source *src = q->sources[s];
+    int                  n = q->start[s].n;
+    int64_t             *begin = mem_alloc(TAG_STATE, (size_t)(n + 1) * 3 * sizeof *begin), left = cap_of(q, s);
+    CHECK(begin);
+    int64_t *end = begin + n + 1, *out = end + n + 1, have = 0;
+    for (int i = 0; i < n; i++) {
+        const struct kafka_partition *p = kafka_source_at(src, i);
+        int64_t                       known = i < q->ends[s].n ? q->ends[s].at[i] : p->next;
+        begin[i] = p->end > p->next ? p->end : p->next;
+        end[i] = known > begin[i] ? known : begin[i];
+        have += end[i] - begin[i];
+        left -= begin[i] - q->start[s].at[i];
+        out[i] = end[i];
+        if (q->rebuilding)
+            out[i] = rebuild_end(q, s, p);
+    }
+    if (!q->rebuilding && left <= 0)
+        memcpy(out, begin, (size_t)n * sizeof *out);
+    else if (!q->rebuilding && have > left)
+        kafka_split_offsets(begin, end, n, left, out);
+    for (int i = 0; i < n; i++)
+        kafka_source_plan(src, i, out[i]);
+    mem_free(begin);
+}
+
+void query__plan(struct query *q)
+{
+    for (int s = 0; s < q->plan->n_sources; s++)
+        plan_source(q, s);
+}
+
+bool query__reached(struct query *q)
+{
+    bool all = q->refused == NULL;
+    for (int s = 0; s < q->plan->n_sources; s++)
+        all = kafka_source_done(q->sources[s]) && all;
+    return all;
+}
+
+bool query__advanced(const struct query *q)
+{
+    for (int s = 0; s < q->plan->n_sources; s++)
+        for (int i = 0; i < q->start[s].n; i++)
+            if (kafka_source_at(q->sources[s], i)->next > q->start[s].at[i])
+                return true;
+    return false;
+}
+
+int64_t query__lag(const struct query *q)
+{
+    int64_t lag = 0;
+    for (int s = 0; s < q->plan->n_sources && query__live(q); s++)
+        for (int i = 0; i < q->ends[s].n; i++) {
+            int64_t next = kafka_source_at(q->sources[s], i)->next;
+            lag += q->ends[s].at[i] > next ? q->ends[s].at[i] - next : 0;
+        }
+    return lag;
+}
+
+/* ---- asking the brokers, on the client thread ---- */
+
+struct ends_job {
+    struct job     job;
+    struct query  *q;
+    struct offsets ends[SOURCES_MAX];
+    enum err       rc;
+    struct error   error;
+};
+
+static void run_ends(struct job *job)
+{
+    struct ends_job *j = (struct ends_job *)job;
+    for (int s = 0; j->rc == OK && s < j->q->plan->n_sources; s++)
+        j->rc = kafka_source_ends(j->q->sources[s], j->ends[s].at, j->ends[s].n, &j->error);
+}
+
+static void ends_done(struct job *job)
+{
+    struct ends_job *j = (struct ends_job *)job;
+    struct query    *q = j->q;
+    q->asking = false;
+    for (int s = 0; s < q->plan->n_sources; s++) {
+        if (query__live(q) && j->rc == OK) {
+            offsets_free(&q->ends[s]);
+            q->ends[s] = j->ends[s];
+        } else {
+            offsets_free(&j->ends[s]);
+        }
+    }
+    if (query__live(q) && j->rc == OK) {
+        if (!q->at_barrier && !q->rebuilding)
+            query__plan(q);
+        q->news = q->news || query__lag(q) > 0; /* there is more: look again when that is read */
+    } else if (query__live(q) && !j->error.retry) {
+        query__failed(q, j->rc, &j->error);
+    } else {
+        q->news = true; /* ask again */
+    }
+    mem_free(j);
+    query__progress(q);
+}
+
+void query__ask_ends(struct query *q)
+{
+    struct ends_job *j = mem_zalloc(TAG_STATE, sizeof *j);
+    CHECK(j);
+    j->job = (struct job){.run = run_ends, .done = ends_done};
+    j->q = q;
+    for (int s = 0; s < q->plan->n_sources; s++)
+        offsets_take(&j->ends[s], q->sources[s]);
+    q->asking = true;
+    q->news = false;
+    q->asked_us = clock_mono_us();
+    workers_submit(&q->client, &j->job);
+}
+
+struct topics_job {
+    struct job    job;
+    struct query *q;
+    bool          start; /* the second half: begin to fetch what was adopted */
+    int           found;
+    enum err      rc;
+    struct error  error;
+};
+
+static void run_topics(struct job *job)
+{
+    struct topics_job *j = (struct topics_job *)job;
+    for (int s = 0; j->rc == OK && s < j->q->plan->n_sources; s++) {
+        int found = 0;
+        j->rc = j->start ? kafka_source_start(j->q->sources[s], &j->error)
+                         : kafka_source_check_topics(j->q->sources[s], &found, &j->error);
+        j->found += found;
+    }
+}
+
+static void topics_done(struct job *job)
+{
+    struct topics_job *j = (struct topics_job *)job;
+    struct query      *q = j->q;
+    q->checking_topics = false;
+    if (query__live(q) && j->rc != OK && !j->error.retry)
+        query__failed(q, j->rc, &j->error);
+    else if (query__live(q) && j->rc == OK && j->found)
+        query__adopt_partitions(q);
+    mem_free(j);
+}
+
+static void topics_job(struct query *q, bool start)
+{
+    struct topics_job *j = mem_zalloc(TAG_STATE, sizeof *j);
+    CHECK(j);
+    *j = (struct topics_job){.job = {.run = run_topics, .done = topics_done}, .q = q, .start = start};
+    q->checking_topics = true;
+    q->checked_us = clock_mono_us();
+    workers_submit(&q->client, &j->job);
+}
+
+void query__check_topics(struct query *q) { topics_job(q, false); }
+
+/* New partitions join the open epoch at their first record; the next plan gives them their share. */
+void query__adopt_partitions(struct query *q)
+{
+    int added = 0;
+    if (q->options.available_now)
+        return;
+    for (int s = 0; s < q->plan->n_sources; s++) {
+        int64_t *at = q->start[s].at;
+        int      n = q->start[s].n;
+        added += kafka_source_adopt(q->sources[s]);
+        q->start[s] = (struct offsets){NULL, 0};
+        offsets_take(&q->start[s], q->sources[s]);
+        memcpy(q->start[s].at, at, (size_t)n * sizeof *at);
+        mem_free(at);
+    }
+    if (!added)
+        return;
+    log_info("query", "%s: %d new partition%s", q->plan->name, added, added == 1 ? "" : "s");
+    q->news = true;
+    topics_job(q, true);
+}
+
+/* ---- pumping records into the lane ---- */
+
+static bool pump_source(struct query *q, int s, int64_t until_us)
+{
+    struct source *src = kafka_source_flow(q->sources[s]);
+    do {
+        struct raw_batch *raw = NULL;
+        struct error      e;
+        enum err          rc = src->ops->take(src, KAFKA_TAKE_MAX, &raw, &e);
+        if (rc != OK) {
+            query__failed(q, rc, &e);
+            return false;
+        }
+        if (!raw)
+            return kafka_source_more(q->sources[s]);
+        q->records += q->rebuilding ? 0 : raw->n_records;
+        q->last_record_us = clock_mono_us();
+        if (!lane_offer_raw(&q->lane, raw)) {
+            q->refused = raw;
+            return false; /* the lane wakes us when there is room */
+        }
+    } while (q->last_record_us < until_us);
+    return true;
+}
+
+bool query__pump(struct query *q)
+{
+    int64_t until = clock_mono_us() + TAKE_US;
+    bool    again = false;
+    if (q->refused && !lane_offer_raw(&q->lane, q->refused))
+        return false;
+    q->refused = NULL;
+    for (int s = 0; s < q->plan->n_sources && query__live(q) && !q->refused; s++)
+        again = pump_source(q, s, until) || again;
+    return again && query__live(q) && !q->refused;
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+#include "pipeline/lane.h"
+
+#include "sink/side.h"
+#include "sink/tap.h"
+
+#define INBOX_BATCHES 64
+#define INBOX_BYTES ((size_t)16 << 20)
+#define SNAPSHOT_MAX ((size_t)4 << 30)
+
+/* ---- where result rows end ---- */
+
+static enum err rows_push(struct op *op, struct flow_msg *msg, struct error *e)
+{
+    struct lane *l = (struct lane *)((uint8_t *)op - offsetof(struct lane, rows_end));
+    if (msg->kind != FLOW_BATCH)
+        return OK;
+    struct batch *b = msg->batch;
+    enum err      rc = l->sinks[LANE_MAIN]->ops->write(l->sinks[LANE_MAIN], b, e);
+    if (rc == OK && b->raw) { /* no aggregate: rows are effects, written at once */
+        struct tally_slot *t = tally_slot(&l->tally, b->raw->slot);
+        if (t)
+            t->passed += batch_n_records(b);
+        l->ledger.closed += b->n_rows;
+        l->ledger.written += b->n_rows;
+    }
+    l->rows += b->n_rows;
+    if (rc == OK && l->tap)
+        tap_show(l->tap, b);
+    batch_free(b);
+    return rc;
+}
+
+static void rows_free(struct op *op) { (void)op; }
+
+static const struct op_ops rows_ops = {.name = "rows", .push = rows_push, .free = rows_free};
+
+/* ---- messages ---- */
+
+static enum err take_raw(struct lane *l, struct raw_batch *raw, struct error *e)
+{
+    struct decoder *d = l->decoders[raw->source];
+    struct batch   *b = NULL;
+    enum err        rc = d->ops->decode(d, raw, &l->context, &b, e);
+    raw_batch_free(raw);
+    if (rc != OK)
+        return rc;
+    if (b->n_rows == 0) {
+        batch_free(b);
+        return OK;
+    }
+    struct flow_msg msg = {.kind = FLOW_BATCH, .batch = b};
+    struct op      *head = l->ops.heads[b->raw->source];
+    return head->ops->push(head, &msg, e);
+}
+
+static void open_epoch(struct lane *l, const struct flow_msg *msg)
+{
+    l->epoch = msg->epoch;
+    l->rows = 0;
+    l->context.late_ms = l->marks.late_ms;
+    l->context.now_us = l->tail_context.now_us = msg->now_us;
+    l->context.side = l->rebuilding ? l->mute : l->side;
+    side_set_epoch(l->side, msg->epoch);
+}
+
+static enum err emit_closed(void *arg, struct batch *b, struct error *e)
+{
+    struct lane    *l = arg;
+    struct flow_msg msg = {.kind = FLOW_BATCH, .batch = b};
+    return l->ops.tail->ops->push(l->ops.tail, &msg, e);
+}
+
+static enum err close_windows(struct lane *l, struct error *e)
+{
+    struct group_table *partial;
+    int64_t             effects = 0, having_before = l->ops.having;
+    if (!l->ops.window)
+        return OK;
+    TRY(window_take_partial(l->ops.window, &partial, e));
+    TRY(window_state_merge(l->windows, partial, l->epoch, e));
+    TRY(window_state_close(l->windows, l->marks.evict_ms, emit_closed, l, &effects, e));
+    l->ledger.closed += effects;
+    l->ledger.having += l->ops.having - having_before;
+    l->ledger.written +=
+        effects; /* rows behind written groups and those HAVING dropped: told apart by `having` groups */
+    l->ledger.open = window_state_effects(l->windows);
+    return OK;
+}
+
+/* The watermark of the next epoch: per clause the largest event time less the delay, over clauses the smallest. */
+static bool move_marks(struct lane *l)
+{
+    struct marks *m = &l->marks;
+    int64_t       least = INT64_MAX, before = m->evict_ms;
+    for (int i = 0; i < m->n_clauses; i++) {
+        struct watermark *w = &l->ops.watermarks[i];
+        if (w->newest_ms != INT64_MIN && w->newest_ms - w->delay_ms > m->clause_ms[i])
+            m->clause_ms[i] = w->newest_ms - w->delay_ms;
+        w->newest_ms = INT64_MIN;
+        least = m->clause_ms[i] < least ? m->clause_ms[i] : least;
+    }
+    m->late_ms = before;
+    if (m->n_clauses && least > before)
+        m->evict_ms = least;
+    return m->evict_ms > before;
+}
+
+static enum err finish_epoch(struct lane *l, struct lane_result *r, struct error *e)
+{
+    TRY(close_windows(l, e));
+    TRY(side_flush(l->side, e));
+    TRY(ledger_fold(&l->ledger, &l->tally, e));
+    TRY(ledger_check(&l->ledger, e));
+    for (int i = 0; i < LANE_N_SINKS; i++)
+        if (l->sinks[i])
+            TRY(l->sinks[i]->ops->cut(l->sinks[i], &r->cuts[i], e));
+    r->moved = move_marks(l);
+    if (l->windows)
+        window_state_save(l->windows, &r->snapshot);
+    return buf_check(&r->snapshot, "window state", e);
+}
+
+/* The groups are open again, as they were after this epoch; all else has been accounted for before. */
+static enum err finish_rebuild(struct lane *l, struct error *e)
+{
+    struct group_table *partial;
+    TRY(window_take_partial(l->ops.window, &partial, e));
+    TRY(window_state_merge(l->windows, partial, l->epoch, e));
+    if (l->tally.n_slots)
+        memset(l->tally.slots, 0, l->tally.n_slots * sizeof *l->tally.slots);
+    l->tally.fan_out = l->tally.late = 0;
+    for (int i = 0; i < l->marks.n_clauses; i++)
+        l->ops.watermarks[i].newest_ms = INT64_MIN;
+    if (window_state_effects(l->windows) != l->ledger.open)
+        return err_set(e, ERR_DATA_LOSS,
+                       "the open windows cannot be made again: %lld rows were in them, %lld were read again",
+                       (long long)l->ledger.open, (long long)window_state_effects(l->windows));
+    return OK;
+}
+
+static struct lane_result *new_result(const struct lane *l)
+{
+    struct lane_result *r = mem_zalloc(TAG_STATE, sizeof *r);
+    CHECK(r); /* nothing can be said without it */
+    r->epoch = l->epoch;
+    buf_init(&r->snapshot, TAG_STATE, SNAPSHOT_MAX);
+    return r;
+}
+
+static void hand_over(struct lane *l, struct lane_result *r)
+{
+    r->rc = l->rc;
+    r->error = l->error;
+    CHECK(inbox_offer(&l->results, r, 0));
+    l->done(l->done_arg);
+}
+
+static void barrier(struct lane *l)
+{
+    struct lane_result *r = new_result(l);
+    r->rebuilt = l->rebuilding;
+    if (l->rc == OK)
+        l->rc = l->rebuilding ? finish_rebuild(l, &l->error) : finish_epoch(l, r, &l->error);
+    l->rebuilding = false;
+    if (l->rc == OK)
+        l->rc = ledger_copy(&l->ledger, &r->ledger, &l->error);
+    r->marks = l->marks;
+    r->rows = l->rows;
+    r->first_epoch = l->windows ? window_state_first_epoch(l->windows) : INT64_MAX;
+    hand_over(l, r);
+}
+
+void lane_result_free(struct lane_result *r, struct sink *const sinks[LANE_N_SINKS])
+{
+    if (!r)
+        return;
+    for (int i = 0; i < LANE_N_SINKS; i++)
+        if (r->cuts[i])
+            sinks[i]->ops->drop(sinks[i], r->cuts[i]);
+    buf_fini(&r->snapshot);
+    ledger_fini(&r->ledger);
+    mem_free(r);
+}
+
+static void *thread_main(void *arg)
+{
+    struct lane *l = arg;
+    bool         told = false;
+    for (struct flow_msg *msg; (msg = inbox_take(&l->inbox));) {
+        if (msg->kind == FLOW_RAW && l->rc == OK)
+            l->rc = take_raw(l, msg->raw, &l->error);
+        else if (msg->kind == FLOW_RAW)
+            raw_batch_free(msg->raw);
+        else if (msg->kind == FLOW_OPEN)
+            open_epoch(l, msg);
+        else if (msg->kind == FLOW_BARRIER && !told)
+            barrier(l);
+        if (l->rc != OK && !told && msg->kind != FLOW_BARRIER) /* told at once, as the result of the open epoch */
+            hand_over(l, new_result(l));
+        told = told || l->rc != OK;
+        mem_free(msg);
+    }
+    return NULL;
+}
+
+/* ---- life ---- */
+
+static enum decode_from plain_from(const struct plan_source *s, const struct plan_source_column *c)
+{
+    static const struct {
+        const char      *name;
+        enum decode_from from, as_string;
+    } rows[] = {{"key", DECODE_KEY, DECODE_KEY_STRING},
+                {"value", DECODE_VALUE, DECODE_VALUE_STRING},
+                {"topic", DECODE_TOPIC, DECODE_TOPIC},
+                {"partition", DECODE_PARTITION, DECODE_PARTITION},
+                {"offset", DECODE_OFFSET, DECODE_OFFSET},
+                {"timestamp", DECODE_TIMESTAMP, DECODE_TIMESTAMP},
+                {"timestampType", DECODE_TIMESTAMP_TYPE, DECODE_TIMESTAMP_TYPE}};
+    const char *name = s->relation.schema->fields[c->relation_column].name;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return c->as_string ? rows[i].as_string : rows[i].from;
+    CHECK(!"a column of the Kafka source");
+    return DECODE_VALUE;
+}
+
+static enum err make_decoder(struct lane *l, int i, struct error *e)
+{
+    const struct plan_source *s = &l->plan->sources[i];
+    struct decode_column     *columns = mem_zalloc(TAG_BATCH, (s->decoded->n_fields + 1u) * sizeof *columns);
+    if (!columns)
+        return err_set(e, ERR_NO_MEMORY, "decoder");
+    for (int c = 0; c < s->decoded->n_fields; c++) {
+        const struct plan_source_column *from = &s->columns[c];
+        columns[c] = (struct decode_column){.json_type = from->json_type, .failfast = from->failfast};
+        columns[c].from = from->from == FROM_VALUE_JSON ? DECODE_VALUE_JSON
+                          : from->from == FROM_KEY_JSON ? DECODE_KEY_JSON
+                                                        : plain_from(s, from);
+    }
+    struct decode_spec spec = {
+        .schema = s->decoded, .columns = columns, .on_malformed = (enum decode_policy)l->plan->on_malformed};
+    enum err rc = decoder_new(&spec, &l->decoders[i], e);
+    mem_free(columns);
+    return rc;
+}
+
+enum err lane_init(struct lane *l, const struct plan *p, const struct plan_tables *tables,
+                   struct sink *const sinks[LANE_N_SINKS], const struct type *side_schema, struct error *e)
+{
+    memset(l, 0, sizeof *l);
+    l->plan = p;
+    memcpy(l->sinks, sinks, sizeof l->sinks);
+    l->rows_end = (struct op){.ops = &rows_ops, .context = &l->tail_context};
+    l->marks.n_clauses = p->n_clauses;
+    TRY(inbox_init(&l->inbox, INBOX_BATCHES, INBOX_BYTES, e));
+    TRY(inbox_init(&l->results, INBOX_BATCHES, INBOX_BYTES, e));
+    TRY(side_new(side_schema, NULL, NULL, &l->mute, e));
+    TRY(side_new(side_schema, sinks[LANE_REJECTS], sinks[LANE_LATE], &l->side, e));
+    l->context = (struct flow_context){.tally = &l->tally, .side = l->side, .reject_errors = p->reject_errors};
+    l->tail_context = (struct flow_context){.tally = &l->tally, .side = l->side};
+    TRY(plan_build_lane(p, tables, &l->context, &l->tail_context, &l->rows_end, &l->ops, e));
+    for (int i = 0; i < p->n_sources; i++)
+        TRY(make_decoder(l, i, e));
+    return l->ops.window ? window_state_new(&l->ops.window_plan, &l->windows, e) : OK;
+}
+
+enum err lane_start(struct lane *l, struct error *e)
+{
+    if (pthread_create(&l->thread, NULL, thread_main, l) != 0)
+        return err_set(e, ERR_NO_MEMORY, "start lane thread");
+    l->running = true;
+    return OK;
+}
+
+void lane_stop(struct lane *l)
+{
+    if (l->running) {
+        inbox_close(&l->inbox);
+        pthread_join(l->thread, NULL);
+        l->running = false;
+    }
+    for (struct flow_msg *msg; l->inbox.items && (msg = inbox_poll(&l->inbox));) {
+        if (msg->kind == FLOW_RAW)
+            raw_batch_free(msg->raw);
+        mem_free(msg);
+    }
+    for (struct lane_result *r; l->results.items && (r = inbox_poll(&l->results));)
+        lane_result_free(r, l->sinks);
+    inbox_fini(&l->inbox);
+    inbox_fini(&l->results);
+    for (int i = 0; i < SOURCES_MAX; i++)
+        if (l->decoders[i])
+            l->decoders[i]->ops->free(l->decoders[i]);
+    plan_lane_free(&l->ops);
+    window_state_free(l->windows);
+    side_free(l->side);
+    side_free(l->mute);
+    ledger_fini(&l->ledger);
+    mem_free(l->tally.slots);
+    memset(l, 0, sizeof *l);
+}
+
+bool lane_offer_raw(struct lane *l, struct raw_batch *raw)
+{
+    struct flow_msg *msg = mem_zalloc(TAG_BATCH, sizeof *msg);
+    if (!msg)
+        return false;
+    msg->kind = FLOW_RAW;
+    msg->raw = raw;
+    if (inbox_offer(&l->inbox, msg, raw->size_bytes + 1))
+        return true;
+    mem_free(msg);
+    return false;
+}
+
+void lane_mark(struct lane *l, enum flow_kind kind, int64_t epoch, int64_t now_us)
+{
+    struct flow_msg *msg = mem_zalloc(TAG_BATCH, sizeof *msg);
+    CHECK(msg);
+    *msg = (struct flow_msg){.kind = kind, .epoch = epoch, .now_us = now_us};
+    CHECK(inbox_offer(&l->inbox, msg, 0));
+}

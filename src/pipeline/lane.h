@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pipeline/lane: the thread that computes: decode, operators, windows, encoding.
+ *
+ * It takes messages in order from its inbox (flow.h) and answers each barrier with one lane_result in its results
+ * inbox. Watermarks, ledger and open windows live here; the loop only sees copies. After an error it says so once and
+ * throws away what follows.
+ *
+ * Rebuilding (start.c): the first epoch reads again what open windows were made of. Nothing of it is counted, written
+ * or told to side tables, since it was before; only the groups are kept.
+ */
+#ifndef PIPELINE_LANE_H
+#define PIPELINE_LANE_H
+
+#include "base/inbox.h" /* pthread_t too */
+#include "decode/decode.h"
+#include "flow/sink.h"
+#include "pipeline/epoch.h"
+#include "plan/physical.h"
+
+enum lane_sink { LANE_REJECTS, LANE_LATE, LANE_MAIN, LANE_N_SINKS }; /* in the order of their commits */
+
+struct lane_result {
+    int64_t          epoch;
+    enum err         rc;
+    struct error     error;
+    struct sink_cut *cuts[LANE_N_SINKS];
+    struct buf       snapshot; /* empty for a stateless query */
+    struct marks     marks;    /* of the next epoch */
+    struct ledger    ledger;
+    int64_t          first_epoch; /* oldest epoch that open windows have rows from; INT64_MAX none */
+    int64_t          rows;        /* result rows of the epoch */
+    bool             moved;       /* the watermark moved: an epoch without rows is due */
+    bool             rebuilt;     /* of a rebuilding epoch: there is nothing to commit */
+};
+void lane_result_free(struct lane_result *r, struct sink *const sinks[LANE_N_SINKS]);
+
+struct lane {
+    pthread_t            thread;
+    bool                 running;
+    struct inbox         inbox, results;
+    const struct plan   *plan;
+    struct sink         *sinks[LANE_N_SINKS]; /* borrowed; NULL where there is none */
+    struct side         *side, *mute;         /* mute: the side while rebuilding */
+    struct decoder      *decoders[SOURCES_MAX];
+    struct plan_lane     ops;
+    struct flow_context  context, tail_context;
+    struct tally         tally;
+    struct op            rows_end;
+    struct window_state *windows;
+    struct marks         marks;
+    struct ledger        ledger;
+    bool                 rebuilding;
+    int64_t              epoch, rows;
+    enum err             rc;
+    struct error         error;
+    void (*done)(void *); /* lane thread: there is a result */
+    void       *done_arg;
+    struct tap *tap; /* sees result rows; may be NULL; borrowed */
+};
+
+/* Builds everything; marks, ledger and windows are then loaded by the caller before lane_start. */
+MUST_CHECK enum err lane_init(struct lane *l, const struct plan *p, const struct plan_tables *tables,
+                              struct sink *const sinks[LANE_N_SINKS], const struct type *side_schema, struct error *e);
+MUST_CHECK enum err lane_start(struct lane *l, struct error *e);
+/* Sends END, waits for the thread, frees everything. */
+void lane_stop(struct lane *l);
+/* Messages to the lane. RAW may be refused (full): the batch stays the caller's. */
+bool lane_offer_raw(struct lane *l, struct raw_batch *raw);
+void lane_mark(struct lane *l, enum flow_kind kind, int64_t epoch, int64_t now_us);
+
+#endif

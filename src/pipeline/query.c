@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+#include "pipeline/query.h"
+
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "pipeline/query_priv.h"
+
+#define TICK_MS 20
+#define ASK_LEAST_US 20000  /* between two questions for ends while records come ... */
+#define ASK_MOST_US 100000  /* ... at a slow trigger */
+#define ASK_IDLE_US 5000000 /* while nothing comes */
+#define TOPICS_EVERY_US 30000000
+#define RETRY_LEAST_US 500000
+#define RETRY_MOST_US 30000000
+#define DRAIN_PATIENCE_US 5000000 /* how long a planned epoch may still take after a signal */
+#define NEWEST_ROWS 10
+
+static void stop_now(struct query *q, enum query_state state)
+{
+    q->state = state;
+    uv_timer_stop(&q->tick);
+    q->options.stopped(q->options.stopped_arg);
+}
+
+/* ---- starting, again when it may help ---- */
+
+struct start_job {
+    struct job    job;
+    struct query *q;
+    enum err      rc;
+    struct error  error;
+};
+
+static void run_start(struct job *job)
+{
+    struct start_job *s = (struct start_job *)job;
+    query__tear_down(s->q);
+    s->rc = query__start_up(s->q, &s->error);
+}
+
+void query__failed(struct query *q, enum err rc, const struct error *why)
+{
+    if (q->state == QUERY_STOPPED || q->state == QUERY_FAILED)
+        return;
+    q->error = *why;
+    q->rc = rc;
+    if (!why->retry || q->state == QUERY_DRAINING) {
+        stop_now(q, QUERY_FAILED);
+        return;
+    }
+    int64_t wait = (int64_t)RETRY_LEAST_US << (q->n_retries < 6 ? q->n_retries : 6);
+    q->n_retries++;
+    q->retry_at_us = clock_mono_us() + (wait > RETRY_MOST_US ? RETRY_MOST_US : wait);
+    q->state = QUERY_STARTING;
+    log_warn("query", "%s: %s; trying again in %" PRId64 " ms (%d)", q->plan->name, why->text,
+             (q->retry_at_us - clock_mono_us()) / 1000, q->n_retries);
+}
+
+static void take_a_turn(void *arg) { uv_async_send(&((struct query *)arg)->turn); }
+
+static void open_epoch(struct query *q)
+{
+    struct error e;
+    if (failpoint("pipeline.open", &e) != OK) {
+        query__failed(q, ERR_IO, &e);
+        return;
+    }
+    for (int s = 0; s < q->plan->n_sources; s++) {
+        offsets_take(&q->start[s], q->sources[s]);
+        for (int i = 0; i < q->start[s].n; i++)
+            kafka_source_plan(q->sources[s], i, 0); /* nothing yet */
+    }
+    q->opened_us = clock_mono_us();
+    q->now_us = clock_wall_us();
+    if (!q->rebuilding)
+        query__remember_start(q);
+    lane_mark(&q->lane, FLOW_OPEN, q->epoch, q->now_us);
+    query__plan(q);
+}
+
+static void started(struct query *q)
+{
+    q->state = QUERY_RUNNING;
+    q->lane.inbox.on_room_arg = q;
+    q->lane.inbox.on_room = take_a_turn;
+    q->at_barrier = q->committing = false;
+    q->news = true;
+    q->last_record_us = q->checked_us = q->asked_us = clock_mono_us();
+    if (!q->first_poll_us) {
+        q->first_poll_us = clock_mono_us();
+        q->start_cpu_us = clock_process_cpu_us();
+    }
+    for (int s = 0; s < q->plan->n_sources; s++) {
+        offsets_take(&q->ends[s], q->sources[s]);
+        for (int i = 0; i < q->ends[s].n; i++)
+            q->ends[s].at[i] = kafka_source_at(q->sources[s], i)->known_end;
+    }
+    open_epoch(q);
+    query__progress(q);
+}
+
+static void start_done(struct job *job)
+{
+    struct start_job *s = (struct start_job *)job;
+    struct query     *q = s->q;
+    enum err          rc = s->rc;
+    struct error      error = s->error;
+    mem_free(s);
+    if (q->state == QUERY_STOPPED || q->state == QUERY_FAILED)
+        return;
+    if (rc == OK) {
+        started(q);
+        return;
+    }
+    if (!q->first_poll_us && rc == ERR_UNAVAILABLE) /* never seen: say so at once */
+        error.retry = false;
+    query__failed(q, rc, &error);
+}
+
+static void submit_start(struct query *q)
+{
+    struct start_job *s = mem_zalloc(TAG_STATE, sizeof *s);
+    CHECK(s);
+    s->job = (struct job){.run = run_start, .done = start_done};
+    s->q = q;
+    q->retry_at_us = 0;
+    workers_submit(&q->io, &s->job);
+}
+
+/* ---- the barrier ---- */
+
+static void send_barrier(struct query *q)
+{
+    q->at_barrier = true;
+    lane_mark(&q->lane, FLOW_BARRIER, q->epoch, 0);
+}
+
+static void take_result(struct query *q)
+{
+    struct lane_result *r = inbox_poll(&q->lane.results);
+    if (!r)
+        return;
+    if (r->rc != OK) {
+        struct error error = r->error;
+        enum err     rc = r->rc;
+        lane_result_free(r, q->sinks);
+        query__failed(q, rc, &error);
+        return;
+    }
+    q->at_barrier = false;
+    q->epoch++;
+    if (r->rebuilt) {
+        q->rebuilding = false;
+        lane_result_free(r, q->sinks);
+    } else {
+        q->marks = r->marks;
+        q->moved = r->moved && q->plan->n_windows;
+        q->committing = true;
+        query__commit(q, r);
+    }
+    open_epoch(q);
+}
+
+void query__committed(struct query *q, struct lane_result *r, const int64_t versions[LANE_N_SINKS])
+{
+    q->committing = false;
+    for (int i = 0; i < LANE_N_SINKS; i++)
+        q->wrote[i] = versions[i] >= 0 ? r->epoch : q->wrote[i];
+    q->n_retries = 0;
+    q->n_epochs++;
+    q->committed_epoch = r->epoch;
+    q->rows_written += r->rows;
+    q->version = versions[LANE_MAIN] >= 0 ? versions[LANE_MAIN] : q->version;
+    ledger_fini(&q->ledger);
+    q->ledger = r->ledger;
+    r->ledger = (struct ledger){0};
+}
+
+/* ---- deciding ---- */
+
+/* All that was planned is in the lane: end the epoch, wait, or stop. */
+static void decide(struct query *q)
+{
+    int64_t now = clock_mono_us();
+    bool    behind = query__lag(q) > 0, rows = query__advanced(q), draining = q->state == QUERY_DRAINING;
+    bool    due = now - q->opened_us >= q->plan->trigger_us;
+    if (q->rebuilding) {
+        send_barrier(q);
+        return;
+    }
+    if (q->committing)
+        return;
+    if (draining && !rows) {
+        stop_now(q, QUERY_STOPPED);
+        return;
+    }
+    if (q->options.available_now) {
+        if (rows || (!behind && q->moved))
+            send_barrier(q);
+        else if (!behind)
+            stop_now(q, QUERY_STOPPED);
+        return;
+    }
+    bool idle = q->options.until_idle_us && !behind && now - q->last_record_us >= q->options.until_idle_us;
+    if (rows && (draining || due || idle || (behind && query__own_cap(q))))
+        send_barrier(q);
+    else if (!rows && !behind && q->moved && (due || idle))
+        send_barrier(q);
+    else if (idle && !rows && !q->moved)
+        stop_now(q, QUERY_STOPPED);
+}
+
+/* Asks for what the plan and the topics need to know. */
+static void look_around(struct query *q)
+{
+    int64_t now = clock_mono_us(), pause = q->plan->trigger_us / 20;
+    if (q->state != QUERY_RUNNING || q->options.available_now || q->rebuilding)
+        return;
+    pause = pause < ASK_LEAST_US ? ASK_LEAST_US : pause > ASK_MOST_US ? ASK_MOST_US : pause;
+    pause = q->news ? pause : ASK_IDLE_US;
+    if (!q->asking && now - q->asked_us >= pause)
+        query__ask_ends(q);
+    if (!q->checking_topics && !q->committing && now - q->checked_us >= TOPICS_EVERY_US)
+        query__check_topics(q);
+}
+
+void query__progress(struct query *q)
+{
+    bool quiet = q->io.n_pending == 0 && q->client.n_pending == 0;
+    if (q->state == QUERY_STARTING && q->retry_at_us && quiet && clock_mono_us() >= q->retry_at_us)
+        submit_start(q);
+    if (!query__live(q))
+        return;
+    take_result(q);
+    if (!query__live(q) || q->at_barrier)
+        return;
+    bool again = query__pump(q);
+    if (again) /* the wake-up is edge-triggered: without this the rest would wait for ever */
+        uv_async_send(&q->turn);
+    else if (query__live(q) && query__reached(q))
+        decide(q);
+    look_around(q);
+}
+
+static void on_turn(uv_async_t *async) { query__progress(async->data); }
+
+static void on_wake(uv_async_t *async) /* by a source */
+{
+    struct query *q = async->data;
+    q->news = true;
+    query__progress(q);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct query *q = timer->data;
+    bool          busy = q->committing || q->at_barrier;
+    if (q->state == QUERY_DRAINING && clock_mono_us() - q->drain_us > DRAIN_PATIENCE_US && !busy)
+        stop_now(q, QUERY_STOPPED); /* the open epoch was not finished in time: it is read again next time */
+    else
+        query__progress(q);
+}
+
+/* ---- outside ---- */
+
+enum err query_start(uv_loop_t *loop, const struct plan *plan, const struct query_options *o, struct query **out,
+                     struct error *e)
+{
+    struct query *q = mem_zalloc(TAG_STATE, sizeof *q);
+    *out = q;
+    if (!q)
+        return err_set(e, ERR_NO_MEMORY, "query");
+    q->loop = loop;
+    q->plan = plan;
+    q->options = *o;
+    q->version = q->committed_epoch = -1;
+    q->started_us = clock_mono_us();
+    arena_init(&q->arena, TAG_STATE, (size_t)256 << 20);
+    CHECK(uv_async_init(loop, &q->wake, on_wake) == 0 && uv_async_init(loop, &q->turn, on_turn) == 0);
+    CHECK(uv_timer_init(loop, &q->tick) == 0);
+    q->wake.data = q->turn.data = q->tick.data = q;
+    enum err rc = tap_new(plan->schema, NEWEST_ROWS, &q->tap, e);
+    if (rc == OK)
+        rc = workers_init(&q->io, loop, 4, e);
+    if (rc == OK)
+        rc = workers_init(&q->client, loop, 1, e);
+    if (rc != OK) {
+        q->state = QUERY_FAILED;
+        return rc;
+    }
+    uv_timer_start(&q->tick, on_tick, TICK_MS, TICK_MS);
+    submit_start(q);
+    return OK;
+}
+
+void query_drain(struct query *q)
+{
+    if (q->state == QUERY_STARTING)
+        stop_now(q, QUERY_STOPPED);
+    if (q->state != QUERY_RUNNING)
+        return;
+    q->state = QUERY_DRAINING;
+    q->drain_us = clock_mono_us();
+    query__progress(q);
+}
+
+void query_close(struct query *q)
+{
+    workers_close(&q->client);
+    workers_close(&q->io);
+    query__tear_down(q);
+    catalog_close(q->catalog);
+    q->catalog = NULL;
+    uv_close((uv_handle_t *)&q->wake, NULL);
+    uv_close((uv_handle_t *)&q->turn, NULL);
+    uv_close((uv_handle_t *)&q->tick, NULL);
+    ledger_fini(&q->ledger);
+    tap_free(q->tap);
+    arena_fini(&q->arena);
+}
+
+void query_free(struct query *q) { mem_free(q); }

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pipeline/query: one plan that runs: its state machine on the loop.
+ *
+ *   STARTING --ok--> RUNNING --signal, end of input--> DRAINING --last commit--> STOPPED
+ *      ^  |             |                                 |
+ *      |  +-------------+---------------------------------+--error--> FAILED
+ *      +---back-off, when it may pass by itself-----------+
+ *
+ * An epoch is planned per partition (feed.c): all that is there, or the cap split in proportion to what each
+ * partition has, so that none runs ahead of its watermark; while caught up the plan is extended as records come. At
+ * the trigger the barrier goes to the lane; its result is prepared and committed (commit.c) while the next epoch
+ * fills. Recovery is the only retry: whatever fails, all is taken down and started from the checkpoint (start.c).
+ */
+#ifndef PIPELINE_QUERY_H
+#define PIPELINE_QUERY_H
+
+#include <uv.h>
+
+#include "base/buf.h"
+#include "plan/plan.h"
+
+enum query_state { QUERY_STARTING, QUERY_RUNNING, QUERY_DRAINING, QUERY_STOPPED, QUERY_FAILED };
+
+struct query_options {
+    bool        available_now; /* up to the ends seen at the start, then stop */
+    int64_t     until_idle_us; /* stop when nothing has come for that long; 0: never */
+    const char *state_dir;
+    void (*stopped)(void *); /* loop thread: it is over, the state is STOPPED or FAILED; close it */
+    void *stopped_arg;
+};
+
+struct query;
+
+/* Borrows the plan and copies the options. Starts at once. */
+MUST_CHECK enum err query_start(uv_loop_t *loop, const struct plan *plan, const struct query_options *o,
+                                struct query **out, struct error *e);
+/* A last epoch, then STOPPED. */
+void query_drain(struct query *q);
+/* After stopped(): waits for what runs and frees what it can; the loop must run once more to close handles, then
+ * query_free. */
+void query_close(struct query *q);
+void query_free(struct query *q);
+
+struct query_status {
+    enum query_state   state;
+    const struct plan *plan;
+    enum err           rc;                       /* why FAILED */
+    const char        *error;                    /* "" none */
+    int64_t            records;                  /* read since the start */
+    int64_t            rows;                     /* result rows committed since the start */
+    int64_t            lag;                      /* records that are there and not yet read, as far as known */
+    int64_t            committed_epoch, version; /* -1: none yet */
+    int64_t            watermark_ms;             /* windows that end at or before it are closed; 0: none yet */
+    int64_t            down_since_us;            /* monotonic; 0: every broker needed is connected */
+    const char        *down_error;
+    bool               nothing_to_read; /* the table is as it was: no record since the generation began */
+};
+void query_status(const struct query *q, struct query_status *out);
+/* The newest result rows as a table of at most `width` characters. */
+void query_newest_rows(const struct query *q, uint32_t width, struct buf *out);
+/* What was done, with the ledger, as one line of JSON. */
+void query_summary(const struct query *q, struct buf *out);
+
+#endif

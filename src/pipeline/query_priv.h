@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* pipeline/query_priv: what query.c, feed.c, start.c, commit.c and summary.c share. Loop thread unless said otherwise. */
+#ifndef PIPELINE_QUERY_PRIV_H
+#define PIPELINE_QUERY_PRIV_H
+
+#include "pipeline/lane.h"
+#include "pipeline/query.h"
+#include "pipeline/relations.h"
+#include "pipeline/worker.h"
+#include "sink/tap.h"
+#include "state/catalog.h"
+
+struct past_epoch { /* where an epoch began, for replay_from */
+    int64_t epoch;
+    char   *start; /* JSON positions */
+};
+
+struct query {
+    uv_loop_t           *loop;
+    struct workers       io;         /* files, commits, SQLite */
+    struct workers       client;     /* blocking calls of the Kafka client: one thread, so one at a time */
+    uv_async_t           wake, turn; /* by a source; by the lane and by itself */
+    uv_timer_t           tick;
+    const struct plan   *plan;
+    struct query_options options;
+    enum query_state     state;
+    struct error         error;
+    enum err             rc;
+
+    /* built by start.c from the checkpoint, anew at each start */
+    struct catalog        *catalog;
+    struct arena           arena; /* types, names */
+    const struct type     *side_type;
+    struct tap            *tap;
+    int64_t                generation;
+    char                   app_id[256];
+    const char            *fingerprint; /* of the plan, JSON; in the arena */
+    struct kafka_source   *sources[SOURCES_MAX];
+    struct sink           *sinks[LANE_N_SINKS];
+    int64_t                wrote[LANE_N_SINKS]; /* last epoch that made a version of that table; -1 none */
+    struct plan_tables     tables;
+    struct lane            lane;
+    bool                   lane_live;
+    bool                   rebuilding;              /* the open epoch is read again for its windows */
+    struct kafka_position *rebuild_to[SOURCES_MAX]; /* ... up to these */
+    int                    n_rebuild_to[SOURCES_MAX];
+
+    /* the open epoch */
+    int64_t            epoch;
+    struct offsets     start[SOURCES_MAX]; /* positions when it opened */
+    struct offsets     ends[SOURCES_MAX];  /* largest ends told by the brokers; available-now: those at the start */
+    int64_t            opened_us, now_us;  /* monotonic; wall */
+    bool               moved;              /* the watermark moved: an epoch without rows is due */
+    bool               at_barrier;         /* the lane works on the barrier */
+    bool               committing;
+    bool               asking, news; /* for ends; records have come since they were asked for */
+    bool               checking_topics;
+    int64_t            asked_us, checked_us, last_record_us, drain_us, retry_at_us;
+    int                n_retries;
+    struct raw_batch  *refused; /* a batch the full lane did not take */
+    struct past_epoch *past;    /* starts of epochs that open windows may have rows from, oldest first */
+    int                n_past;
+
+    /* what was done */
+    struct marks  marks;  /* after the last barrier */
+    struct ledger ledger; /* of the last committed epoch */
+    int64_t       committed_epoch, version, rows_written, records, n_epochs;
+    int64_t       started_us, first_poll_us, start_cpu_us;
+};
+
+/* True while epochs run. */
+static inline bool query__live(const struct query *q)
+{
+    return q->state == QUERY_RUNNING || q->state == QUERY_DRAINING;
+}
+
+/* query.c */
+void query__progress(struct query *q); /* does what can be done now; cheap when there is nothing */
+void query__failed(struct query *q, enum err rc, const struct error *why); /* FAILED, or back-off and STARTING again */
+void query__committed(struct query *q, struct lane_result *take, const int64_t versions[LANE_N_SINKS]);
+
+/* start.c, io thread while the loop leaves the query alone */
+MUST_CHECK enum err query__start_up(struct query *q, struct error *e);
+void                query__tear_down(struct query *q);
+
+/* feed.c */
+void    query__plan(struct query *q);    /* extends the plan of the open epoch to the known ends, within the cap */
+bool    query__pump(struct query *q);    /* records into the lane; true: call it again soon */
+bool    query__reached(struct query *q); /* all that was planned is in the lane */
+bool    query__advanced(const struct query *q); /* the open epoch holds positions */
+bool    query__own_cap(const struct query *q);  /* no source has a cap of the user's */
+void    query__ask_ends(struct query *q);
+void    query__check_topics(struct query *q);
+void    query__adopt_partitions(struct query *q);
+int64_t query__lag(const struct query *q);
+
+/* commit.c */
+void query__commit(struct query *q, struct lane_result *take);
+void query__remember_start(struct query *q); /* for replay_from */
+/* io thread. Steps 4 and 5 of an epoch that is recorded as prepared. */
+MUST_CHECK enum err query__finish(struct query *q, const struct epoch_row *row, int64_t versions[LANE_N_SINKS],
+                                  struct error *e);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* What a query says of itself: status for a person, summary for a program. Loop thread. */
+#include <sys/resource.h>
+
+#include "base/clock.h"
+#include "pipeline/query_priv.h"
+
+void query_status(const struct query *q, struct query_status *out)
+{
+    *out = (struct query_status){.state = q->state,
+                                 .plan = q->plan,
+                                 .rc = q->rc,
+                                 .error = q->error.text,
+                                 .records = q->records,
+                                 .rows = q->rows_written,
+                                 .lag = query__lag(q),
+                                 .committed_epoch = q->committed_epoch,
+                                 .version = q->version,
+                                 .watermark_ms = q->marks.evict_ms,
+                                 .down_error = "",
+                                 .nothing_to_read = q->records == 0 && q->committed_epoch < 0};
+    for (int s = 0; s < q->plan->n_sources && query__live(q); s++) {
+        struct kafka_source_stats stats;
+        kafka_source_stats(q->sources[s], &stats);
+        if (stats.down_since_us && (!out->down_since_us || stats.down_since_us < out->down_since_us)) {
+            out->down_since_us = stats.down_since_us;
+            out->down_error = stats.last_error;
+        }
+    }
+}
+
+void query_newest_rows(const struct query *q, uint32_t width, struct buf *out) { tap_print(q->tap, width, out); }
+
+static void put_int(struct json_writer *w, const char *name, int64_t v)
+{
+    json_key(w, name);
+    json_put_int(w, v);
+}
+
+static void put_double(struct json_writer *w, const char *name, double v)
+{
+    json_key(w, name);
+    json_put_double(w, v);
+}
+
+void query_summary(const struct query *q, struct buf *out)
+{
+    struct json_writer w;
+    struct rusage      u;
+    getrusage(RUSAGE_SELF, &u);
+    json_writer_init(&w, out);
+    json_begin_object(&w);
+    json_key(&w, "query");
+    json_put_string(&w, q->plan->name);
+    put_int(&w, "generation", q->generation);
+    put_int(&w, "epochs", q->n_epochs);
+    put_int(&w, "last_epoch", q->committed_epoch);
+    json_key(&w, "table");
+    json_begin_object(&w);
+    json_key(&w, "path");
+    json_put_string(&w, q->plan->location);
+    put_int(&w, "version", q->version);
+    json_end_object(&w);
+    put_int(&w, "rows_written", q->rows_written);
+    put_int(&w, "records", q->records);
+    put_int(&w, "watermark_ms", q->marks.evict_ms);
+    put_double(&w, "cpu_seconds", (double)clock_process_cpu_us() / 1e6);
+    put_double(&w, "start_cpu_seconds", (double)q->start_cpu_us / 1e6);
+    put_int(&w, "peak_rss_bytes", u.ru_maxrss * 1024);
+    put_double(&w, "first_poll_ms", q->first_poll_us ? (double)(q->first_poll_us - q->started_us) / 1e3 : 0);
+    json_key(&w, "ledger");
+    if (q->committed_epoch >= 0)
+        ledger_write(&q->ledger, q->sources, q->plan->n_sources, &w);
+    else
+        json_put_null(&w);
+    json_end_object(&w);
+    buf_u8(out, '\n');
+}
