@@ -141,9 +141,15 @@ static bool parse_pair(const char *text, struct cli_pairs *pairs)
 
 static bool set_value(const struct cli_option *o, const char *text)
 {
-    static const char *const wanted[] = {"", "a text", "a whole number", "a rate such as 5k or 10k/s",
-                                         "a duration such as 10s or 500ms", "a share such as 2%", "name=value"};
-    bool ok = true;
+    static const char *const wanted[] = {"",
+                                         "a text",
+                                         "a whole number",
+                                         "a rate such as 5k or 10k/s",
+                                         "a duration such as 10s or 500ms",
+                                         "a share such as 2%",
+                                         "a number such as 1.5",
+                                         "name=value"};
+    bool                     ok = true;
     switch (o->kind) {
     case OPT_FLAG:
         *(bool *)o->value = true;
@@ -163,6 +169,11 @@ static bool set_value(const struct cli_option *o, const char *text)
     case OPT_PERCENT:
         ok = parse_percent(text, o->value);
         break;
+    case OPT_NUMBER: {
+        const char *rest;
+        ok = parse_scaled(text, o->value, &rest) && *rest == 0;
+        break;
+    }
     case OPT_PAIRS:
         ok = parse_pair(text, o->value);
         break;

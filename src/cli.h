@@ -29,7 +29,7 @@ enum exit_code {
 /* The exit code that tells a caller what kind of failure this is. */
 int cli_exit_code(enum err code);
 
-enum option_kind { OPT_FLAG, OPT_TEXT, OPT_COUNT, OPT_RATE, OPT_DURATION, OPT_PERCENT, OPT_PAIRS };
+enum option_kind { OPT_FLAG, OPT_TEXT, OPT_COUNT, OPT_RATE, OPT_DURATION, OPT_PERCENT, OPT_NUMBER, OPT_PAIRS };
 
 #define CLI_PAIRS_MAX 64
 struct cli_pairs { /* --param name=value, repeated */
@@ -38,7 +38,7 @@ struct cli_pairs { /* --param name=value, repeated */
 };
 
 struct cli_option {
-    const char      *name;  /* "state-dir" */
+    const char      *name; /* "state-dir" */
     enum option_kind kind;
     void            *value; /* FLAG bool; TEXT const char *; COUNT int64_t; RATE double (per second; "5k", "10k/s", 0 =
                                as fast as possible); DURATION int64_t us ("10s", "500ms", "1m"); PERCENT double 0..1
@@ -62,7 +62,7 @@ void cli_say(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* Reads a whole file, at most limit bytes ("-" is stdin). */
 MUST_CHECK enum err cli_read_file(const char *path, size_t limit, struct buf *out, struct error *e);
-bool cli_stderr_is_terminal(void);
+bool                cli_stderr_is_terminal(void);
 
 extern const struct cli_command cli_run, cli_reset, cli_check, cli_explain, cli_produce, cli_broker, cli_demo;
 

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+/* millrace produce and broker: generated or replayed records into a topic; a broker in memory for demos. */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli.h"
+#include "kafka/admin.h"
+#include "kafka/broker.h"
+#include "kafka/producer.h"
+#include "produce/produce.h"
+#include "text/time.h"
+
+#define POLL_EVERY 512 /* records */
+#define FLUSH_MS 60000
+#define SHOW_EVERY_US 250000
+#define LAG_EVERY_US 100000 /* between two questions for a group's lag */
+
+static struct produce_flags {
+    const char *bootstrap, *topic, *template_, *start_time, *ads_file, *replay, *time_field, *key_field, *key;
+    const char *compression, *group;
+    int64_t     rows, seed, partitions, entities, step_us, late_by_us, disorder_us, max_lag;
+    double      rate, late, duplicates, malformed, skew, speed;
+    bool        create, string_time;
+} flags = {.bootstrap = "127.0.0.1:9092",
+           .template_ = "ad_events",
+           .seed = 1,
+           .partitions = 4,
+           .late_by_us = 60000000,
+           .compression = "lz4",
+           .max_lag = 5000,
+           .speed = 1};
+
+static const struct cli_option *produce_options(int *n)
+{
+    static const struct cli_option list[] = {
+        {"bootstrap-servers", OPT_TEXT, &flags.bootstrap, "HOST:PORT", "the brokers (default 127.0.0.1:9092)"},
+        {"topic", OPT_TEXT, &flags.topic, "NAME", "where to"},
+        {"create", OPT_FLAG, &flags.create, "", "make the topic when it is not there"},
+        {"partitions", OPT_COUNT, &flags.partitions, "N", "of a topic that is made (default 4)"},
+        {"template", OPT_TEXT, &flags.template_, "NAME", "ad_events (default), clickstream, iot_sensors, trades"},
+        {"rows", OPT_COUNT, &flags.rows, "N", "how many (default: until stopped)"},
+        {"rate", OPT_RATE, &flags.rate, "5k/s", "how fast (default: as fast as possible)"},
+        {"seed", OPT_COUNT, &flags.seed, "N", "the same seed gives the same records (default 1)"},
+        {"start-time", OPT_TEXT, &flags.start_time, "TIME", "event time of the first record (default: now)"},
+        {"step", OPT_DURATION, &flags.step_us, "1ms", "event time per record (default: by the rate)"},
+        {"key", OPT_TEXT, &flags.key, "KIND", "template (default), none, entity or random"},
+        {"entities", OPT_COUNT, &flags.entities, "N", "how many ads, users, devices or symbols"},
+        {"skew", OPT_NUMBER, &flags.skew, "1.1", "exponent of a Zipf law over entities (default 0: uniform)"},
+        {"late", OPT_PERCENT, &flags.late, "1%", "share of records that come late"},
+        {"late-by", OPT_DURATION, &flags.late_by_us, "60s", "by up to how much"},
+        {"disorder", OPT_DURATION, &flags.disorder_us, "2s", "event times move by up to +- so much"},
+        {"duplicates", OPT_PERCENT, &flags.duplicates, "1%", "share of records sent twice"},
+        {"malformed", OPT_PERCENT, &flags.malformed, "0.5%", "share of broken records"},
+        {"string-time", OPT_FLAG, &flags.string_time, "", "event_time as a text (ad_events)"},
+        {"ads-file", OPT_TEXT, &flags.ads_file, "PATH", "write the ads (ad_id,campaign_id) as CSV"},
+        {"replay", OPT_TEXT, &flags.replay, "PATH", "send an NDJSON or CSV file in event-time order instead"},
+        {"time-field", OPT_TEXT, &flags.time_field, "NAME", "of a replayed file: its event time"},
+        {"key-field", OPT_TEXT, &flags.key_field, "NAME", "of a replayed file: the records' key"},
+        {"speed", OPT_NUMBER, &flags.speed, "10", "of a replay: 1 as recorded (default), 0 as fast as possible"},
+        {"compression", OPT_TEXT, &flags.compression, "KIND", "none, lz4 (default), zstd, snappy or gzip"},
+        {"max-lag-of", OPT_TEXT, &flags.group, "GROUP", "wait while this consumer group is behind"},
+        {"max-lag", OPT_COUNT, &flags.max_lag, "5k", "... by more records than that in one partition"},
+    };
+    *n = (int)(sizeof list / sizeof list[0]);
+    return list;
+}
+
+static volatile sig_atomic_t stopping;
+static void                  on_stop(int number)
+{
+    (void)number;
+    stopping = 1;
+}
+
+/* ---- making ---- */
+
+static bool key_kind(enum produce_key *out)
+{
+    static const char *const names[] = {"template", "none", "entity", "random"};
+    if (!flags.key)
+        return true;
+    for (int i = 0; i < 4; i++)
+        if (strcmp(flags.key, names[i]) == 0) {
+            *out = (enum produce_key)i;
+            return true;
+        }
+    cli_say("--key takes template, none, entity or random, not \"%s\"", flags.key);
+    return false;
+}
+
+static bool fill_knobs(struct produce_knobs *k)
+{
+    int64_t start_us = clock_wall_us();
+    produce_knobs_init(k);
+    if (flags.start_time && !timestamp_parse(flags.start_time, strlen(flags.start_time), start_us, &start_us)) {
+        cli_say("--start-time: cannot read \"%s\"", flags.start_time);
+        return false;
+    }
+    k->rows = flags.rows;
+    k->seed = (uint64_t)flags.seed;
+    k->rate_per_s = flags.rate;
+    k->start_ms = start_us / 1000;
+    k->step_us = flags.step_us;
+    k->skew = flags.skew;
+    k->late_percent = flags.late * 100;
+    k->late_ms = flags.late_by_us / 1000;
+    k->disorder_ms = flags.disorder_us / 1000;
+    k->duplicate_percent = flags.duplicates * 100;
+    k->malformed_percent = flags.malformed * 100;
+    k->n_partitions = flags.create ? (int)flags.partitions : 0;
+    k->time_as_text = flags.string_time;
+    k->n_entities = (int)flags.entities;
+    k->time_field = flags.time_field;
+    k->key_field = flags.key_field;
+    k->speed = flags.speed;
+    return key_kind(&k->key);
+}
+
+/* Complete or not there: written beside and renamed. */
+static bool write_ads(const struct produce_knobs *k)
+{
+    struct buf csv;
+    char       beside[4200];
+    buf_init(&csv, TAG_PROCESS, 64 << 20);
+    produce_ads_table(k, true, &csv);
+    snprintf(beside, sizeof beside, "%s.part", flags.ads_file);
+    FILE *f = fopen(beside, "w");
+    bool  ok = f && fwrite(csv.data, 1, csv.size, f) == csv.size;
+    ok = f && fclose(f) == 0 && ok && rename(beside, flags.ads_file) == 0;
+    if (!ok)
+        cli_say("cannot write %s", flags.ads_file);
+    buf_fini(&csv);
+    return ok;
+}
+
+/* ---- sending ---- */
+
+struct sending {
+    struct generator      *g;
+    struct kafka_producer *p;
+    struct kafka_admin    *admin; /* for the lag of a group, or NULL */
+    struct pacer           pacer;
+    int64_t                n, expected, started_us, shown_us, lag_us;
+    bool                   terminal;
+};
+
+static void show(struct sending *s)
+{
+    struct kafka_producer_counts c;
+    int64_t                      now = clock_mono_us();
+    if (!s->terminal || now - s->shown_us < SHOW_EVERY_US)
+        return;
+    s->shown_us = now;
+    kafka_producer_counts(s->p, &c);
+    double rate = (double)c.acked * 1e6 / (double)(now - s->started_us + 1);
+    if (s->expected > 0)
+        fprintf(stderr, "\r\033[K%3.0f%% ", 100.0 * (double)c.acked / (double)s->expected);
+    else
+        fprintf(stderr, "\r\033[K");
+    fprintf(stderr, "%" PRId64 " acknowledged, %.0f/s%s%s", c.acked, rate, c.last_error[0] ? ", " : "", c.last_error);
+}
+
+static enum err wait_until_due(struct sending *s, const struct produce_record *r, struct error *e)
+{
+    while (!stopping) {
+        int64_t now = clock_mono_us(), wait = pacer_wait_us(&s->pacer, now), due = s->started_us + r->due_us - now;
+        wait = due > wait ? due : wait;
+        if (wait <= 0)
+            return OK;
+        show(s);
+        TRY(kafka_producer_poll(s->p, wait < 100000 ? (int)((wait + 999) / 1000) : 100, e));
+    }
+    return OK;
+}
+
+/* A broker that keeps little must not run over a reader. */
+static enum err wait_for_group(struct sending *s, struct error *e)
+{
+    int64_t total = 0, most = 0, now = clock_mono_us();
+    bool    waited = false;
+    if (!s->admin || now - s->lag_us < LAG_EVERY_US)
+        return OK;
+    do {
+        TRY(kafka_producer_poll(s->p, waited ? 50 : 0, e));
+        TRY(kafka_group_lag(s->admin, flags.group, flags.topic, &total, &most, 0, e));
+        waited = waited || most > flags.max_lag;
+        show(s);
+    } while (most > flags.max_lag && !stopping);
+    s->lag_us = clock_mono_us();
+    if (waited)
+        pacer_restart(&s->pacer, s->lag_us);
+    return OK;
+}
+
+static enum err send_all(struct sending *s, struct error *e)
+{
+    struct emit          *out = kafka_producer_emit(s->p);
+    struct produce_record r;
+    s->started_us = clock_mono_us();
+    pacer_start(&s->pacer, flags.rate, s->started_us);
+    while (!stopping && generator_next(s->g, &r)) {
+        enum err rc;
+        TRY(wait_for_group(s, e));
+        TRY(wait_until_due(s, &r, e));
+        while ((rc = out->ops->record(out, r.partition, r.key, r.key_bytes, r.value, r.value_bytes, r.timestamp_ms,
+                                      e)) == ERR_BUSY) {
+            TRY(kafka_producer_poll(s->p, 10, e));
+            show(s);
+        }
+        TRY(rc);
+        pacer_sent(&s->pacer, 1);
+        if (++s->n % POLL_EVERY == 0) {
+            TRY(kafka_producer_poll(s->p, 0, e));
+            show(s);
+        }
+    }
+    return kafka_producer_flush(s->p, FLUSH_MS, e);
+}
+
+static void say_counts(struct sending *s)
+{
+    struct kafka_producer_counts c;
+    struct produce_tally         t;
+    kafka_producer_counts(s->p, &c);
+    generator_tally(s->g, &t);
+    fprintf(stderr,
+            "%ssent %" PRId64 ", acknowledged %" PRId64 ", failed %" PRId64 "; %" PRId64 " late, %" PRId64
+            " duplicates, %" PRId64 " malformed; %.0f/s\n",
+            s->terminal ? "\r\033[K" : "", c.sent, c.acked, c.failed + c.waiting, t.late, t.duplicates, t.malformed,
+            (double)c.acked * 1e6 / (double)(clock_mono_us() - s->started_us + 1));
+}
+
+static enum err open_topic(struct sending *s, struct error *e)
+{
+    struct kafka_client client = {.bootstrap = flags.bootstrap};
+    if (!flags.create && !flags.group)
+        return OK;
+    TRY(kafka_admin_open(&client, &s->admin, e));
+    enum err rc =
+        flags.create ? kafka_topic_create(s->admin, flags.topic, (int)flags.partitions, 0, NULL, 0, 0, e) : OK;
+    if (!flags.group) {
+        kafka_admin_close(s->admin);
+        s->admin = NULL;
+    }
+    return rc == ERR_EXISTS ? OK : rc;
+}
+
+static enum err produce_records(const struct produce_knobs *k, struct error *e)
+{
+    struct sending             s = {.terminal = cli_stderr_is_terminal()};
+    struct kafka_producer_spec spec = {
+        .client = {.bootstrap = flags.bootstrap}, .topic = flags.topic, .compression = flags.compression};
+    enum err rc =
+        flags.replay ? generator_replay(flags.replay, k, &s.g, e) : generator_new(flags.template_, k, &s.g, e);
+    if (rc != OK)
+        return rc;
+    s.expected = generator_rows_expected(s.g);
+    rc = open_topic(&s, e);
+    if (rc == OK)
+        rc = kafka_producer_new(&spec, &s.p, e);
+    if (rc == OK) {
+        rc = send_all(&s, e);
+        say_counts(&s);
+    }
+    if (s.p)
+        kafka_producer_free(s.p);
+    if (s.admin)
+        kafka_admin_close(s.admin);
+    generator_free(s.g);
+    return rc;
+}
+
+static int produce(const struct cli_command *command, int argc, char **argv)
+{
+    struct produce_knobs k;
+    struct error         e;
+    const char          *rest[1];
+    int                  n = 0;
+    bool                 help;
+    if (!cli_parse(command, argc, argv, rest, &n, &help))
+        return EXIT_USAGE;
+    if (help)
+        return EXIT_OK;
+    if (!flags.topic)
+        cli_say("produce needs --topic");
+    if (!flags.topic || !fill_knobs(&k))
+        return EXIT_USAGE;
+    if (flags.ads_file && !write_ads(&k))
+        return EXIT_CANNOT_CREATE;
+    signal(SIGINT, on_stop);
+    signal(SIGTERM, on_stop);
+    enum err rc = produce_records(&k, &e);
+    if (rc != OK)
+        cli_say("%s", e.text);
+    return rc == ERR_INVALID ? EXIT_USAGE : cli_exit_code(rc);
+}
+
+const struct cli_command cli_produce = {
+    .name = "produce",
+    .arguments = "",
+    .summary = "fill a topic with generated or replayed records",
+    .example = "millrace produce --topic ads --create --rows 1M --rate 50k/s",
+    .run = produce,
+    .options = produce_options,
+};
+
+/* ---- broker ---- */
+
+static int64_t     broker_partitions = 4;
+static const char *broker_topic;
+
+static const struct cli_option *broker_options(int *n)
+{
+    static const struct cli_option list[] = {
+        {"topic", OPT_TEXT, &broker_topic, "NAME", "make this topic (others are made by use, with 4 partitions)"},
+        {"partitions", OPT_COUNT, &broker_partitions, "N", "of that topic (default 4)"},
+    };
+    *n = 2;
+    return list;
+}
+
+static int broker(const struct cli_command *command, int argc, char **argv)
+{
+    struct kafka_broker *b = NULL;
+    struct error         e;
+    const char          *rest[1];
+    int                  n = 0, number;
+    bool                 help;
+    sigset_t             set;
+    if (!cli_parse(command, argc, argv, rest, &n, &help))
+        return EXIT_USAGE;
+    if (help)
+        return EXIT_OK;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL); /* before the broker's threads, which inherit it */
+    enum err rc = kafka_broker_start(1, &b, &e);
+    if (rc == OK && broker_topic)
+        rc = kafka_broker_topic(b, broker_topic, (int)broker_partitions, &e);
+    if (rc == OK) {
+        printf("%s\n", kafka_broker_bootstrap(b));
+        fflush(stdout);
+        sigwait(&set, &number);
+    } else {
+        cli_say("%s", e.text);
+    }
+    kafka_broker_free(b);
+    return cli_exit_code(rc);
+}
+
+const struct cli_command cli_broker = {
+    .name = "broker",
+    .arguments = "",
+    .summary = "a Kafka broker in memory, for demos and tests",
+    .example = "millrace broker --topic ads --partitions 4",
+    .run = broker,
+    .options = broker_options,
+};
