@@ -29,7 +29,6 @@ static struct produce_flags {
 } flags = {.bootstrap = "127.0.0.1:9092",
            .template_ = "ad_events",
            .seed = 1,
-           .partitions = 4,
            .late_by_us = 60000000,
            .compression = "lz4",
            .max_lag = 5000,
@@ -41,7 +40,8 @@ static const struct cli_option *produce_options(int *n)
         {"bootstrap-servers", OPT_TEXT, &flags.bootstrap, "HOST:PORT", "the brokers (default 127.0.0.1:9092)"},
         {"topic", OPT_TEXT, &flags.topic, "NAME", "where to"},
         {"create", OPT_FLAG, &flags.create, "", "make the topic when it is not there"},
-        {"partitions", OPT_COUNT, &flags.partitions, "N", "of a topic that is made (default 4)"},
+        {"partitions", OPT_COUNT, &flags.partitions, "N",
+         "of the topic (--create: 4); records without a key go round them"},
         {"template", OPT_TEXT, &flags.template_, "NAME", "ad_events (default), clickstream, iot_sensors, trades"},
         {"rows", OPT_COUNT, &flags.rows, "N", "how many (default: until stopped)"},
         {"rate", OPT_RATE, &flags.rate, "5k/s", "how fast (default: as fast as possible)"},
@@ -112,7 +112,6 @@ static bool fill_knobs(struct produce_knobs *k)
     k->disorder_ms = flags.disorder_us / 1000;
     k->duplicate_percent = flags.duplicates * 100;
     k->malformed_percent = flags.malformed * 100;
-    k->n_partitions = flags.create ? (int)flags.partitions : 0;
     k->time_as_text = flags.string_time;
     k->n_entities = (int)flags.entities;
     k->time_field = flags.time_field;
@@ -290,6 +289,11 @@ static int produce(const struct cli_command *command, int argc, char **argv)
         cli_say("produce needs --topic");
     if (!flags.topic || !fill_knobs(&k))
         return EXIT_USAGE;
+    if (flags.create && !flags.partitions)
+        flags.partitions = 4;
+    bool no_key =
+        k.key == PRODUCE_KEY_NONE || (k.key == PRODUCE_KEY_DEFAULT && strcmp(flags.template_, "ad_events") == 0);
+    k.n_partitions = no_key && !flags.replay ? (int)flags.partitions : 0;
     if (flags.ads_file && !write_ads(&k))
         return EXIT_CANNOT_CREATE;
     signal(SIGINT, on_stop);

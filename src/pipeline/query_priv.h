@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pipeline/query_priv: what query.c, feed.c, start.c, commit.c and summary.c share. Loop thread unless said otherwise. */
+/* pipeline/query_priv: what the files of this room share. Loop thread unless said otherwise. */
 #ifndef PIPELINE_QUERY_PRIV_H
 #define PIPELINE_QUERY_PRIV_H
 

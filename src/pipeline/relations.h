@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pipeline/relations: the relation kinds SQL knows: read_kafka (a stream) and read_files (a static table). Any thread. */
+/* pipeline/relations: what SQL can read: read_kafka (a stream) and read_files (a static table). Any thread. */
 #ifndef PIPELINE_RELATIONS_H
 #define PIPELINE_RELATIONS_H
 
