@@ -46,7 +46,6 @@ static enum err code_of_errno(int number)
 {
     switch (number) {
     case ENOENT:
-    case ENOTDIR:
         return ERR_NOT_FOUND;
     case EEXIST:
         return ERR_EXISTS;
