@@ -26,6 +26,7 @@ import pytest
 from millrace import TOP, binary
 
 PAGES = [TOP / "README.md", *sorted((TOP / "docs").rglob("*.md")), *sorted((TOP / "examples").rglob("*.md"))]
+pytestmark = pytest.mark.skipif(binary() is None, reason="millrace is not built: ./dev build")
 Block = collections.namedtuple("Block", "line language mark text")
 
 
@@ -117,8 +118,6 @@ def is_run(block):
 
 @pytest.mark.parametrize("page", [p for p in PAGES if any(map(is_run, blocks(p)))], ids=name)
 def test_a_page_runs(page, tmp_path, request):
-    if binary() is None:
-        pytest.skip("millrace is not built: ./dev build")
     needs_kafka = any("localhost:9092" in b.text for b in blocks(page) if is_run(b) and b.language == "sh")
     kafka = request.getfixturevalue("kafka") if needs_kafka else None
     before = topics(kafka)
