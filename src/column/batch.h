@@ -18,21 +18,21 @@ struct raw_record {
     const uint8_t *value; /* NULL = no value (tombstone) */
     uint32_t       key_bytes, value_bytes;
     int64_t        offset;
-    int64_t        timestamp_ms; /* -1 none */
+    int64_t        timestamp_ms;   /* -1 none */
     uint8_t        timestamp_type; /* Spark's: 0 create time, 1 log append time; 255 not available (shown as -1) */
-    bool           oversized; /* above the message size limit: value is NULL and value_bytes tells the size */
+    bool           oversized;      /* above the message size limit: value is NULL and value_bytes tells the size */
 };
 
 struct raw_batch {
     atomic_int         refs;
-    uint32_t           source;    /* index of the relation that read it (a plan has one or more) */
-    uint32_t           slot;      /* index of the partition in the query's partition table (ledger, positions) */
-    const char        *topic;     /* borrowed from the source */
+    uint32_t           source; /* index of the relation that read it (a plan has one or more) */
+    uint32_t           slot;   /* index of the partition in the query's partition table (ledger, positions) */
+    const char        *topic;  /* borrowed from the source */
     int32_t            partition;
     uint32_t           n_records;
     struct raw_record *records;
-    size_t             size_bytes; /* payload held, for inbox ceilings */
-    int64_t            next_offset; /* position after this batch: >= last offset + 1 (gaps, markers) */
+    size_t             size_bytes;       /* payload held, for inbox ceilings */
+    int64_t            next_offset;      /* position after this batch: >= last offset + 1 (gaps, markers) */
     void (*release)(struct raw_batch *); /* any thread; frees records and itself */
     void *owner;
 };

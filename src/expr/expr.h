@@ -24,11 +24,11 @@ enum expr_kind {
 };
 
 struct expr_value {
-    bool    is_null;
-    int64_t integer; /* BOOLEAN, integers, DATE, TIMESTAMP, INTERVAL */
-    double  real;    /* FLOAT, DOUBLE */
-    const char *text; /* STRING, BINARY; DECIMAL: its digits as written */
-    uint32_t length;
+    bool        is_null;
+    int64_t     integer; /* BOOLEAN, integers, DATE, TIMESTAMP, INTERVAL */
+    double      real;    /* FLOAT, DOUBLE */
+    const char *text;    /* STRING, BINARY; DECIMAL: its digits as written */
+    uint32_t    length;
 };
 
 struct function;

@@ -9,8 +9,8 @@ struct join_build {
     const struct type *schema;
     const int         *keys;
     int                n_keys;
-    struct builder     rows;     /* STRUCT, while adding */
-    struct column     *all;      /* STRUCT, once finished; its last row is all NULL, for LEFT */
+    struct builder     rows; /* STRUCT, while adding */
+    struct column     *all;  /* STRUCT, once finished; its last row is all NULL, for LEFT */
     uint32_t           n_rows;
     size_t             bytes;
     struct buf         encoded;  /* keys of all rows */
@@ -62,7 +62,8 @@ static bool put_keys(struct buf *out, struct column *const *columns, const int *
 
 /* ---- build ---- */
 
-enum err join_build_new(const struct type *schema, const int *keys, int n_keys, struct join_build **out, struct error *e)
+enum err join_build_new(const struct type *schema, const int *keys, int n_keys, struct join_build **out,
+                        struct error *e)
 {
     struct join_build *j = mem_zalloc(TAG_JOIN, sizeof *j);
     *out = NULL;

@@ -10,13 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "json/path.h"
 #include "text/base64.h"
 #include "text/number.h"
 #include "text/time.h"
 #include "text/utf8.h"
+#include "json/path.h"
 
-#define DEPTH_MAX 1000        /* Jackson StreamReadConstraints.DEFAULT_MAX_DEPTH */
+#define DEPTH_MAX 1000         /* Jackson StreamReadConstraints.DEFAULT_MAX_DEPTH */
 #define NUMBER_LENGTH_MAX 1000 /* .. DEFAULT_MAX_NUM_LEN */
 
 enum token { T_ERROR, T_OBJECT, T_ARRAY, T_STRING, T_INTEGER, T_FLOAT, T_TRUE, T_FALSE, T_NULL };
@@ -133,7 +133,7 @@ static bool escape(struct reader *r, struct buf *out)
 /* At the opening quote. The text goes to scratch. */
 static bool string(struct reader *r)
 {
-    uint8_t    quote = *r->p++;
+    uint8_t     quote = *r->p++;
     struct buf *out = r->scratch;
     r->text_at = out->size;
     for (;;) {
@@ -216,8 +216,8 @@ static enum token number(struct reader *r)
         if (run_of_digits(r) == 0)
             return fail(r, "bad number"), T_ERROR;
     }
-    if (r->p < r->end && *r->p != ',' && *r->p != '}' && *r->p != ']' && *r->p != ' ' && *r->p != '\t' && *r->p != '\n' &&
-        *r->p != '\r' && *r->p != '/' && *r->p != ':')
+    if (r->p < r->end && *r->p != ',' && *r->p != '}' && *r->p != ']' && *r->p != ' ' && *r->p != '\t' &&
+        *r->p != '\n' && *r->p != '\r' && *r->p != '/' && *r->p != ':')
         return fail(r, "bad number"), T_ERROR;
     r->number = from;
     r->number_length = (size_t)(r->p - from);
@@ -354,8 +354,8 @@ static void put_number(struct reader *r, enum token t, struct buf *out)
         buf_u8(out, '"');
 }
 
-/* Reads the rest of a value whose first token is t. With `out`, writes it there compactly; strings pass through scratch,
- * whose size is restored. */
+/* Reads the rest of a value whose first token is t. With `out`, writes it there compactly; strings pass through
+ * scratch, whose size is restored. */
 static bool pass(struct reader *r, enum token t, struct buf *out)
 {
     bool   first = true;
@@ -446,8 +446,8 @@ static bool special_text(const char *text, size_t n, double *v)
     static const struct {
         const char *name;
         double      value;
-    } rows[] = {{"NaN", NAN}, {"+INF", INFINITY}, {"+Infinity", INFINITY}, {"Infinity", INFINITY}, {"-INF", -INFINITY},
-                {"-Infinity", -INFINITY}};
+    } rows[] = {{"NaN", NAN},           {"+INF", INFINITY},  {"+Infinity", INFINITY},
+                {"Infinity", INFINITY}, {"-INF", -INFINITY}, {"-Infinity", -INFINITY}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (strlen(rows[i].name) == n && memcmp(rows[i].name, text, n) == 0) {
             *v = rows[i].value;

@@ -257,7 +257,8 @@ static bool call_tail(struct parser *p, struct ast_expr *x)
         x->filter = filter;
     }
     if (parse__is_word(p, "OVER"))
-        return parse__unsupported(p, tok(p)->place, "OVER (..) is", "a stream is windowed with GROUP BY window(ts, '..')");
+        return parse__unsupported(p, tok(p)->place, "OVER (..) is",
+                                  "a stream is windowed with GROUP BY window(ts, '..')");
     if (parse__is_word(p, "WITHIN") || parse__is_word_at(p, 1, "NULLS"))
         return !parse__is_word(p, "WITHIN") || parse__unsupported(p, tok(p)->place, "WITHIN GROUP is", NULL);
     return true;
@@ -290,8 +291,8 @@ static bool call(struct parser *p, const char *name, struct place from, struct a
     return true;
 }
 
-static bool as_call(struct parser *p, const char *name, struct place from, int n, struct ast_expr *a, struct ast_expr *b,
-                    struct ast_expr *c, struct ast_expr **out)
+static bool as_call(struct parser *p, const char *name, struct place from, int n, struct ast_expr *a,
+                    struct ast_expr *b, struct ast_expr *c, struct ast_expr **out)
 {
     struct ast_expr *x = make(p, AST_CALL, from);
     if (!x || !with_args(p, x, n, a, b, c))
@@ -309,8 +310,8 @@ static bool cast(struct parser *p, struct ast_expr **out)
     bool             try_cast = parse__is_word(p, "TRY_CAST");
     struct ast_expr *x = make(p, AST_CAST, from), *value;
     p->at++;
-    if (!x || !parse__need(p, "(") || !parse__expr(p, &value) || !parse__need_word(p, "AS") || !parse__type(p, &x->type) ||
-        !parse__need(p, ")") || !with_args(p, x, 1, value, NULL, NULL))
+    if (!x || !parse__need(p, "(") || !parse__expr(p, &value) || !parse__need_word(p, "AS") ||
+        !parse__type(p, &x->type) || !parse__need(p, ")") || !with_args(p, x, 1, value, NULL, NULL))
         return false;
     x->try_cast = try_cast;
     x->place = parse__since(p, from);
@@ -355,7 +356,8 @@ static bool trim(struct parser *p, struct ast_expr **out)
     p->at++;
     if (!parse__need(p, "("))
         return false;
-    bool both = parse__is_word(p, "BOTH"), leading = parse__is_word(p, "LEADING"), trailing = parse__is_word(p, "TRAILING");
+    bool both = parse__is_word(p, "BOTH"), leading = parse__is_word(p, "LEADING"),
+         trailing = parse__is_word(p, "TRAILING");
     if ((both || leading || trailing) && parse__ahead(p, 1)->kind != TOK_SYMBOL) {
         name = leading ? "ltrim" : trailing ? "rtrim" : "trim";
         p->at++;
@@ -373,9 +375,9 @@ static bool trim(struct parser *p, struct ast_expr **out)
 
 static bool case_expr(struct parser *p, struct ast_expr **out)
 {
-    struct place      from = tok(p)->place;
-    struct list       args = {0};
-    struct ast_expr  *x = make(p, AST_CASE, from), **slot;
+    struct place     from = tok(p)->place;
+    struct list      args = {0};
+    struct ast_expr *x = make(p, AST_CASE, from), **slot;
     p->at++;
     if (!x)
         return false;
@@ -469,8 +471,9 @@ static bool word_primary(struct parser *p, struct ast_expr **out)
         (*out)->place = parse__since(p, from);
         return true;
     }
-    if (parse__is_word(p, "INTERVAL") && (next->kind == TOK_STRING || next->kind == TOK_INTEGER ||
-                                          next->kind == TOK_DECIMAL || (next->kind == TOK_SYMBOL && strchr("-+", next->text[0]))))
+    if (parse__is_word(p, "INTERVAL") &&
+        (next->kind == TOK_STRING || next->kind == TOK_INTEGER || next->kind == TOK_DECIMAL ||
+         (next->kind == TOK_SYMBOL && strchr("-+", next->text[0]))))
         return parse__interval(p, out);
     if (before_call && (parse__is_word(p, "CAST") || parse__is_word(p, "TRY_CAST")))
         return cast(p, out);
@@ -559,7 +562,10 @@ static bool postfix(struct parser *p, struct ast_expr **out)
 static bool unary(struct parser *p, struct ast_expr **out)
 {
     struct place from = tok(p)->place;
-    enum ast_op  op = parse__is(p, "-") ? OP_NEGATE : parse__is(p, "+") ? OP_POSITIVE : parse__is(p, "~") ? OP_BIT_NOT : OP_NONE;
+    enum ast_op  op = parse__is(p, "-")   ? OP_NEGATE
+                      : parse__is(p, "+") ? OP_POSITIVE
+                      : parse__is(p, "~") ? OP_BIT_NOT
+                                          : OP_NONE;
     if (op == OP_NONE)
         return postfix(p, out);
     struct ast_expr *x = make(p, AST_UNARY, from), *value;
@@ -582,8 +588,8 @@ struct binary_row {
 };
 #define LEVEL_MOST 5
 static const struct binary_row binary_rows[] = {
-    {"*", OP_TIMES, 0},  {"/", OP_DIVIDE, 0},  {"%", OP_MODULO, 0}, {"DIV", OP_DIV, 0},     {"+", OP_PLUS, 1},
-    {"-", OP_MINUS, 1},  {"||", OP_CONCAT, 1}, {"&", OP_BIT_AND, 2}, {"^", OP_BIT_XOR, 3},  {"|", OP_BIT_OR, 4}};
+    {"*", OP_TIMES, 0}, {"/", OP_DIVIDE, 0},  {"%", OP_MODULO, 0},  {"DIV", OP_DIV, 0},   {"+", OP_PLUS, 1},
+    {"-", OP_MINUS, 1}, {"||", OP_CONCAT, 1}, {"&", OP_BIT_AND, 2}, {"^", OP_BIT_XOR, 3}, {"|", OP_BIT_OR, 4}};
 
 static enum ast_op binary_at(const struct parser *p, int level)
 {
@@ -618,8 +624,9 @@ static enum ast_op comparison_at(const struct parser *p)
     static const struct {
         const char *symbol;
         enum ast_op op;
-    } rows[] = {{"=", OP_EQUAL},      {"==", OP_EQUAL},        {"<>", OP_NOT_EQUAL},         {"!=", OP_NOT_EQUAL}, {"<", OP_LESS},
-                {"<=", OP_LESS_EQUAL}, {">", OP_GREATER},       {">=", OP_GREATER_EQUAL}, {"<=>", OP_NULL_SAFE_EQUAL}};
+    } rows[] = {{"=", OP_EQUAL},      {"==", OP_EQUAL},         {"<>", OP_NOT_EQUAL},
+                {"!=", OP_NOT_EQUAL}, {"<", OP_LESS},           {"<=", OP_LESS_EQUAL},
+                {">", OP_GREATER},    {">=", OP_GREATER_EQUAL}, {"<=>", OP_NULL_SAFE_EQUAL}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (parse__is(p, rows[i].symbol))
             return rows[i].op;
@@ -665,9 +672,9 @@ static bool is_tail(struct parser *p, struct ast_expr **out)
 
 static bool in_tail(struct parser *p, bool negated, struct ast_expr **out)
 {
-    struct list       args = {0};
-    struct ast_expr  *x = make(p, AST_IN, (*out)->place), **slot;
-    struct place      from = (*out)->place;
+    struct list      args = {0};
+    struct ast_expr *x = make(p, AST_IN, (*out)->place), **slot;
+    struct place     from = (*out)->place;
     if (!x || !parse__need(p, "(") || !(slot = parse__add(p, &args, sizeof *slot)))
         return false;
     *slot = *out;
@@ -690,7 +697,8 @@ static bool in_tail(struct parser *p, bool negated, struct ast_expr **out)
 static bool between_tail(struct parser *p, bool negated, struct ast_expr **out)
 {
     struct ast_expr *x = make(p, AST_BETWEEN, (*out)->place), *low, *high;
-    if (!x || !value(p, &low) || !parse__need_word(p, "AND") || !value(p, &high) || !with_args(p, x, 3, *out, low, high))
+    if (!x || !value(p, &low) || !parse__need_word(p, "AND") || !value(p, &high) ||
+        !with_args(p, x, 3, *out, low, high))
         return false;
     x->negated = negated;
     *out = x;
@@ -770,8 +778,8 @@ static bool not_expr(struct parser *p, struct ast_expr **out)
     return true;
 }
 
-static bool logical(struct parser *p, const char *word, enum ast_op op, bool (*next)(struct parser *, struct ast_expr **),
-                    struct ast_expr **out)
+static bool logical(struct parser *p, const char *word, enum ast_op op,
+                    bool (*next)(struct parser *, struct ast_expr **), struct ast_expr **out)
 {
     if (!next(p, out))
         return false;

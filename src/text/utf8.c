@@ -8,7 +8,7 @@ static size_t sequence(const uint8_t *p, size_t left, size_t *skip)
 {
     static const uint8_t least[] = {0, 0, 0x80, 0xa0, 0x90};
     uint8_t              c = p[0];
-    size_t               n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+    size_t n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
     *skip = 1;
     if (n <= 1)
         return n;

@@ -10,10 +10,10 @@ struct op_window {
     struct op                 base;
     const struct window_plan *plan;
     struct group_table       *partial;
-    struct buf                keys;    /* encoded keys of the batch */
-    uint32_t                 *key_at;  /* per row: offset into keys; n_rows + 1 */
-    uint32_t                 *rows;    /* per effect: row */
-    uint8_t                 **states;  /* per effect: states of its group */
+    struct buf                keys;   /* encoded keys of the batch */
+    uint32_t                 *key_at; /* per row: offset into keys; n_rows + 1 */
+    uint32_t                 *rows;   /* per effect: row */
+    uint8_t                 **states; /* per effect: states of its group */
     uint32_t                  row_capacity, effect_capacity;
 };
 
@@ -246,7 +246,8 @@ static void watermark_free(struct op *op) { mem_free(op); }
 
 static const struct op_ops watermark_ops = {.name = "watermark", .push = watermark_push, .free = watermark_free};
 
-enum err op_watermark_new(int column, struct watermark *lane, struct flow_context *context, struct op **out, struct error *e)
+enum err op_watermark_new(int column, struct watermark *lane, struct flow_context *context, struct op **out,
+                          struct error *e)
 {
     struct op_watermark *w = mem_zalloc(TAG_STATE, sizeof *w);
     *out = NULL;
