@@ -1,3 +1,3 @@
 /* SPDX-License-Identifier: MIT */
-#include <sqlite3.h>
 #include <uv.h>
+#include <sqlite3.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "e.h"
+#include "sql/ast.h"
+#include "sql/lexer.h"
 #include "base/a_priv.h"
 #include "nowhere/n.h"
-#include "sql/ast.h"
-#include "sql/parse.h"
+#include "e.h"
 #include "text/t.h"

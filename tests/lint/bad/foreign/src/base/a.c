@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <leveldb/c.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <zstd.h>
+#include <leveldb/c.h>
+#include <pthread.h>
