@@ -66,6 +66,14 @@ static inline uint32_t batch_n_records(const struct batch *b)
         n -= b->origin[i] == b->origin[i - 1];
     return n;
 }
+/* Behind the last row of the record that `row` begins. */
+static inline uint32_t batch_record_end(const struct batch *b, uint32_t row)
+{
+    uint32_t end = row + 1;
+    while (b->origin && end < b->n_rows && b->origin[end] == b->origin[row])
+        end++;
+    return end;
+}
 /* Record behind a row, or NULL. */
 static inline const struct raw_record *batch_record(const struct batch *b, size_t row)
 {
