@@ -283,6 +283,8 @@ static struct expr *literal(struct expr_binder *b, const struct ast_expr *ast, b
         }
         if ((x = expr__new(b, EXPR_LITERAL, type_of(TYPE_INTERVAL), ast->place, 0)))
             x->value.integer = ast->integer;
+        if (x)
+            x->whole_days = ast->suffix == 'D';
         return x;
     default:
         x = expr__new(b, EXPR_LITERAL, type_of(ast->kind == AST_STRING ? TYPE_STRING : TYPE_BINARY), ast->place, 0);
@@ -370,6 +372,13 @@ static struct expr *time_arithmetic(struct expr_binder *b, enum ast_op op, struc
         y = swap;
         kx = x->type->kind;
         ky = y->type->kind;
+    }
+    if (kx == TYPE_DATE && ky == TYPE_INTERVAL && y->whole_days) { /* becomes date + int below */
+        int64_t days = y->value.integer / 86400000000;
+        if (days != (int32_t)days || !(y = expr__new(b, EXPR_LITERAL, type_of(TYPE_INT), y->place, 0)))
+            return expr__wrong_types(b, at, op == OP_PLUS ? "+" : "-", x, x);
+        y->value.integer = days;
+        ky = TYPE_INT;
     }
     if (ky == TYPE_INTERVAL && (kx == TYPE_TIMESTAMP || kx == TYPE_DATE || kx == TYPE_INTERVAL)) {
         if (kx == TYPE_DATE && !(x = expr_coerce(b, x, type_of(TYPE_TIMESTAMP))))

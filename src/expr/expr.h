@@ -37,6 +37,7 @@ struct expr {
     enum expr_kind         kind;
     const struct type     *type;
     bool                   nullable, try_cast;
+    bool                   whole_days; /* an INTERVAL literal of the type DAY: a date plus it is a date */
     struct place           place;
     int                    column, field;
     struct expr_value      value;

@@ -28,6 +28,8 @@ struct reader {
     struct buf          *scratch;
     struct json_verdict *verdict;
     const char          *error; /* of the syntax, static */
+    bool                 path;  /* for json_path_get: control characters in strings, but no NaN and its like */
+    size_t               lone;  /* text_at + 1 of the last string that held half a surrogate pair; 0 none */
     /* the token read last: strings in scratch from text_at on; numbers as written */
     size_t         text_at, text_length;
     const uint8_t *number;
@@ -108,9 +110,10 @@ static bool unicode_escape(struct reader *r, struct buf *out)
         }
         r->p = back;
     }
-    if (c >= 0xd800 && c < 0xe000)
+    if (c >= 0xd800 && c < 0xe000) {
         buf_u8(out, '?');
-    else
+        r->lone = r->text_at + 1;
+    } else
         put_code_point(out, c);
     return true;
 }
@@ -138,7 +141,7 @@ static bool string(struct reader *r)
     r->text_at = out->size;
     for (;;) {
         const uint8_t *from = r->p;
-        while (r->p < r->end && *r->p != quote && *r->p != '\\' && *r->p >= 0x20)
+        while (r->p < r->end && *r->p != quote && *r->p != '\\' && (*r->p >= 0x20 || r->path))
             r->p++;
         utf8_repair(from, (size_t)(r->p - from), out);
         if (r->p == r->end)
@@ -173,7 +176,7 @@ static bool word(struct reader *r, const char *text)
 static enum token non_numeric(struct reader *r, const uint8_t *from)
 {
     r->number = from;
-    if (word(r, "NaN") || word(r, "Infinity") || word(r, "INF")) {
+    if (!r->path && (word(r, "NaN") || word(r, "Infinity") || word(r, "INF"))) {
         r->number_length = (size_t)(r->p - from);
         return T_FLOAT;
     }
@@ -463,11 +466,13 @@ static bool to_real(struct reader *r, const struct json_node *node, enum token t
     if (t != T_INTEGER && t != T_FLOAT)
         return false;
     s->real = number_as_double(r);
+    if (t == T_INTEGER && s->real == 0)
+        s->real = 0;                                     /* the integer -0 is 0 */
     if (node->want == WANT_FLOAT && isfinite(s->real)) { /* straight to float: no double rounding */
         char text[NUMBER_LENGTH_MAX + 2];
         memcpy(text, r->number, r->number_length);
         text[r->number_length] = 0;
-        s->real = (double)strtof(text, NULL);
+        s->real = t == T_INTEGER && s->real == 0 ? 0 : (double)strtof(text, NULL);
     }
     return true;
 }
@@ -696,7 +701,7 @@ static bool descend(struct reader *r, enum token *t, const struct step *s)
 bool json_path_get(const uint8_t *text, size_t n, const char *path, size_t path_n, struct buf *scratch, struct buf *out)
 {
     struct json_verdict verdict;
-    struct reader       r = {.p = text, .end = text + n, .scratch = scratch, .verdict = &verdict};
+    struct reader       r = {.p = text, .end = text + n, .scratch = scratch, .verdict = &verdict, .path = true};
     struct step         s;
     const char         *p = path + 1, *end = path + path_n;
     if (path_n == 0 || path[0] != '$' || !buf_reserve(scratch, 1))
@@ -710,7 +715,8 @@ bool json_path_get(const uint8_t *text, size_t n, const char *path, size_t path_
         return false;
     if (t == T_STRING) {
         buf_put(out, scratch->data + r.text_at, r.text_length);
-        return !scratch->failed;
+        return !scratch->failed && r.lone != r.text_at + 1;
     }
-    return pass(&r, t, out) && !out->failed;
+    r.lone = 0;
+    return pass(&r, t, out) && !out->failed && !r.lone; /* a generator cannot write half a pair */
 }

@@ -38,7 +38,7 @@ enum ast_expr_kind {
     AST_DOUBLE,    /* text: 1e3, 1.5D; suffix 'F' = float */
     AST_STRING,    /* text, length: escapes resolved */
     AST_BINARY,    /* text, length: X'0a' as bytes */
-    AST_INTERVAL,  /* integer: microseconds (day-time); months: year-month part */
+    AST_INTERVAL,  /* integer: microseconds (day-time); months: year-month part; suffix 'D': written in days only */
     AST_DATE,      /* text: DATE '2024-01-02' */
     AST_TIMESTAMP, /* text: TIMESTAMP '...' */
     AST_COLUMN,    /* parts: a.b.c as written; resolution decides what is table, column, struct field */

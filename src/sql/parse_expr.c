@@ -140,10 +140,13 @@ static bool interval_part(struct parser *p, struct ast_expr *x, bool *more)
         return parse__fail(p, "a unit such as SECONDS");
     }
     p->at += 2;
+    if (months || unit_us % 86400000000)
+        x->suffix = 0;
     snprintf(number, sizeof number, "%s%s", negative ? "-" : "", amount->text + strspn(amount->text, " "));
     number[strcspn(number, " ")] = 0;
     if (amount->kind == TOK_STRING && parse__take_word(p, "TO")) {
         *more = false;
+        x->suffix = 0;
         return interval_range(p, amount->text, unit->text, x);
     }
     if (months) {
@@ -170,10 +173,12 @@ bool parse__interval(struct parser *p, struct ast_expr **out)
     int64_t             ignored;
     int32_t             months;
     const struct token *next = parse__ahead(p, 1);
+    x->suffix = 'D';
     if (tok(p)->kind == TOK_STRING && !(next->kind == TOK_WORD && sql_interval_unit(next->text, &ignored, &months))) {
         if (sql_interval_parse(tok(p)->text, &x->integer, &x->months, &e) != OK)
             return interval_error(p, tok(p)->place, e.text);
         p->at++;
+        x->suffix = 0;
         more = false;
     }
     while (more)

@@ -174,6 +174,8 @@ static void put_literal(const struct ast_expr *x, struct buf *out)
     case AST_INTERVAL:
         if (x->months)
             buf_printf(out, "INTERVAL %d MONTHS", x->months);
+        else if (x->suffix == 'D')
+            buf_printf(out, "INTERVAL %" PRId64 " DAYS", x->integer / 86400000000);
         else
             buf_printf(out, "INTERVAL %" PRId64 " MICROSECONDS", x->integer);
         break;
