@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# docker build -t millrace --build-arg VERSION=0.1.0 . && docker run --rm -p 8080:8080 millrace demo
+# docker build -t millrace --build-arg VERSION=0.1.0 . && docker run --rm millrace demo --for 30s
+# docs/operations.md says how to run a query in it.
 
 FROM debian:12-slim AS build
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
@@ -11,7 +12,6 @@ RUN ./dev setup
 COPY CMakeLists.txt ./
 COPY src src
 COPY migrations migrations
-COPY web web
 COPY tests/CMakeLists.txt tests/CMakeLists.txt
 ARG VERSION=0.1.0
 RUN cmake -S . -B build/release -G Ninja -DCMAKE_BUILD_TYPE=Release -DMILLRACE_VERSION="${VERSION}" \
@@ -23,13 +23,12 @@ FROM debian:12-slim
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates libuv1 libjansson4 libsqlite3-0 libzstd1 \
-       libsnappy1v5 liblz4-1 zlib1g libcurl4 libssl3 libutf8proc2 libpcre2-8-0 libmicrohttpd12 libwslay1 libyaml-0-2 \
+       libsnappy1v5 liblz4-1 zlib1g libcurl4 libssl3 libutf8proc2 libstdc++6 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --create-home --home-dir /var/lib/millrace millrace
 COPY --from=build /millrace/build/release/millrace /usr/local/bin/millrace
 USER 10001
 WORKDIR /var/lib/millrace
 VOLUME ["/var/lib/millrace"]
-EXPOSE 8080
 ENTRYPOINT ["/usr/local/bin/millrace"]
 CMD ["--help"]
