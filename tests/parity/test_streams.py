@@ -94,10 +94,13 @@ WIDE = [json.dumps(r, ensure_ascii=False) for r in [
     {"i": 3.0, "l": 1e3, "d": 7, "s": {"a": [1, 2.50, "x"]}, "b": 1, "st": {"x": "1", "y": 2, "z": 3}, "ts": "x"},
     {"i": 10, "l": 9007199254740993, "d": 0.1, "s": "a,b,,c", "b": False, "st": {"x": 2, "y": "a%b_c\\d"},
      "dt": "2023-12-31", "ts": "2000-02-29T00:00:00+05:30"}]]
-WIDE += ['{"i": 1, "i": 2, "s": "twice"}', '{"s": "cut', '', 'null', '[{"i": 5}]', ' {"i": 6} ', '{"i": 7} tail', "{'i': 8}",
-         '{"i": 01}', '{"d": 1e400, "s": "far"}', '{"d": "Infinity", "i": 4}', '{"d": -Infinity}', '{"s": "\\u00e9\\n\\ud83d"}',
+WIDE += ['{"i": 1, "i": 2, "s": "twice"}', '{"s": "cut', '', 'null', '[{"i": 5}]', ' {"i": 6} ', '{"i": 7} tail',
+         "{'i': 8}",
+         '{"i": 01}', '{"d": 1e400, "s": "far"}', '{"d": "Infinity", "i": 4}', '{"d": -Infinity}',
+         '{"s": "\\u00e9\\n\\ud83d"}',
          '{"l": 99999999999999999999}', '{"s": "tab\there"}', '{"b": "TRUE"}', '{"st": {"x": 1, "x": 2, "y": "q"}}',
-         '{"I": 9, "S": "upper"}', '{"i": +1}', '{"i": -0, "d": -0}', '{"d": .5}', '{"d": 5.}', '{"i": 1,}', '{"s": tru}']
+         '{"I": 9, "S": "upper"}', '{"i": +1}', '{"i": -0, "d": -0}', '{"d": .5}', '{"d": 5.}', '{"i": 1,}',
+         '{"s": tru}']
 JSON = """(SELECT from_json(CAST(value AS STRING), 'i INT, l BIGINT, d DOUBLE, s STRING, b BOOLEAN,
   st STRUCT<x: INT, y: STRING>, dt DATE, ts TIMESTAMP') AS j, offset, CAST(value AS STRING) AS raw FROM STREAM src)"""
 EXPRESSIONS = """j.i, j.l, j.d, j.s, j.b, j.st, j.st.x, j.dt, j.ts, j IS NULL
@@ -112,16 +115,20 @@ EXPRESSIONS = """j.i, j.l, j.d, j.s, j.b, j.st, j.st.x, j.dt, j.ts, j IS NULL
   CASE WHEN j.i > 0 THEN 'plus' WHEN j.i < 0 THEN 'minus' END, CASE j.i WHEN 1 THEN 1.5 ELSE j.d END
   if(j.b, j.i, j.d), coalesce(j.s, j.st.y, 'none'), nullif(j.i, 1), coalesce(j.i, j.d)
   lower(j.s), upper(j.s), trim(j.s), length(j.s), substring(j.s, 2, 3), substring(j.s, -3, 2), substring(j.s, 0)
-  concat(j.s, '-', j.i), replace(j.s, 'l', 'LL'), replace(j.s, ',', ''), split_part(j.s, ',', 2), split_part(j.s, ',', -1)
+  concat(j.s, '-', j.i), replace(j.s, 'l', 'LL'), replace(j.s, ',', '')
+  split_part(j.s, ',', 2), split_part(j.s, ',', -1)
   startswith(j.s, 'He'), contains(j.s, ','), length(CAST(j.s AS BINARY))
-  abs(CAST(j.i AS BIGINT)), abs(j.d), round(j.d), round(j.d, 1), CASE WHEN j.i < 1000 AND j.i > -1000 THEN round(j.i, -1) END, greatest(j.i, 5, NULL), least(j.d, 1.0D)
+  abs(CAST(j.i AS BIGINT)), abs(j.d), round(j.d), round(j.d, 1)
+  CASE WHEN j.i < 1000 AND j.i > -1000 THEN round(j.i, -1) END, greatest(j.i, 5, NULL), least(j.d, 1.0D)
   CASE WHEN abs(j.d) < 1e15 THEN floor(j.d) END, CASE WHEN abs(j.d) < 1e15 THEN ceil(j.d) END, greatest(j.s, 'b')
   timestamp_millis(j.i), timestamp_seconds(j.i), unix_millis(j.ts), unix_seconds(j.ts)
-  date_trunc('HOUR', j.ts), date_trunc('month', j.ts), date_trunc('WEEK', j.ts), date_trunc('quarter', j.ts), to_date(j.ts)
+  date_trunc('HOUR', j.ts), date_trunc('month', j.ts), date_trunc('WEEK', j.ts), date_trunc('quarter', j.ts)
+  to_date(j.ts)
   year(j.dt), month(j.dt), day(j.dt), hour(j.ts), minute(j.ts), second(j.ts), year(j.ts), date_trunc('nonsense', j.ts)
   j.ts + INTERVAL 90 SECONDS, j.ts - INTERVAL 1 DAY, j.dt + INTERVAL 2 DAYS, j.ts > TIMESTAMP '2024-01-01 00:00:00'
   j.dt = DATE '2024-02-29', get_json_object(raw, '$.s'), get_json_object(raw, '$.st.x'), get_json_object(raw, '$.st')
-  get_json_object(raw, '$.s.a[1]'), get_json_object(raw, '$.d'), md5(CAST(j.s AS BINARY)), sha2(CAST(j.s AS BINARY), 256)
+  get_json_object(raw, '$.s.a[1]'), get_json_object(raw, '$.d'), md5(CAST(j.s AS BINARY))
+  sha2(CAST(j.s AS BINARY), 256)
   base64(CAST(j.s AS BINARY)), sha2(CAST(j.s AS BINARY), 512)"""
 
 
@@ -140,14 +147,16 @@ def columns(text):
 
 
 def many(expressions, relation):
-    return "SELECT offset, " + ", ".join(f"{x} AS c{i}" for i, x in enumerate(columns(expressions))) + " FROM " + relation
+    aliased = ", ".join(f"{x} AS c{i}" for i, x in enumerate(columns(expressions)))
+    return f"SELECT offset, {aliased} FROM {relation}"
 
 
 CASES = {  # name: (SELECT, records or lists of them per partition, maxOffsetsPerTrigger)
     "expressions": (many(EXPRESSIONS, JSON), WIDE, None),
     "tumbling": (COUNT.format(events(), "'10 seconds'"), TUMBLING, 1),
     "tumbling, no delay": (COUNT.format(events(0), "'10 seconds'"),
-                           [event(t, k) for t, k in [(1, "a"), (10, "a"), (9, "L1"), (9, "L2"), (11, "a"), (20, "a")]], 1),
+                           [event(t, k) for t, k in [(1, "a"), (10, "a"), (9, "L1"), (9, "L2"), (11, "a"),
+                                                     (20, "a")]], 1),
     "sliding": (COUNT.format(events(0), "'10 seconds', '5 seconds'"), SLIDING, 1),
     "late and new in one batch": (COUNT.format(events(0), "'10 seconds'"),
                                   [event(t, k) for t, k in [(1, "a"), (25, "a"), (2, "x"), (26, "a"), (3, "y"),
@@ -160,7 +169,8 @@ CASES = {  # name: (SELECT, records or lists of them per partition, maxOffsetsPe
                                    [event(1), event(100, kind="y"), event(2), event(30), event(4), event(31)], 1),
     "filter on event time": (COUNT.format(events(1) + " WHERE ts < TIMESTAMP '1970-01-01 00:01:00'", "'10 seconds'"),
                              [event(1), event(100), event(2), event(30), event(4), event(31)], 1),
-    "having": (COUNT.format(events(1), "'10 seconds'") + " HAVING count(*) > 1 AND k <> 'c'", random_events(1, 300), 75),
+    "having": (COUNT.format(events(1), "'10 seconds'") + " HAVING count(*) > 1 AND k <> 'c'",
+               random_events(1, 300), 75),
     "aggregates of BIGINT": (AGGREGATES.format(events()), random_events(2, 600), 150),
     "aggregates of DOUBLE": (AGGREGATES.format(events(type="DOUBLE")), random_events(3, 300), 100),
     "aggregates of SMALLINT": (AGGREGATES.format(events(type="SMALLINT")), random_events(4, 300), 100),

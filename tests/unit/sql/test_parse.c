@@ -73,7 +73,7 @@ static const struct {
     {"interval '1:30' minute to second", "INTERVAL 90000000 MICROSECONDS"},
     {"interval -1 minute", "INTERVAL -60000000 MICROSECONDS"},
     {"interval 1.5 seconds", "INTERVAL 1500000 MICROSECONDS"},
-    {"interval 1 week", "INTERVAL 604800000000 MICROSECONDS"},
+    {"interval 1 week", "INTERVAL 7 DAYS"},
     {"interval 1 month", "INTERVAL 1 MONTHS"},
     {"ts - interval 500 milliseconds", "(ts - INTERVAL 500000 MICROSECONDS)"},
     {"timestamp '2024-01-01 00:00:00'", "TIMESTAMP '2024-01-01 00:00:00'"},
