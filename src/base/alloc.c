@@ -97,10 +97,7 @@ char *mem_strdup(enum alloc_tag tag, const char *text)
     return copy ? memcpy(copy, text, n) : NULL;
 }
 
-int64_t alloc_bytes(enum alloc_tag tag)
-{
-    return atomic_load_explicit(&held[tag], memory_order_relaxed);
-}
+int64_t alloc_bytes(enum alloc_tag tag) { return atomic_load_explicit(&held[tag], memory_order_relaxed); }
 
 const char *alloc_tag_name(enum alloc_tag tag)
 {
@@ -207,10 +204,7 @@ char *arena_strndup(struct arena *a, const char *text, size_t n_bytes)
     return p;
 }
 
-char *arena_strdup(struct arena *a, const char *text)
-{
-    return arena_strndup(a, text, strlen(text));
-}
+char *arena_strdup(struct arena *a, const char *text) { return arena_strndup(a, text, strlen(text)); }
 
 char *arena_printf(struct arena *a, const char *format, ...)
 {

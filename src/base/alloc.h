@@ -14,9 +14,10 @@
 
 #include "base/error.h"
 
-#define ALLOC_TAG_MAP(X)                                                                          \
-    X(TAG_PROCESS, "process") X(TAG_SQL, "sql") X(TAG_BATCH, "batch") X(TAG_STATE, "state")        \
-    X(TAG_SOURCE, "source") X(TAG_SINK, "sink") X(TAG_JOIN, "join") X(TAG_WEB, "web") X(TAG_TEST, "test")
+#define ALLOC_TAG_MAP(X)                                                                                      \
+    X(TAG_PROCESS, "process")                                                                                 \
+    X(TAG_SQL, "sql") X(TAG_BATCH, "batch") X(TAG_STATE, "state") X(TAG_SOURCE, "source") X(TAG_SINK, "sink") \
+        X(TAG_JOIN, "join") X(TAG_WEB, "web") X(TAG_TEST, "test")
 
 #define TAG_ENUM(tag, name) tag,
 enum alloc_tag { ALLOC_TAG_MAP(TAG_ENUM) ALLOC_N_TAGS };

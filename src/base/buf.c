@@ -56,10 +56,7 @@ void buf_put(struct buf *b, const void *bytes, size_t n)
     }
 }
 
-void buf_puts(struct buf *b, const char *text)
-{
-    buf_put(b, text, strlen(text));
-}
+void buf_puts(struct buf *b, const char *text) { buf_put(b, text, strlen(text)); }
 
 void buf_printf(struct buf *b, const char *format, ...)
 {

@@ -16,15 +16,15 @@
 
 struct buf {
     uint8_t       *data;
-    size_t         size;     /* bytes in use */
+    size_t         size; /* bytes in use */
     size_t         capacity;
-    size_t         limit;    /* ceiling for size */
+    size_t         limit; /* ceiling for size */
     enum alloc_tag tag;
     bool           failed;
 };
 
-void buf_init(struct buf *b, enum alloc_tag tag, size_t limit_bytes);
-void buf_fini(struct buf *b);
+void               buf_init(struct buf *b, enum alloc_tag tag, size_t limit_bytes);
+void               buf_fini(struct buf *b);
 static inline void buf_clear(struct buf *b)
 {
     b->size = 0;
@@ -41,9 +41,9 @@ void     buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
 const char *buf_text(struct buf *b);
 
 static inline void buf_u8(struct buf *b, uint8_t v) { buf_put(b, &v, 1); }
-void buf_u32(struct buf *b, uint32_t v); /* little-endian */
-void buf_u64(struct buf *b, uint64_t v);
-void buf_bytes(struct buf *b, const void *bytes, size_t n); /* u32 length, then the bytes */
+void               buf_u32(struct buf *b, uint32_t v); /* little-endian */
+void               buf_u64(struct buf *b, uint64_t v);
+void               buf_bytes(struct buf *b, const void *bytes, size_t n); /* u32 length, then the bytes */
 
 /* struct view: bytes to read from front to back. A read past the end sets `failed` and gives 0. */
 struct view {
@@ -54,7 +54,7 @@ struct view {
 uint8_t        view_u8(struct view *v);
 uint32_t       view_u32(struct view *v);
 uint64_t       view_u64(struct view *v);
-const uint8_t *view_take(struct view *v, size_t n);           /* NULL past the end */
-const uint8_t *view_bytes(struct view *v, uint32_t *n);       /* what buf_bytes wrote */
+const uint8_t *view_take(struct view *v, size_t n);     /* NULL past the end */
+const uint8_t *view_bytes(struct view *v, uint32_t *n); /* what buf_bytes wrote */
 
 #endif

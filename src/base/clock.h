@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 int64_t clock_mono_us(void);
-int64_t clock_wall_us(void); /* since 1970-01-01T00:00:00Z; tests fix it with clock_set_wall */
+int64_t clock_wall_us(void);        /* since 1970-01-01T00:00:00Z; tests fix it with clock_set_wall */
 void    clock_set_wall(int64_t us); /* 0 = the real clock again */
 
 /* CPU time of the calling thread, or of the whole process. */

@@ -42,11 +42,9 @@ struct diags {
 
 void diags_init(struct diags *d, struct arena *arena);
 /* Returns the new entry (never NULL) so that the caller can add a hint with diag_hint. */
-struct diag *diag_error(struct diags *d, struct place at, const char *code, const char *format, ...)
-    PRINTF_LIKE(4, 5);
-struct diag *diag_warn(struct diags *d, struct place at, const char *code, const char *format, ...)
-    PRINTF_LIKE(4, 5);
-void diag_hint(struct diags *d, struct diag *of, const char *format, ...) PRINTF_LIKE(3, 4);
+struct diag *diag_error(struct diags *d, struct place at, const char *code, const char *format, ...) PRINTF_LIKE(4, 5);
+struct diag *diag_warn(struct diags *d, struct place at, const char *code, const char *format, ...) PRINTF_LIKE(4, 5);
+void         diag_hint(struct diags *d, struct diag *of, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* Of the names, the nearest to `name` by edit distance (ignoring case), or NULL when none is near enough. */
 const char *nearest_name(const char *name, const char *const *names, int n_names);

@@ -14,24 +14,24 @@
 #define PRINTF_LIKE(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
 
 /* Each code is a decision for the caller; the third column says which. */
-#define ERR_MAP(X)                                                          \
-    X(OK, "ok", "go on")                                                    \
-    X(ERR_INVALID, "invalid", "the caller's input is wrong")                \
-    X(ERR_UNSUPPORTED, "unsupported", "valid elsewhere, not here: refuse by name") \
-    X(ERR_NOT_FOUND, "not_found", "the named thing does not exist")         \
-    X(ERR_EXISTS, "exists", "somebody was first: look at what they made")   \
-    X(ERR_CONFLICT, "conflict", "a concurrent change: reload and try again") \
-    X(ERR_FENCED, "fenced", "another writer owns this query: stop")         \
-    X(ERR_CORRUPT, "corrupt", "stored bytes cannot be trusted")             \
-    X(ERR_DATA, "data", "a record cannot be processed and policy says fail") \
-    X(ERR_DATA_LOSS, "data_loss", "records we need are gone: a person decides") \
-    X(ERR_LIMIT, "limit", "a configured ceiling was reached")               \
-    X(ERR_NO_MEMORY, "no_memory", "allocation failed: give up this step")   \
-    X(ERR_NO_SPACE, "no_space", "disk or quota full: wait and try again")   \
-    X(ERR_IO, "io", "the operating system refused; retry says whether to try again") \
+#define ERR_MAP(X)                                                                    \
+    X(OK, "ok", "go on")                                                              \
+    X(ERR_INVALID, "invalid", "the caller's input is wrong")                          \
+    X(ERR_UNSUPPORTED, "unsupported", "valid elsewhere, not here: refuse by name")    \
+    X(ERR_NOT_FOUND, "not_found", "the named thing does not exist")                   \
+    X(ERR_EXISTS, "exists", "somebody was first: look at what they made")             \
+    X(ERR_CONFLICT, "conflict", "a concurrent change: reload and try again")          \
+    X(ERR_FENCED, "fenced", "another writer owns this query: stop")                   \
+    X(ERR_CORRUPT, "corrupt", "stored bytes cannot be trusted")                       \
+    X(ERR_DATA, "data", "a record cannot be processed and policy says fail")          \
+    X(ERR_DATA_LOSS, "data_loss", "records we need are gone: a person decides")       \
+    X(ERR_LIMIT, "limit", "a configured ceiling was reached")                         \
+    X(ERR_NO_MEMORY, "no_memory", "allocation failed: give up this step")             \
+    X(ERR_NO_SPACE, "no_space", "disk or quota full: wait and try again")             \
+    X(ERR_IO, "io", "the operating system refused; retry says whether to try again")  \
     X(ERR_UNAVAILABLE, "unavailable", "a remote service is away: wait and try again") \
-    X(ERR_PERMISSION, "permission", "not allowed: a person must act")       \
-    X(ERR_BUSY, "busy", "held by another process")                          \
+    X(ERR_PERMISSION, "permission", "not allowed: a person must act")                 \
+    X(ERR_BUSY, "busy", "held by another process")                                    \
     X(ERR_CANCELLED, "cancelled", "asked to stop")
 
 #define ERR_ENUM(code, name, decision) code,
@@ -68,10 +68,10 @@ enum err err_wrap(struct error *e, enum err code, const char *format, ...) PRINT
     } while (0)
 
 /* A bug is not an error: prints where and what, and aborts, in release builds too. */
-#define CHECK(condition)                                       \
-    do {                                                       \
-        if (__builtin_expect(!(condition), 0))                 \
-            check_failed(#condition, __FILE__, __LINE__);      \
+#define CHECK(condition)                                  \
+    do {                                                  \
+        if (__builtin_expect(!(condition), 0))            \
+            check_failed(#condition, __FILE__, __LINE__); \
     } while (0)
 
 _Noreturn void check_failed(const char *condition, const char *file, int line);

@@ -16,7 +16,7 @@
 /* Reads the environment once; called from main before any thread starts. ERR_INVALID names the bad entry. */
 MUST_CHECK enum err failpoint_setup(const char *spec, struct error *e);
 
-extern bool failpoint_armed;
+extern bool         failpoint_armed;
 MUST_CHECK enum err failpoint_hit(const char *name, struct error *e);
 
 /* ERR_IO (retry) when armed with `error`, else OK. */

@@ -15,7 +15,7 @@
 static inline uint64_t hash_fold(uint64_t a, uint64_t b)
 {
     __extension__ typedef unsigned __int128 u128;
-    u128 product = (u128)a * b;
+    u128                                    product = (u128)a * b;
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 

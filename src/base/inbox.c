@@ -8,8 +8,7 @@
 
 enum err inbox_init(struct inbox *in, uint32_t limit_items, size_t limit_bytes, struct error *e)
 {
-    *in = (struct inbox){.limit_items = limit_items, .limit_bytes = limit_bytes,
-                         .capacity = limit_items + SPARE_MARKS};
+    *in = (struct inbox){.limit_items = limit_items, .limit_bytes = limit_bytes, .capacity = limit_items + SPARE_MARKS};
     in->items = mem_zalloc(TAG_PROCESS, in->capacity * sizeof *in->items);
     in->sizes = mem_zalloc(TAG_PROCESS, in->capacity * sizeof *in->sizes);
     if (!in->items || !in->sizes) {

@@ -23,13 +23,13 @@ struct inbox {
     uint32_t        limit_items;
     size_t          limit_bytes, bytes;
     bool            closed;
-    void          (*on_room)(void *); /* called without the lock by the taker, when a full inbox has room again */
-    void           *on_room_arg;
-    bool            was_full;
+    void (*on_room)(void *); /* called without the lock by the taker, when a full inbox has room again */
+    void *on_room_arg;
+    bool  was_full;
 };
 
 MUST_CHECK enum err inbox_init(struct inbox *in, uint32_t limit_items, size_t limit_bytes, struct error *e);
-void inbox_fini(struct inbox *in); /* the items left are the caller's: drain first */
+void                inbox_fini(struct inbox *in); /* the items left are the caller's: drain first */
 
 /* False when full (size_bytes > 0 only) or closed; the item stays the caller's. Never blocks. */
 bool inbox_offer(struct inbox *in, void *item, size_t size_bytes);

@@ -62,8 +62,7 @@ void log_line(enum log_level level, const char *room, const char *format, ...)
     bool json = atomic_load_explicit(&as_json, memory_order_relaxed);
     stamp(at);
     escape(safe, sizeof safe, text, json);
-    int n = json ? snprintf(line, sizeof line,
-                            "{\"ts\":\"%s\",\"level\":\"%s\",\"room\":\"%s\",\"msg\":\"%s\"}\n", at,
+    int n = json ? snprintf(line, sizeof line, "{\"ts\":\"%s\",\"level\":\"%s\",\"room\":\"%s\",\"msg\":\"%s\"}\n", at,
                             names[level], room, safe)
                  : snprintf(line, sizeof line, "%s %-5s %s: %s\n", at, names[level], room, safe);
     void (*before)(void) = atomic_load(&before_line);

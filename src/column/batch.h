@@ -18,21 +18,21 @@ struct raw_record {
     const uint8_t *value; /* NULL = no value (tombstone) */
     uint32_t       key_bytes, value_bytes;
     int64_t        offset;
-    int64_t        timestamp_ms; /* -1 none */
+    int64_t        timestamp_ms;   /* -1 none */
     uint8_t        timestamp_type; /* Spark's: 0 create time, 1 log append time; 255 not available (shown as -1) */
-    bool           oversized; /* above the message size limit: value is NULL and value_bytes tells the size */
+    bool           oversized;      /* above the message size limit: value is NULL and value_bytes tells the size */
 };
 
 struct raw_batch {
     atomic_int         refs;
-    uint32_t           source;    /* index of the relation that read it (a plan has one or more) */
-    uint32_t           slot;      /* index of the partition in the query's partition table (ledger, positions) */
-    const char        *topic;     /* borrowed from the source */
+    uint32_t           source; /* index of the relation that read it (a plan has one or more) */
+    uint32_t           slot;   /* index of the partition in the query's partition table (ledger, positions) */
+    const char        *topic;  /* borrowed from the source */
     int32_t            partition;
     uint32_t           n_records;
     struct raw_record *records;
-    size_t             size_bytes; /* payload held, for inbox ceilings */
-    int64_t            next_offset; /* position after this batch: >= last offset + 1 (gaps, markers) */
+    size_t             size_bytes;       /* payload held, for inbox ceilings */
+    int64_t            next_offset;      /* position after this batch: >= last offset + 1 (gaps, markers) */
     void (*release)(struct raw_batch *); /* any thread; frees records and itself */
     void *owner;
 };
@@ -65,6 +65,14 @@ static inline uint32_t batch_n_records(const struct batch *b)
     for (uint32_t i = 1; b->origin && i < b->n_rows; i++)
         n -= b->origin[i] == b->origin[i - 1];
     return n;
+}
+/* Behind the last row of the record that `row` begins. */
+static inline uint32_t batch_record_end(const struct batch *b, uint32_t row)
+{
+    uint32_t end = row + 1;
+    while (b->origin && end < b->n_rows && b->origin[end] == b->origin[row])
+        end++;
+    return end;
 }
 /* Record behind a row, or NULL. */
 static inline const struct raw_record *batch_record(const struct batch *b, size_t row)

@@ -120,11 +120,11 @@ void builder_null(struct builder *b)
             builder_null(&b->children[i]);
 }
 
-#define APPEND(name, T)                              \
-    void name(struct builder *b, T v)                \
-    {                                                \
-        if (one_more(b, true))                       \
-            ((T *)b->values)[b->n_rows - 1] = v;     \
+#define APPEND(name, T)                          \
+    void name(struct builder *b, T v)            \
+    {                                            \
+        if (one_more(b, true))                   \
+            ((T *)b->values)[b->n_rows - 1] = v; \
     }
 APPEND(builder_i8, int8_t)
 APPEND(builder_i16, int16_t)

@@ -88,18 +88,18 @@ static bool take_valid(const struct column *c, const uint32_t *rows, size_t n, s
     return true;
 }
 
-#define TAKE_FIXED(T)                                    \
-    do {                                                 \
-        const T *from = c->values;                       \
-        T       *into = to->values;                      \
-        for (size_t i = 0; i < n; i++)                   \
-            into[i] = from[rows[i]];                     \
+#define TAKE_FIXED(T)                  \
+    do {                               \
+        const T *from = c->values;     \
+        T       *into = to->values;    \
+        for (size_t i = 0; i < n; i++) \
+            into[i] = from[rows[i]];   \
     } while (0)
 
 static bool take_fixed(const struct column *c, const uint32_t *rows, size_t n, struct column *to)
 {
     __extension__ typedef __int128 wide;
-    size_t width = type_width(c->type);
+    size_t                         width = type_width(c->type);
     if (width == 0)
         return true;
     if (!(to->values = mem_alloc(TAG_BATCH, (n ? n : 1) * width)))

@@ -88,8 +88,8 @@ struct builder {
 };
 
 MUST_CHECK enum err builder_init(struct builder *b, const struct type *type, struct error *e);
-void builder_fini(struct builder *b);
-void builder_clear(struct builder *b); /* forgets the rows */
+void                builder_fini(struct builder *b);
+void                builder_clear(struct builder *b); /* forgets the rows */
 /* Makes room for n more rows (not bytes); sets failed. True when there is room. */
 bool builder_reserve(struct builder *b, size_t n);
 void builder_null(struct builder *b); /* any kind; recursive for STRUCT */

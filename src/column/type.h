@@ -11,23 +11,23 @@
 #include "base/buf.h"
 
 /* kind, SQL name, Delta name (PROTOCOL.md "Primitive Types"), bytes per value (0 = not fixed width) */
-#define TYPE_KINDS(X)                                  \
-    X(TYPE_NULL, "VOID", "void", 0)                  \
-    X(TYPE_BOOLEAN, "BOOLEAN", "boolean", 1)         \
-    X(TYPE_TINYINT, "TINYINT", "byte", 1)            \
-    X(TYPE_SMALLINT, "SMALLINT", "short", 2)         \
-    X(TYPE_INT, "INT", "integer", 4)                 \
-    X(TYPE_BIGINT, "BIGINT", "long", 8)              \
-    X(TYPE_FLOAT, "FLOAT", "float", 4)               \
-    X(TYPE_DOUBLE, "DOUBLE", "double", 8)            \
-    X(TYPE_DECIMAL, "DECIMAL", "decimal", 16)        \
-    X(TYPE_STRING, "STRING", "string", 0)            \
-    X(TYPE_BINARY, "BINARY", "binary", 0)            \
-    X(TYPE_DATE, "DATE", "date", 4)                  \
-    X(TYPE_TIMESTAMP, "TIMESTAMP", "timestamp", 8)   \
-    X(TYPE_INTERVAL, "INTERVAL", "interval", 8)      \
-    X(TYPE_STRUCT, "STRUCT", "struct", 0)            \
-    X(TYPE_ARRAY, "ARRAY", "array", 0)               \
+#define TYPE_KINDS(X)                              \
+    X(TYPE_NULL, "VOID", "void", 0)                \
+    X(TYPE_BOOLEAN, "BOOLEAN", "boolean", 1)       \
+    X(TYPE_TINYINT, "TINYINT", "byte", 1)          \
+    X(TYPE_SMALLINT, "SMALLINT", "short", 2)       \
+    X(TYPE_INT, "INT", "integer", 4)               \
+    X(TYPE_BIGINT, "BIGINT", "long", 8)            \
+    X(TYPE_FLOAT, "FLOAT", "float", 4)             \
+    X(TYPE_DOUBLE, "DOUBLE", "double", 8)          \
+    X(TYPE_DECIMAL, "DECIMAL", "decimal", 16)      \
+    X(TYPE_STRING, "STRING", "string", 0)          \
+    X(TYPE_BINARY, "BINARY", "binary", 0)          \
+    X(TYPE_DATE, "DATE", "date", 4)                \
+    X(TYPE_TIMESTAMP, "TIMESTAMP", "timestamp", 8) \
+    X(TYPE_INTERVAL, "INTERVAL", "interval", 8)    \
+    X(TYPE_STRUCT, "STRUCT", "struct", 0)          \
+    X(TYPE_ARRAY, "ARRAY", "array", 0)             \
     X(TYPE_MAP, "MAP", "map", 0)
 
 #define TYPE_ENUM(kind, sql, delta, width) kind,

@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "json/record.h"
 #include "text/utf8.h"
+#include "json/record.h"
 
 struct record_decoder {
     struct decoder        base;
@@ -46,8 +46,8 @@ static const char *reason_of(const struct json_verdict *v)
 static enum err complain(const struct raw_batch *raw, const struct raw_record *record, const char *reason,
                          const char *detail, struct error *e)
 {
-    return err_set(e, ERR_DATA, "%s partition %d offset %" PRId64 ": %s: %s", raw->topic, raw->partition, record->offset,
-                   reason, detail);
+    return err_set(e, ERR_DATA, "%s partition %d offset %" PRId64 ": %s: %s", raw->topic, raw->partition,
+                   record->offset, reason, detail);
 }
 
 /* Bytes between two views may be read when the gap is smaller than a page and the second one is mapped: then parsing in

@@ -12,9 +12,9 @@
 
 /* The columns of Spark's Kafka source, and from_json over two of them. */
 enum decode_from {
-    DECODE_KEY,            /* BINARY */
-    DECODE_VALUE,          /* BINARY */
-    DECODE_KEY_STRING,     /* CAST(key AS STRING): invalid UTF-8 repaired */
+    DECODE_KEY,        /* BINARY */
+    DECODE_VALUE,      /* BINARY */
+    DECODE_KEY_STRING, /* CAST(key AS STRING): invalid UTF-8 repaired */
     DECODE_VALUE_STRING,
     DECODE_TOPIC,          /* STRING */
     DECODE_PARTITION,      /* INT */

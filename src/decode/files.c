@@ -10,10 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "json/record.h"
 #include "text/number.h"
 #include "text/time.h"
 #include "text/utf8.h"
+#include "json/record.h"
 
 #define ROWS_PER_BATCH 8192
 #define COLUMNS_MAX 1024
@@ -29,8 +29,8 @@ struct scan {
     struct builder           rows; /* STRUCT */
     struct json_reader      *json;
     enum err (*each)(void *, struct batch *, struct error *);
-    void      *arg;
-    size_t     bytes_left;
+    void       *arg;
+    size_t      bytes_left;
     const char *file;
     int         order[COLUMNS_MAX]; /* CSV: file column -> schema column, -1 unused */
     int         n_order;
@@ -124,7 +124,8 @@ static void put_field(struct builder *b, const uint8_t *text, size_t n, bool quo
 }
 
 /* One field from p on, unquoted into `field`; returns where it ends (at the separator, the line's end, or end). */
-static const uint8_t *csv_field(const uint8_t *p, const uint8_t *end, uint8_t separator, struct buf *field, bool *quoted)
+static const uint8_t *csv_field(const uint8_t *p, const uint8_t *end, uint8_t separator, struct buf *field,
+                                bool *quoted)
 {
     buf_clear(field);
     *quoted = p < end && *p == '"';
@@ -178,7 +179,8 @@ static enum err csv_header(struct scan *s, const uint8_t **p, const uint8_t *end
         for (int i = 0; i < s->n_order; i++)
             found = found || s->order[i] == c;
         if (!found)
-            return err_set(e, ERR_INVALID, "%s has no column \"%s\" in its header", s->file, s->spec->schema->fields[c].name);
+            return err_set(e, ERR_INVALID, "%s has no column \"%s\" in its header", s->file,
+                           s->spec->schema->fields[c].name);
     }
     return OK;
 }
@@ -301,24 +303,38 @@ static enum err read_one(struct scan *s, const char *path, struct error *e)
     return rc;
 }
 
-static int visible(const struct dirent *d) { return d->d_name[0] != '.' && d->d_name[0] != '_'; }
+static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
+/* The files of a folder, in order of name; hidden ones left out, as Spark does. */
 static enum err read_folder(struct scan *s, struct error *e)
 {
-    struct dirent **entries;
-    char            path[4096];
-    enum err        rc = OK;
-    int             n = scandir(s->spec->path, &entries, visible, alphasort);
-    if (n < 0)
+    char         path[4096], **names = NULL;
+    size_t       n = 0;
+    enum err     rc = OK;
+    struct arena a;
+    DIR         *folder = opendir(s->spec->path);
+    if (!folder)
         return err_errno(e, errno, "open %s", s->spec->path);
-    for (int i = 0; i < n; i++) {
-        struct stat st;
-        snprintf(path, sizeof path, "%s/%s", s->spec->path, entries[i]->d_name);
-        if (rc == OK && stat(path, &st) == 0 && S_ISREG(st.st_mode))
-            rc = read_one(s, path, e);
-        free(entries[i]); /* scandir's own */
+    arena_init(&a, TAG_JOIN, (size_t)64 << 20);
+    for (struct dirent *d; rc == OK && (d = readdir(folder));) {
+        char **more = mem_realloc(TAG_JOIN, names, (n + 1) * sizeof *more);
+        names = more ? more : names;
+        if (d->d_name[0] == '.' || d->d_name[0] == '_')
+            continue;
+        if (!more || !(names[n++] = arena_strdup(&a, d->d_name)))
+            rc = err_set(e, ERR_NO_MEMORY, "list %s", s->spec->path);
     }
-    free(entries);
+    closedir(folder);
+    if (n && rc == OK)
+        qsort(names, n, sizeof *names, by_name);
+    for (size_t i = 0; rc == OK && i < n; i++) {
+        struct stat st;
+        snprintf(path, sizeof path, "%s/%s", s->spec->path, names[i]);
+        if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
+            rc = read_one(s, path, e);
+    }
+    mem_free(names);
+    arena_fini(&a);
     return rc;
 }
 

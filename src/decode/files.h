@@ -3,8 +3,8 @@
  * decode/files: CSV and NDJSON files as a static table (flow.h), for read_files(). Read whole, at the start, on an io
  * thread. A path is a file, or a folder whose files are read in name order (hidden ones are not).
  *
- * CSV as Spark's defaults: comma, double quotes, backslash escapes inside quotes, an empty field is NULL, no trimming; a
- * field that cannot be converted is NULL (PERMISSIVE). JSON: one document a line, as from_json reads it.
+ * CSV as Spark's defaults: comma, double quotes, backslash escapes inside quotes, an empty field is NULL, no trimming;
+ * a field that cannot be converted is NULL (PERMISSIVE). JSON: one document a line, as from_json reads it.
  */
 #ifndef DECODE_FILES_H
 #define DECODE_FILES_H

@@ -10,7 +10,7 @@
 #include "text/number.h"
 #include "text/time.h"
 
-static bool no_memory(struct expr_binder *b, struct place at)
+bool expr__too_big(struct expr_binder *b, struct place at)
 {
     diag_error(b->diags, at, "E_LIMIT", "the expression needs more memory than a plan may take");
     return false;
@@ -22,7 +22,7 @@ struct expr *expr__new(struct expr_binder *b, enum expr_kind kind, const struct 
     if (x && n_args && !(x->args = arena_zalloc(b->arena, (size_t)n_args * sizeof *x->args)))
         x = NULL;
     if (!x) {
-        no_memory(b, at);
+        expr__too_big(b, at);
         return NULL;
     }
     x->kind = kind;
@@ -86,15 +86,16 @@ const struct type *expr_common_type(struct expr_binder *b, const struct type *x,
             return type_of(TYPE_BIGINT);
         if (type_is_number(y))
             return type_of(TYPE_DOUBLE);
-        return y->kind == TYPE_DATE || y->kind == TYPE_TIMESTAMP || y->kind == TYPE_BOOLEAN || y->kind == TYPE_BINARY ? y
-                                                                                                                 : NULL;
+        return y->kind == TYPE_DATE || y->kind == TYPE_TIMESTAMP || y->kind == TYPE_BOOLEAN || y->kind == TYPE_BINARY
+                   ? y
+                   : NULL;
     }
     if ((x->kind == TYPE_DATE && y->kind == TYPE_TIMESTAMP) || (x->kind == TYPE_TIMESTAMP && y->kind == TYPE_DATE))
         return type_of(TYPE_TIMESTAMP);
     return NULL;
 }
 
-static struct expr *cast_to(struct expr_binder *b, struct expr *x, const struct type *to, bool try_cast)
+struct expr *expr__cast_to(struct expr_binder *b, struct expr *x, const struct type *to, bool try_cast)
 {
     struct expr *c = expr__new(b, EXPR_CAST, to, x->place, 1);
     if (c) {
@@ -115,9 +116,9 @@ static struct expr *retyped_literal(struct expr_binder *b, struct expr *x, const
     if (x->value.is_null)
         return y;
     if (to->kind == TYPE_DOUBLE || to->kind == TYPE_FLOAT) {
-        y->value.real = x->type->kind == TYPE_DECIMAL   ? strtod(x->value.text, NULL)
-                        : type_is_integer(x->type)      ? (double)x->value.integer
-                                                        : x->value.real;
+        y->value.real = x->type->kind == TYPE_DECIMAL ? strtod(x->value.text, NULL)
+                        : type_is_integer(x->type)    ? (double)x->value.integer
+                                                      : x->value.real;
         y->value.text = NULL;
     }
     return y;
@@ -152,7 +153,7 @@ struct expr *expr_coerce(struct expr_binder *b, struct expr *x, const struct typ
          (type_is_integer(to) && number_rank(x->type) <= number_rank(to))))
         return retyped_literal(b, x, to);
     if (implicit(x->type, to) && x->type->kind != TYPE_DECIMAL)
-        return cast_to(b, x, to, false);
+        return expr__cast_to(b, x, to, false);
     type_text(x->type, from_text, sizeof from_text);
     type_text(to, to_text, sizeof to_text);
     struct diag *g = diag_error(b->diags, x->place, "E_TYPE", "this is %s, but %s is needed", from_text, to_text);
@@ -166,9 +167,10 @@ bool expr_type_of_ast(struct expr_binder *b, const struct ast_type *t, const str
     static const struct {
         const char    *name;
         enum type_kind kind;
-    } names[] = {{"BOOLEAN", TYPE_BOOLEAN}, {"TINYINT", TYPE_TINYINT}, {"SMALLINT", TYPE_SMALLINT}, {"INT", TYPE_INT},
-                 {"BIGINT", TYPE_BIGINT},   {"FLOAT", TYPE_FLOAT},     {"DOUBLE", TYPE_DOUBLE},     {"STRING", TYPE_STRING},
-                 {"BINARY", TYPE_BINARY},   {"DATE", TYPE_DATE},       {"TIMESTAMP", TYPE_TIMESTAMP}};
+    } names[] = {{"BOOLEAN", TYPE_BOOLEAN}, {"TINYINT", TYPE_TINYINT},    {"SMALLINT", TYPE_SMALLINT},
+                 {"INT", TYPE_INT},         {"BIGINT", TYPE_BIGINT},      {"FLOAT", TYPE_FLOAT},
+                 {"DOUBLE", TYPE_DOUBLE},   {"STRING", TYPE_STRING},      {"BINARY", TYPE_BINARY},
+                 {"DATE", TYPE_DATE},       {"TIMESTAMP", TYPE_TIMESTAMP}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(names[i].name, t->name) == 0) {
             *out = type_of(names[i].kind);
@@ -198,12 +200,12 @@ static struct expr *integer_literal(struct expr_binder *b, const struct ast_expr
     int64_t v;
     snprintf(text, sizeof text, "%s%s", negative ? "-" : "", ast->text);
     enum parsed    ok = strlen(ast->text) < 60 ? integer_parse(text, strlen(text), &v) : PARSED_OVERFLOW;
-    enum type_kind kind = ast->suffix == 'Y'   ? TYPE_TINYINT
-                          : ast->suffix == 'S' ? TYPE_SMALLINT
-                          : ast->suffix == 'L' ? TYPE_BIGINT
+    enum type_kind kind = ast->suffix == 'Y'                                    ? TYPE_TINYINT
+                          : ast->suffix == 'S'                                  ? TYPE_SMALLINT
+                          : ast->suffix == 'L'                                  ? TYPE_BIGINT
                           : ok == PARSED_OK && v >= INT32_MIN && v <= INT32_MAX ? TYPE_INT
                                                                                 : TYPE_BIGINT;
-    bool fits = ok == PARSED_OK && (kind != TYPE_TINYINT || (v >= -128 && v <= 127)) &&
+    bool           fits = ok == PARSED_OK && (kind != TYPE_TINYINT || (v >= -128 && v <= 127)) &&
                 (kind != TYPE_SMALLINT || (v >= -32768 && v <= 32767));
     if (!fits) {
         diag_error(b->diags, ast->place, "E_LITERAL", "the number %s does not fit %s", text, type_kind_name(kind));
@@ -241,7 +243,8 @@ static struct expr *time_literal(struct expr_binder *b, const struct ast_expr *a
     bool         ok = x && (date ? date_parse(ast->text, ast->length, &days)
                                  : timestamp_parse(ast->text, ast->length, 0, &x->value.integer));
     if (!ok) {
-        diag_error(b->diags, ast->place, "E_LITERAL", "cannot read \"%s\" as a %s", ast->text, date ? "date" : "timestamp");
+        diag_error(b->diags, ast->place, "E_LITERAL", "cannot read \"%s\" as a %s", ast->text,
+                   date ? "date" : "timestamp");
         return NULL;
     }
     if (date)
@@ -274,11 +277,14 @@ static struct expr *literal(struct expr_binder *b, const struct ast_expr *ast, b
         return x;
     case AST_INTERVAL:
         if (ast->months) {
-            diag_error(b->diags, ast->place, "E_UNSUPPORTED", "intervals of months and years are not supported here yet");
+            diag_error(b->diags, ast->place, "E_UNSUPPORTED",
+                       "intervals of months and years are not supported here yet");
             return NULL;
         }
         if ((x = expr__new(b, EXPR_LITERAL, type_of(TYPE_INTERVAL), ast->place, 0)))
             x->value.integer = ast->integer;
+        if (x)
+            x->whole_days = ast->suffix == 'D';
         return x;
     default:
         x = expr__new(b, EXPR_LITERAL, type_of(ast->kind == AST_STRING ? TYPE_STRING : TYPE_BINARY), ast->place, 0);
@@ -293,7 +299,7 @@ static struct expr *literal(struct expr_binder *b, const struct ast_expr *ast, b
 /* ---- operators ---- */
 
 /* from_json's options (a map) are read from the AST. */
-static int n_bound_args(const struct ast_expr *ast)
+int expr__n_bound_args(const struct ast_expr *ast)
 {
     return ast->kind == AST_CALL && ast->n_args == 3 && strcasecmp(ast->text, "from_json") == 0 ? 2 : ast->n_args;
 }
@@ -301,13 +307,13 @@ static int n_bound_args(const struct ast_expr *ast)
 static bool bind_args(struct expr_binder *b, const struct ast_expr *ast, struct expr **args)
 {
     bool ok = true;
-    for (int i = 0; i < n_bound_args(ast); i++)
+    for (int i = 0; i < expr__n_bound_args(ast); i++)
         ok = expr_bind(b, ast->args[i], &args[i]) && ok;
     return ok;
 }
 
-static struct expr *wrong_types(struct expr_binder *b, struct place at, const char *what, const struct expr *x,
-                                const struct expr *y)
+struct expr *expr__wrong_types(struct expr_binder *b, struct place at, const char *what, const struct expr *x,
+                               const struct expr *y)
 {
     char left[128], right[128];
     type_text(x->type, left, sizeof left);
@@ -323,7 +329,7 @@ static struct expr *compare(struct expr_binder *b, const struct function *f, str
 {
     const struct type *t = expr_common_type(b, x->type, y->type);
     if (!t || t->kind == TYPE_STRUCT || t->kind == TYPE_DECIMAL)
-        return wrong_types(b, at, "a comparison", x, y);
+        return expr__wrong_types(b, at, "a comparison", x, y);
     if (t->kind == TYPE_NULL)
         t = type_of(TYPE_BOOLEAN);
     if (!(x = expr_coerce(b, x, t)) || !(y = expr_coerce(b, y, t)))
@@ -356,7 +362,8 @@ static struct expr *comparison(struct expr_binder *b, enum ast_op op, struct pla
     }
 }
 
-static struct expr *time_arithmetic(struct expr_binder *b, enum ast_op op, struct place at, struct expr *x, struct expr *y)
+static struct expr *time_arithmetic(struct expr_binder *b, enum ast_op op, struct place at, struct expr *x,
+                                    struct expr *y)
 {
     enum type_kind kx = x->type->kind, ky = y->type->kind;
     if (op == OP_PLUS && kx == TYPE_INTERVAL) { /* interval + time */
@@ -365,6 +372,13 @@ static struct expr *time_arithmetic(struct expr_binder *b, enum ast_op op, struc
         y = swap;
         kx = x->type->kind;
         ky = y->type->kind;
+    }
+    if (kx == TYPE_DATE && ky == TYPE_INTERVAL && y->whole_days) { /* becomes date + int below */
+        int64_t days = y->value.integer / 86400000000;
+        if (days != (int32_t)days || !(y = expr__new(b, EXPR_LITERAL, type_of(TYPE_INT), y->place, 0)))
+            return expr__wrong_types(b, at, op == OP_PLUS ? "+" : "-", x, x);
+        y->value.integer = days;
+        ky = TYPE_INT;
     }
     if (ky == TYPE_INTERVAL && (kx == TYPE_TIMESTAMP || kx == TYPE_DATE || kx == TYPE_INTERVAL)) {
         if (kx == TYPE_DATE && !(x = expr_coerce(b, x, type_of(TYPE_TIMESTAMP))))
@@ -385,15 +399,19 @@ static struct expr *time_arithmetic(struct expr_binder *b, enum ast_op op, struc
             y = expr__call(b, &fn_negate, y->type, at, y, NULL);
         return expr__call(b, &fn_add_days, x->type, at, x, y);
     }
-    return wrong_types(b, at, op == OP_PLUS ? "+" : "-", x, y);
+    return expr__wrong_types(b, at, op == OP_PLUS ? "+" : "-", x, y);
 }
 
-static bool is_time(const struct expr *x) { return x->type->kind == TYPE_DATE || x->type->kind == TYPE_TIMESTAMP || x->type->kind == TYPE_INTERVAL; }
+static bool is_time(const struct expr *x)
+{
+    return x->type->kind == TYPE_DATE || x->type->kind == TYPE_TIMESTAMP || x->type->kind == TYPE_INTERVAL;
+}
 
 static struct expr *arithmetic(struct expr_binder *b, enum ast_op op, struct place at, struct expr *x, struct expr *y)
 {
-    static const struct function *const table[] = {[OP_PLUS] = &fn_add, [OP_MINUS] = &fn_subtract, [OP_TIMES] = &fn_multiply,
-                                                   [OP_DIVIDE] = &fn_divide, [OP_DIV] = &fn_div, [OP_MODULO] = &fn_mod};
+    static const struct function *const table[] = {
+        [OP_PLUS] = &fn_add,      [OP_MINUS] = &fn_subtract, [OP_TIMES] = &fn_multiply,
+        [OP_DIVIDE] = &fn_divide, [OP_DIV] = &fn_div,        [OP_MODULO] = &fn_mod};
     if ((op == OP_PLUS || op == OP_MINUS) && (is_time(x) || is_time(y)))
         return time_arithmetic(b, op, at, x, y);
     const struct type *t = expr_common_type(b, x->type, y->type);
@@ -406,7 +424,7 @@ static struct expr *arithmetic(struct expr_binder *b, enum ast_op op, struct pla
     if (op == OP_DIV && t && type_is_integer(t))
         t = type_of(TYPE_BIGINT);
     if (!t || !type_is_number(t) || t->kind == TYPE_DECIMAL || (op == OP_DIV && t->kind != TYPE_BIGINT))
-        return wrong_types(b, at, "arithmetic", x, y);
+        return expr__wrong_types(b, at, "arithmetic", x, y);
     if (op == OP_DIVIDE && t->kind == TYPE_FLOAT)
         t = type_of(TYPE_DOUBLE);
     /* an integer divided is a double: the cast is implicit in Spark too */
@@ -436,12 +454,16 @@ static struct expr *binary(struct expr_binder *b, const struct ast_expr *ast, st
     case OP_OR:
         return logical(b, EXPR_OR, ast->place, x, y);
     case OP_CONCAT:
-        if (x->type->kind != TYPE_BINARY && (!(x = expr_coerce(b, x->type->kind == TYPE_STRING ? x : cast_to(b, x, type_of(TYPE_STRING), false), type_of(TYPE_STRING)))))
+        if (x->type->kind != TYPE_BINARY &&
+            (!(x = expr_coerce(b, x->type->kind == TYPE_STRING ? x : expr__cast_to(b, x, type_of(TYPE_STRING), false),
+                               type_of(TYPE_STRING)))))
             return NULL;
-        if (y->type->kind != TYPE_BINARY && (!(y = expr_coerce(b, y->type->kind == TYPE_STRING ? y : cast_to(b, y, type_of(TYPE_STRING), false), type_of(TYPE_STRING)))))
+        if (y->type->kind != TYPE_BINARY &&
+            (!(y = expr_coerce(b, y->type->kind == TYPE_STRING ? y : expr__cast_to(b, y, type_of(TYPE_STRING), false),
+                               type_of(TYPE_STRING)))))
             return NULL;
         if (x->type->kind != y->type->kind)
-            return wrong_types(b, ast->place, "||", x, y);
+            return expr__wrong_types(b, ast->place, "||", x, y);
         return expr__call(b, &fn_concat, x->type, ast->place, x, y);
     case OP_BIT_AND:
     case OP_BIT_OR:
@@ -467,7 +489,7 @@ static struct expr *unary(struct expr_binder *b, const struct ast_expr *ast, str
     if (x->type->kind == TYPE_STRING && !(x = expr_coerce(b, x, type_of(TYPE_DOUBLE))))
         return NULL;
     if (!type_is_number(x->type) || x->type->kind == TYPE_DECIMAL)
-        return wrong_types(b, ast->place, "a sign", x, x);
+        return expr__wrong_types(b, ast->place, "a sign", x, x);
     return ast->op == OP_POSITIVE ? x : expr__call(b, &fn_negate, x->type, ast->place, x, NULL);
 }
 
@@ -480,7 +502,8 @@ static struct expr *is_predicate(struct expr_binder *b, const struct ast_expr *a
         return expr__call(b, ast->negated ? &fn_is_not_null : &fn_is_null, type_of(TYPE_BOOLEAN), ast->place, x, NULL);
     if (!(x = expr_coerce(b, x, type_of(TYPE_BOOLEAN))))
         return NULL;
-    call = expr__call(b, ast->op == OP_IS_TRUE ? &fn_is_true : &fn_is_false, type_of(TYPE_BOOLEAN), ast->place, x, NULL);
+    call =
+        expr__call(b, ast->op == OP_IS_TRUE ? &fn_is_true : &fn_is_false, type_of(TYPE_BOOLEAN), ast->place, x, NULL);
     return ast->negated ? negated(b, call) : call;
 }
 
@@ -491,7 +514,7 @@ static struct expr *in_list(struct expr_binder *b, const struct ast_expr *ast, s
     for (int i = 1; t && i < ast->n_args; i++)
         t = expr_common_type(b, t, args[i]->type);
     if (!t)
-        return wrong_types(b, ast->place, "IN", args[0], args[1]);
+        return expr__wrong_types(b, ast->place, "IN", args[0], args[1]);
     for (int i = 1; i < ast->n_args; i++) {
         struct expr *x = expr_coerce(b, args[0], t), *y = expr_coerce(b, args[i], t);
         struct expr *equal = x && y ? compare(b, &fn_equal, ast->place, x, y) : NULL;
@@ -512,9 +535,11 @@ static struct expr *between(struct expr_binder *b, const struct ast_expr *ast, s
 static struct expr *like(struct expr_binder *b, const struct ast_expr *ast, struct expr **args)
 {
     char         escape = '\\';
-    struct expr *x = expr_coerce(b, args[0], type_of(TYPE_STRING)), *pattern = expr_coerce(b, args[1], type_of(TYPE_STRING));
+    struct expr *x = expr_coerce(b, args[0], type_of(TYPE_STRING)),
+                *pattern = expr_coerce(b, args[1], type_of(TYPE_STRING));
     if (ast->op != OP_LIKE) {
-        diag_error(b->diags, ast->place, "E_UNSUPPORTED", "%s is not supported yet", ast->op == OP_ILIKE ? "ILIKE" : "RLIKE");
+        diag_error(b->diags, ast->place, "E_UNSUPPORTED", "%s is not supported yet",
+                   ast->op == OP_ILIKE ? "ILIKE" : "RLIKE");
         return NULL;
     }
     if (ast->n_args > 2) {
@@ -542,7 +567,7 @@ static struct expr *case_of(struct expr_binder *b, struct place at, struct expr 
         if (i % 2 == 1 || i == n - 1) {
             const struct type *next = expr_common_type(b, t, args[i]->type);
             if (!next)
-                return wrong_types(b, at, "CASE", args[n - 1], args[1]);
+                return expr__wrong_types(b, at, "CASE", args[n - 1], args[1]);
             t = next;
         }
     if (!x)
@@ -576,7 +601,7 @@ static struct expr *coalesce(struct expr_binder *b, struct place at, struct expr
     for (int i = 0; t && i < n; i++)
         t = expr_common_type(b, t, args[i]->type);
     if (!t)
-        return wrong_types(b, at, "coalesce", args[0], args[n - 1]);
+        return expr__wrong_types(b, at, "coalesce", args[0], args[n - 1]);
     if (!x)
         return NULL;
     x->type = t;
@@ -589,7 +614,7 @@ static struct expr *coalesce(struct expr_binder *b, struct place at, struct expr
     return x;
 }
 
-static bool arguments_are(struct expr_binder *b, const struct ast_expr *ast, int least, int most)
+bool expr__arguments_are(struct expr_binder *b, const struct ast_expr *ast, int least, int most)
 {
     if (ast->n_args >= least && ast->n_args <= most)
         return true;
@@ -603,17 +628,17 @@ static bool arguments_are(struct expr_binder *b, const struct ast_expr *ast, int
 }
 
 /* Functions that decide which arguments run. *known: it was one of them. */
-static struct expr *conditional_call(struct expr_binder *b, const struct ast_expr *ast, struct expr **args, bool *known)
+struct expr *expr__conditional_call(struct expr_binder *b, const struct ast_expr *ast, struct expr **args, bool *known)
 {
     *known = true;
     if (strcasecmp(ast->text, "if") == 0 || strcasecmp(ast->text, "iff") == 0)
-        return arguments_are(b, ast, 3, 3) ? case_of(b, ast->place, args, 3) : NULL;
+        return expr__arguments_are(b, ast, 3, 3) ? case_of(b, ast->place, args, 3) : NULL;
     if (strcasecmp(ast->text, "coalesce") == 0)
-        return arguments_are(b, ast, 1, 1000) ? coalesce(b, ast->place, args, ast->n_args) : NULL;
+        return expr__arguments_are(b, ast, 1, 1000) ? coalesce(b, ast->place, args, ast->n_args) : NULL;
     if (strcasecmp(ast->text, "nvl") == 0 || strcasecmp(ast->text, "ifnull") == 0)
-        return arguments_are(b, ast, 2, 2) ? coalesce(b, ast->place, args, 2) : NULL;
+        return expr__arguments_are(b, ast, 2, 2) ? coalesce(b, ast->place, args, 2) : NULL;
     if (strcasecmp(ast->text, "nullif") == 0) {
-        if (!arguments_are(b, ast, 2, 2))
+        if (!expr__arguments_are(b, ast, 2, 2))
             return NULL;
         struct expr *null = expr__new(b, EXPR_LITERAL, type_of(TYPE_NULL), ast->place, 0);
         struct expr *equal = compare(b, &fn_equal, ast->place, args[0], args[1]);
@@ -624,207 +649,19 @@ static struct expr *conditional_call(struct expr_binder *b, const struct ast_exp
         return case_of(b, ast->place, parts, 3);
     }
     if (strcasecmp(ast->text, "nvl2") == 0) {
-        if (!arguments_are(b, ast, 3, 3))
+        if (!expr__arguments_are(b, ast, 3, 3))
             return NULL;
         struct expr *parts[3] = {expr_is_not_null(b->arena, args[0]), args[1], args[2]};
         return case_of(b, ast->place, parts, 3);
     }
     if (strcasecmp(ast->text, "isnull") == 0 || strcasecmp(ast->text, "isnotnull") == 0) {
-        if (!arguments_are(b, ast, 1, 1))
+        if (!expr__arguments_are(b, ast, 1, 1))
             return NULL;
-        return expr__call(b, strcasecmp(ast->text, "isnull") == 0 ? &fn_is_null : &fn_is_not_null, type_of(TYPE_BOOLEAN),
-                          ast->place, args[0], NULL);
+        return expr__call(b, strcasecmp(ast->text, "isnull") == 0 ? &fn_is_null : &fn_is_not_null,
+                          type_of(TYPE_BOOLEAN), ast->place, args[0], NULL);
     }
     *known = false;
     return NULL;
-}
-
-/* ---- functions ---- */
-
-static const struct type *letter_type(char letter)
-{
-    switch (letter) {
-    case 's':
-        return type_of(TYPE_STRING);
-    case 'y':
-        return type_of(TYPE_BINARY);
-    case 'i':
-        return type_of(TYPE_INT);
-    case 'l':
-        return type_of(TYPE_BIGINT);
-    case 'd':
-        return type_of(TYPE_DOUBLE);
-    case 't':
-        return type_of(TYPE_TIMESTAMP);
-    case 'D':
-        return type_of(TYPE_DATE);
-    case 'B':
-        return type_of(TYPE_BOOLEAN);
-    case 'v':
-        return type_of(TYPE_INTERVAL);
-    default:
-        return NULL;
-    }
-}
-
-static char letter_at(const char *letters, int i) /* 0 when there is no such argument */
-{
-    char last = 0;
-    for (const char *p = letters; *p; p++) {
-        if (*p == '?')
-            continue;
-        if (*p == '*')
-            return last;
-        last = *p;
-        if (i-- == 0)
-            return last;
-    }
-    return 0;
-}
-
-static void arity(const char *letters, int *least, int *most)
-{
-    *least = *most = 0;
-    bool optional = false;
-    for (const char *p = letters; *p; p++) {
-        if (*p == '?')
-            optional = true;
-        else if (*p == '*')
-            *most = 1000;
-        else {
-            *least += !optional;
-            ++*most;
-        }
-    }
-}
-
-static struct expr *coerce_argument(struct expr_binder *b, struct expr *x, char letter)
-{
-    switch (letter) {
-    case 'n':
-        if (x->type->kind == TYPE_STRING || x->type->kind == TYPE_NULL || x->type->kind == TYPE_DECIMAL)
-            return expr_coerce(b, x, type_of(TYPE_DOUBLE));
-        if (type_is_number(x->type))
-            return x;
-        return expr_coerce(b, x, type_of(TYPE_DOUBLE));
-    case 'x':
-        return x->type->kind == TYPE_BINARY ? x : coerce_argument(b, x, 's');
-    case 'a':
-    case 'c':
-        return x;
-    case 's': /* Spark casts numbers, times and booleans to STRING where a string is needed */
-        if (x->type->kind != TYPE_STRING && x->type->kind != TYPE_NULL && x->type->kind < TYPE_STRUCT &&
-            x->type->kind != TYPE_DECIMAL && x->type->kind != TYPE_BINARY)
-            return cast_to(b, x, type_of(TYPE_STRING), false);
-        return expr_coerce(b, x, type_of(TYPE_STRING));
-    case 'y':
-        if (x->type->kind == TYPE_STRING)
-            return cast_to(b, x, type_of(TYPE_BINARY), false);
-        return expr_coerce(b, x, type_of(TYPE_BINARY));
-    case 'l':
-        return expr_coerce(b, x, type_of(TYPE_BIGINT));
-    case 'i':
-        if (x->type->kind == TYPE_BIGINT) /* narrowing is checked at run time, as Spark's store assignment does */
-            return cast_to(b, x, type_of(TYPE_INT), false);
-        return expr_coerce(b, x, type_of(TYPE_INT));
-    case 'D':
-        if (x->type->kind == TYPE_TIMESTAMP)
-            return cast_to(b, x, type_of(TYPE_DATE), false);
-        return expr_coerce(b, x, type_of(TYPE_DATE));
-    default:
-        return expr_coerce(b, x, letter_type(letter));
-    }
-}
-
-static bool coerce_arguments(struct expr_binder *b, struct expr *x)
-{
-    const struct type *common = type_of(TYPE_NULL);
-    bool               ok = true, any_common = false;
-    for (int i = 0; i < x->n_args; i++)
-        if (letter_at(x->function->args, i) == 'c') {
-            any_common = true;
-            common = common ? expr_common_type(b, common, x->args[i]->type) : NULL;
-        }
-    if (any_common && (!common || common->kind == TYPE_DECIMAL))
-        return wrong_types(b, x->place, x->function->name, x->args[0], x->args[x->n_args - 1]), false;
-    for (int i = 0; i < x->n_args; i++) {
-        char         letter = letter_at(x->function->args, i);
-        struct expr *arg = letter == 'c' ? expr_coerce(b, x->args[i], common) : coerce_argument(b, x->args[i], letter);
-        ok = arg && ok;
-        if (arg)
-            x->args[i] = arg;
-    }
-    return ok;
-}
-
-static const struct function *find_function(const char *name)
-{
-    for (int i = 0; i < n_functions; i++)
-        if (strcasecmp(functions[i].name, name) == 0)
-            return &functions[i];
-    return NULL;
-}
-
-static struct expr *unknown_function(struct expr_binder *b, const struct ast_expr *ast)
-{
-    static const char *const aggregates[] = {"count", "sum", "avg", "mean", "min", "max"};
-    const char              *names[256];
-    int                      n = 0;
-    for (size_t i = 0; i < sizeof aggregates / sizeof aggregates[0]; i++) {
-        names[n++] = aggregates[i];
-        if (strcasecmp(ast->text, aggregates[i]) == 0) {
-            diag_error(b->diags, ast->place, "E_AGGREGATE", "the aggregate %s() is not allowed here", ast->text);
-            return NULL;
-        }
-    }
-    for (int i = 0; i < n_functions && n < 250; i++)
-        names[n++] = functions[i].name;
-    names[n++] = "coalesce";
-    names[n++] = "nullif";
-    names[n++] = "window";
-    if (strcasecmp(ast->text, "window") == 0) {
-        struct diag *g = diag_error(b->diags, ast->place, "E_WINDOW", "window() belongs into GROUP BY");
-        diag_hint(b->diags, g, "in SELECT write window.start and window.end");
-        return NULL;
-    }
-    struct diag *g = diag_error(b->diags, ast->place, "E_UNKNOWN_FUNCTION", "unknown function %s()", ast->text);
-    const char  *near = nearest_name(ast->text, names, n);
-    if (near)
-        diag_hint(b->diags, g, "did you mean %s()?", near);
-    return NULL;
-}
-
-static struct expr *call(struct expr_binder *b, const struct ast_expr *ast, struct expr **args)
-{
-    bool         known;
-    struct expr *x = conditional_call(b, ast, args, &known);
-    int          least, most;
-    if (known)
-        return x;
-    const struct function *f = find_function(ast->text);
-    if (!f)
-        return unknown_function(b, ast);
-    arity(f->args, &least, &most);
-    if (!arguments_are(b, ast, least, most))
-        return NULL;
-    if (ast->names || ast->distinct || ast->filter) {
-        diag_error(b->diags, ast->place, "E_ARGUMENTS", "%s() takes plain arguments", f->name);
-        return NULL;
-    }
-    if (!(x = expr__new(b, EXPR_CALL, letter_type(f->result[0]), ast->place, n_bound_args(ast))))
-        return NULL;
-    x->function = f;
-    memcpy(x->args, args, (size_t)x->n_args * sizeof *args);
-    if (!coerce_arguments(b, x))
-        return NULL;
-    x->nullable = f->nullable;
-    for (int i = 0; i < x->n_args; i++)
-        x->nullable = x->nullable || (f->strict && x->args[i]->nullable);
-    if (f->result[0] == '1')
-        x->type = x->args[0]->type;
-    if (f->bind && !f->bind(b, x, ast))
-        return NULL;
-    return x;
 }
 
 /* ---- all ---- */
@@ -835,7 +672,8 @@ static struct expr *field_access(struct expr_binder *b, const struct ast_expr *a
     if (index >= 0)
         return expr_field(b->arena, x, index, ast->place);
     diag_error(b->diags, ast->place, "E_UNKNOWN_FIELD",
-               x->type->kind == TYPE_STRUCT ? "no field \"%s\" in this struct" : "\"%s\": this is no struct", ast->text);
+               x->type->kind == TYPE_STRUCT ? "no field \"%s\" in this struct" : "\"%s\": this is no struct",
+               ast->text);
     return NULL;
 }
 
@@ -845,10 +683,11 @@ static struct expr *explicit_cast(struct expr_binder *b, const struct ast_expr *
     char               from_text[128], to_text[128];
     if (!expr_type_of_ast(b, ast->type, &to))
         return NULL;
-    if (x->type->kind == TYPE_NULL || (x->kind == EXPR_LITERAL && x->type->kind == TYPE_DECIMAL && to->kind == TYPE_DOUBLE))
+    if (x->type->kind == TYPE_NULL ||
+        (x->kind == EXPR_LITERAL && x->type->kind == TYPE_DECIMAL && to->kind == TYPE_DOUBLE))
         return retyped_literal(b, x, to);
     if (expr__can_cast(x->type, to))
-        return type_equal(x->type, to) ? x : cast_to(b, x, to, ast->try_cast);
+        return type_equal(x->type, to) ? x : expr__cast_to(b, x, to, ast->try_cast);
     type_text(x->type, from_text, sizeof from_text);
     type_text(to, to_text, sizeof to_text);
     diag_error(b->diags, ast->place, "E_TYPE", "cannot cast %s to %s", from_text, to_text);
@@ -877,9 +716,10 @@ static struct expr *bind_node(struct expr_binder *b, const struct ast_expr *ast,
     case AST_FIELD:
         return field_access(b, ast, args[0]);
     case AST_CALL:
-        return call(b, ast, args);
+        return expr__bind_call(b, ast, args);
     case AST_SUBSCRIPT:
-        diag_error(b->diags, ast->place, "E_UNSUPPORTED", "element access is not supported yet: ARRAY and MAP come later");
+        diag_error(b->diags, ast->place, "E_UNSUPPORTED",
+                   "element access is not supported yet: ARRAY and MAP come later");
         return NULL;
     case AST_STAR:
         diag_error(b->diags, ast->place, "E_STAR", "* is not allowed here");
@@ -910,86 +750,8 @@ bool expr_bind(struct expr_binder *b, const struct ast_expr *ast, struct expr **
     if (ast->kind == AST_STAR || ast->kind == AST_LAMBDA)
         return (*out = bind_node(b, ast, NULL)) != NULL;
     if (!(args = arena_zalloc(b->arena, ((size_t)ast->n_args + 1) * sizeof *args)))
-        return no_memory(b, ast->place);
+        return expr__too_big(b, ast->place);
     if (!bind_args(b, ast, args))
         return false;
     return (*out = bind_node(b, ast, args)) != NULL;
-}
-
-/* ---- from_json(text, 'schema' [, map('mode', ..)]) ---- */
-
-static bool from_json_option(struct expr_binder *b, const struct ast_expr *key, const struct ast_expr *value,
-                             struct from_json_detail *d)
-{
-    static const char *const names[] = {"mode"};
-    if (key->kind != AST_STRING || value->kind != AST_STRING) {
-        diag_error(b->diags, key->place, "E_ARGUMENTS", "the options of from_json() must be texts");
-        return false;
-    }
-    if (strcasecmp(key->text, "mode") != 0) {
-        struct diag *g = diag_error(b->diags, key->place, "E_OPTION", "the option \"%s\" of from_json() is not supported",
-                                    key->text);
-        const char  *near = nearest_name(key->text, names, 1);
-        if (near)
-            diag_hint(b->diags, g, "did you mean \"%s\"?", near);
-        return false;
-    }
-    d->failfast = strcasecmp(value->text, "FAILFAST") == 0;
-    if (!d->failfast && strcasecmp(value->text, "PERMISSIVE") != 0) {
-        struct diag *g = diag_error(b->diags, value->place, "E_OPTION", "from_json() does not support the mode \"%s\"",
-                                    value->text);
-        diag_hint(b->diags, g, "acceptable modes are PERMISSIVE and FAILFAST");
-        return false;
-    }
-    return true;
-}
-
-static bool from_json_options(struct expr_binder *b, const struct ast_expr *ast, struct from_json_detail *d)
-{
-    if (ast->n_args < 3)
-        return true;
-    const struct ast_expr *map = ast->args[2];
-    if (map->kind != AST_CALL || strcasecmp(map->text, "map") != 0 || map->n_args % 2) {
-        diag_error(b->diags, map->place, "E_ARGUMENTS", "the options of from_json() are a map('name', 'value', ..)");
-        return false;
-    }
-    bool ok = true;
-    for (int i = 0; i < map->n_args; i += 2)
-        ok = from_json_option(b, map->args[i], map->args[i + 1], d) && ok;
-    return ok;
-}
-
-bool expr__bind_from_json(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
-{
-    struct ast_type         *t = NULL;
-    struct diags             inner;
-    struct from_json_detail *d = arena_zalloc(b->arena, sizeof *d);
-    const struct expr       *schema = x->args[1];
-    if (!d)
-        return no_memory(b, ast->place);
-    if (schema->kind != EXPR_LITERAL || schema->value.is_null) {
-        diag_error(b->diags, schema->place, "E_ARGUMENTS", "the schema of from_json() must be a text, as in 'a INT, b STRING'");
-        return false;
-    }
-    diags_init(&inner, b->arena);
-    if (sql_parse_type(schema->value.text, b->arena, &inner, &t, NULL) != OK) {
-        diag_error(b->diags, schema->place, "E_SCHEMA", "in the schema: %s", inner.n ? inner.items[0].text : "it is not valid");
-        return false;
-    }
-    struct expr_binder of_schema = {.arena = b->arena, .diags = &inner};
-    if (!expr_type_of_ast(&of_schema, t, &d->type)) {
-        struct diag *g = diag_error(b->diags, schema->place, "E_UNSUPPORTED", "in the schema: %s",
-                                    inner.n ? inner.items[0].text : "it is not supported");
-        if (inner.n && inner.items[0].hint)
-            diag_hint(b->diags, g, "%s", inner.items[0].hint);
-        return false;
-    }
-    if (d->type->kind != TYPE_STRUCT) {
-        diag_error(b->diags, schema->place, "E_UNSUPPORTED", "from_json() reads objects: the schema must be fields");
-        return false;
-    }
-    x->type = d->type;
-    x->detail = d;
-    x->nullable = true;
-    return from_json_options(b, ast, d);
 }

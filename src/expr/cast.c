@@ -15,7 +15,8 @@ bool expr__can_cast(const struct type *from, const struct type *to)
         return f != TYPE_STRUCT || type_equal(from, to);
     if (f == TYPE_NULL)
         return true;
-    if (f >= TYPE_STRUCT || t >= TYPE_STRUCT || f == TYPE_DECIMAL || t == TYPE_DECIMAL || f == TYPE_INTERVAL || t == TYPE_INTERVAL)
+    if (f >= TYPE_STRUCT || t >= TYPE_STRUCT || f == TYPE_DECIMAL || t == TYPE_DECIMAL || f == TYPE_INTERVAL ||
+        t == TYPE_INTERVAL)
         return false;
     if (f == TYPE_STRING || t == TYPE_STRING)
         return true;
@@ -38,8 +39,9 @@ static void fail(struct caster *c, uint32_t i, const char *class, const char *te
 {
     if (!c->x->try_cast) {
         bool to_type = strcmp(class, "CAST_OVERFLOW") == 0;
-        c->ok = expr__fail(c->ev, i, to_type ? "[%s] the value %.*s of %s does not fit %s"
-                                             : "[%s] the value '%.*s' of %s cannot be cast to %s",
+        c->ok = expr__fail(c->ev, i,
+                           to_type ? "[%s] the value %.*s of %s does not fit %s"
+                                   : "[%s] the value '%.*s' of %s cannot be cast to %s",
                            class, (int)(n < 60 ? n : 60), text, type_kind_name(c->from->type->kind),
                            type_kind_name(c->x->type->kind)) &&
                 c->ok;
@@ -136,7 +138,8 @@ static void real_to(struct caster *c, uint32_t i, double v)
             builder_i64(&c->b, (int64_t)(v * 1e6));
         return;
     default:
-        if (!(whole >= -9223372036854775808.0 && whole < 9223372036854775808.0) || !fits(c->x->type->kind, limit = (int64_t)whole))
+        if (!(whole >= -9223372036854775808.0 && whole < 9223372036854775808.0) ||
+            !fits(c->x->type->kind, limit = (int64_t)whole))
             fail(c, i, "CAST_OVERFLOW", text, double_print(v, text));
         else
             put_integer(c, limit);

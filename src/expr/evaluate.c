@@ -144,7 +144,7 @@ static struct column *literal(struct evaluation *ev, const struct expr *x)
 
 static struct column *spread(struct evaluation *ev, struct column *one, uint32_t n)
 {
-    uint32_t *zeros = mem_zalloc(TAG_BATCH, (n + 1) * sizeof *zeros);
+    uint32_t      *zeros = mem_zalloc(TAG_BATCH, (n + 1) * sizeof *zeros);
     struct column *c = zeros ? column_take(one, zeros, n) : NULL;
     mem_free(zeros);
     column_free(one);
@@ -330,13 +330,15 @@ static bool when(struct evaluation *ev, const struct expr *x, int i, struct open
     return take_value(ev, x->args[i + 1], (uint32_t)(i + 1), taken, n_taken, c);
 }
 
-static bool run_case(struct evaluation *ev, const struct expr *x, struct open_rows *open, uint32_t *taken, struct choice *c)
+static bool run_case(struct evaluation *ev, const struct expr *x, struct open_rows *open, uint32_t *taken,
+                     struct choice *c)
 {
     int i = 0;
     for (; i + 1 < x->n_args && open->n; i += 2)
         if (!when(ev, x, i, open, taken, c))
             return false;
-    return x->n_args % 2 == 0 || take_value(ev, x->args[x->n_args - 1], (uint32_t)x->n_args - 1, open->rows, open->n, c);
+    return x->n_args % 2 == 0 ||
+           take_value(ev, x->args[x->n_args - 1], (uint32_t)x->n_args - 1, open->rows, open->n, c);
 }
 
 static bool run_coalesce(struct evaluation *ev, const struct expr *x, struct open_rows *open, struct choice *c)

@@ -24,11 +24,11 @@ enum expr_kind {
 };
 
 struct expr_value {
-    bool    is_null;
-    int64_t integer; /* BOOLEAN, integers, DATE, TIMESTAMP, INTERVAL */
-    double  real;    /* FLOAT, DOUBLE */
-    const char *text; /* STRING, BINARY; DECIMAL: its digits as written */
-    uint32_t length;
+    bool        is_null;
+    int64_t     integer; /* BOOLEAN, integers, DATE, TIMESTAMP, INTERVAL */
+    double      real;    /* FLOAT, DOUBLE */
+    const char *text;    /* STRING, BINARY; DECIMAL: its digits as written */
+    uint32_t    length;
 };
 
 struct function;
@@ -37,6 +37,7 @@ struct expr {
     enum expr_kind         kind;
     const struct type     *type;
     bool                   nullable, try_cast;
+    bool                   whole_days; /* an INTERVAL literal of the type DAY: a date plus it is a date */
     struct place           place;
     int                    column, field;
     struct expr_value      value;

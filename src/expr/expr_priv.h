@@ -45,8 +45,8 @@ struct function {
 extern const struct function functions[];
 extern const int             n_functions;
 extern const struct function fn_add, fn_subtract, fn_multiply, fn_divide, fn_div, fn_mod, fn_negate, fn_not, fn_is_null,
-    fn_is_not_null, fn_is_true, fn_is_false, fn_like, fn_equal, fn_less, fn_less_equal, fn_null_safe_equal, fn_add_interval,
-    fn_subtract_times, fn_add_days, fn_concat, fn_negate_interval;
+    fn_is_not_null, fn_is_true, fn_is_false, fn_like, fn_equal, fn_less, fn_less_equal, fn_null_safe_equal,
+    fn_add_interval, fn_subtract_times, fn_add_days, fn_concat, fn_negate_interval;
 
 struct from_json_detail {
     const struct type *type;
@@ -55,26 +55,38 @@ struct from_json_detail {
 
 /* ---- for binding ---- */
 
-struct expr *expr__new(struct expr_binder *b, enum expr_kind kind, const struct type *type, struct place at, int n_args);
+struct expr *expr__new(struct expr_binder *b, enum expr_kind kind, const struct type *type, struct place at,
+                       int n_args);
 struct expr *expr__call(struct expr_binder *b, const struct function *f, const struct type *type, struct place at,
                         struct expr *x, struct expr *y);
-bool expr__bind_from_json(struct expr_binder *b, struct expr *x, const struct ast_expr *ast);
-bool expr__can_cast(const struct type *from, const struct type *to);
+bool         expr__too_big(struct expr_binder *b, struct place at); /* memory is out: a diagnostic, false */
+struct expr *expr__cast_to(struct expr_binder *b, struct expr *x, const struct type *to, bool try_cast);
+struct expr *expr__wrong_types(struct expr_binder *b, struct place at, const char *what, const struct expr *x,
+                               const struct expr *y);
+int          expr__n_bound_args(const struct ast_expr *ast);
+/* At least and at most so many arguments, or a diagnostic. */
+bool expr__arguments_are(struct expr_binder *b, const struct ast_expr *ast, int least, int most);
+/* if, coalesce, nullif and the like, which decide which arguments are computed; *known: it is one of them. */
+struct expr *expr__conditional_call(struct expr_binder *b, const struct ast_expr *ast, struct expr **args, bool *known);
+/* A call of a function of the table, its arguments bound; NULL after a diagnostic. */
+struct expr *expr__bind_call(struct expr_binder *b, const struct ast_expr *ast, struct expr **args);
+bool         expr__bind_from_json(struct expr_binder *b, struct expr *x, const struct ast_expr *ast);
+bool         expr__can_cast(const struct type *from, const struct type *to);
 
 /* ---- for kernels ---- */
 
 struct column *expr__no_memory(struct evaluation *ev);
 /* Notes that row i of the node failed. False: the evaluation must end (error set). */
 bool expr__fail(struct evaluation *ev, uint32_t i, const char *format, ...) PRINTF_LIKE(3, 4);
-/* Validity of a strict function: the AND over its arguments; *n_nulls counts. NULL with *n_nulls 0: all valid. False: no
- * memory. */
+/* Validity of a strict function: the AND over its arguments; *n_nulls counts. NULL with *n_nulls 0: all valid. False:
+ * no memory. */
 bool expr__strict_valid(struct evaluation *ev, const struct vec *args, int n_args, uint32_t n, uint8_t **valid,
                         uint32_t *n_nulls);
 /* A column of fixed-width values around buffers (taken). */
 struct column *expr__wrap(struct evaluation *ev, const struct type *type, uint32_t n, uint8_t *valid, uint32_t n_nulls,
                           void *values);
 /* Makes row i NULL in a bitmap that may not exist yet. */
-bool expr__set_null(uint8_t **valid, uint32_t n, uint32_t i, uint32_t *n_nulls);
+bool           expr__set_null(uint8_t **valid, uint32_t n, uint32_t i, uint32_t *n_nulls);
 struct column *expr__cast(struct evaluation *ev, const struct expr *x, const struct vec *arg, uint32_t n);
 
 #endif

@@ -90,7 +90,8 @@ static bool bind_to_time(struct expr_binder *b, struct expr *x, const struct ast
 static bool bind_seconds(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
 {
     (void)ast;
-    struct expr *arg = expr_coerce(b, x->args[0], type_of(type_is_integer(x->args[0]->type) ? TYPE_BIGINT : TYPE_DOUBLE));
+    struct expr *arg =
+        expr_coerce(b, x->args[0], type_of(type_is_integer(x->args[0]->type) ? TYPE_BIGINT : TYPE_DOUBLE));
     if (arg)
         x->args[0] = arg;
     return arg != NULL;
@@ -110,7 +111,7 @@ static bool bind_struct(struct expr_binder *b, struct expr *x, const struct ast_
         if (named && !(x->args[2 * i]->type->kind == TYPE_STRING && literal_text(b, x->args[2 * i], "a field name")))
             return false;
         const struct ast_expr *written = ast->args[named ? 2 * i + 1 : i];
-        const char            *name = named ? x->args[2 * i]->value.text
+        const char            *name = named                         ? x->args[2 * i]->value.text
                                       : written->kind == AST_COLUMN ? written->parts[written->n_parts - 1]
                                                                     : arena_printf(b->arena, "col%d", i + 1);
         fields[i] = (struct field){.name = name, .type = value->type, .nullable = value->nullable};
@@ -128,9 +129,15 @@ static bool bind_sha2(struct expr_binder *b, struct expr *x, const struct ast_ex
     return literal_text(b, x->args[1], "the number of bits");
 }
 
-#define F(name_, args_, result_, strict_, nullable_, kernel, bind_, help_)                                             \
-    {.name = name_, .args = args_, .result = result_, .strict = strict_, .nullable = nullable_, .run = kernel,          \
-     .bind = bind_, .help = help_}
+#define F(name_, args_, result_, strict_, nullable_, kernel, bind_, help_) \
+    {.name = name_,                                                        \
+     .args = args_,                                                        \
+     .result = result_,                                                    \
+     .strict = strict_,                                                    \
+     .nullable = nullable_,                                                \
+     .run = kernel,                                                        \
+     .bind = bind_,                                                        \
+     .help = help_}
 
 const struct function functions[] = {
     /* numbers */
@@ -157,7 +164,8 @@ const struct function functions[] = {
     F("substr", "xi?i", "1", true, false, k_substring, NULL, "as substring"),
     F("concat", "s*", "s", true, false, k_concat, NULL, "one behind the other; NULL when one is"),
     F("replace", "ss?s", "s", true, false, k_replace, NULL, "every occurrence replaced"),
-    F("split_part", "ssi", "s", true, false, k_split_part, NULL, "the n-th part between delimiters; negative from the end"),
+    F("split_part", "ssi", "s", true, false, k_split_part, NULL,
+      "the n-th part between delimiters; negative from the end"),
     F("startswith", "xx", "B", true, false, k_startswith, NULL, "true when the text starts so"),
     F("endswith", "xx", "B", true, false, k_endswith, NULL, "true when the text ends so"),
     F("contains", "xx", "B", true, false, k_contains, NULL, "true when the text holds it"),
@@ -179,7 +187,8 @@ const struct function functions[] = {
     F("unix_seconds", "t", "l", true, false, k_unix_seconds, NULL, "seconds since 1970, rounded down"),
     F("unix_millis", "t", "l", true, false, k_unix_millis, NULL, "milliseconds since 1970, rounded down"),
     F("unix_micros", "t", "l", true, false, k_unix_micros, NULL, "microseconds since 1970"),
-    F("date_trunc", "st", "t", true, true, k_date_trunc, NULL, "start of the year, quarter, month, week, day, hour, .."),
+    F("date_trunc", "st", "t", true, true, k_date_trunc, NULL,
+      "start of the year, quarter, month, week, day, hour, .."),
     F("year", "D", "i", true, false, k_year, NULL, "the year"),
     F("quarter", "D", "i", true, false, k_quarter, NULL, "1 to 4"),
     F("month", "D", "i", true, false, k_month, NULL, "1 to 12"),

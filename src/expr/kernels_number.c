@@ -8,75 +8,75 @@
 #include "expr/kernels.h"
 #include "text/number.h"
 
-/* The start of every strict kernel with fixed-width results: validity, n_nulls and values; ends the kernel on failure. */
-#define STRICT_BEGIN(T, n_args_)                                                    \
-    uint8_t *valid;                                                                 \
-    uint32_t n_nulls;                                                               \
-    if (!expr__strict_valid(ev, args, n_args_, n, &valid, &n_nulls))                \
-        return NULL;                                                                \
-    T *out = mem_zalloc(TAG_BATCH, ((size_t)n + 1) * sizeof(T));                    \
-    if (!out) {                                                                     \
-        mem_free(valid);                                                            \
-        return expr__no_memory(ev);                                                 \
+/* The start of every strict kernel with fixed-width results: validity, n_nulls, values; ends the kernel on failure. */
+#define STRICT_BEGIN(T, n_args_)                                     \
+    uint8_t *valid;                                                  \
+    uint32_t n_nulls;                                                \
+    if (!expr__strict_valid(ev, args, n_args_, n, &valid, &n_nulls)) \
+        return NULL;                                                 \
+    T *out = mem_zalloc(TAG_BATCH, ((size_t)n + 1) * sizeof(T));     \
+    if (!out) {                                                      \
+        mem_free(valid);                                             \
+        return expr__no_memory(ev);                                  \
     }
 #define STRICT_END(type_) return expr__wrap(ev, type_, n, valid, n_nulls, out)
 #define IS_NULL_AT(i) (valid && !(valid[(i) / 8] >> ((i) % 8) & 1))
 /* The row fails: NULL in its place, or the end of the evaluation. */
-#define FAIL_ROW(i, ...)                                                                 \
-    do {                                                                                 \
+#define FAIL_ROW(i, ...)                                                                  \
+    do {                                                                                  \
         if (!expr__fail(ev, i, __VA_ARGS__) || !expr__set_null(&valid, n, i, &n_nulls)) { \
-            mem_free(valid);                                                             \
-            mem_free(out);                                                               \
-            return ev->error->code ? NULL : expr__no_memory(ev);                         \
-        }                                                                                \
+            mem_free(valid);                                                              \
+            mem_free(out);                                                                \
+            return ev->error->code ? NULL : expr__no_memory(ev);                          \
+        }                                                                                 \
     } while (0)
 
 /* ---- arithmetic ---- */
 
 #define OVERFLOW_TEXT "[ARITHMETIC_OVERFLOW] %s overflow"
 
-#define INTEGER_KERNEL(name, T, builtin, kind)                                                              \
+#define INTEGER_KERNEL(name, T, builtin, kind)                                                                  \
     static struct column *name(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n) \
-    {                                                                                                       \
-        const T *a = args[0].c->values, *b = args[1].c->values;                                             \
-        STRICT_BEGIN(T, 2)                                                                                  \
-        for (uint32_t i = 0; i < n; i++)                                                                    \
-            if (builtin(a[i * args[0].step], b[i * args[1].step], &out[i]) && !IS_NULL_AT(i))               \
-                FAIL_ROW(i, OVERFLOW_TEXT, kind);                                                           \
-        STRICT_END(x->type);                                                                                \
+    {                                                                                                           \
+        const T *a = args[0].c->values, *b = args[1].c->values;                                                 \
+        STRICT_BEGIN(T, 2)                                                                                      \
+        for (uint32_t i = 0; i < n; i++)                                                                        \
+            if (builtin(a[i * args[0].step], b[i * args[1].step], &out[i]) && !IS_NULL_AT(i))                   \
+                FAIL_ROW(i, OVERFLOW_TEXT, kind);                                                               \
+        STRICT_END(x->type);                                                                                    \
     }
-#define REAL_KERNEL(name, T, operator)                                                                      \
+#define REAL_KERNEL(name, T, operator)                                                                          \
     static struct column *name(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n) \
-    {                                                                                                       \
-        const T *a = args[0].c->values, *b = args[1].c->values;                                             \
-        STRICT_BEGIN(T, 2)                                                                                  \
-        for (uint32_t i = 0; i < n; i++)                                                                    \
-            out[i] = a[i * args[0].step] operator b[i * args[1].step];                                      \
-        STRICT_END(x->type);                                                                                \
+    {                                                                                                           \
+        const T *a = args[0].c->values, *b = args[1].c->values;                                                 \
+        STRICT_BEGIN(T, 2)                                                                                      \
+        for (uint32_t i = 0; i < n; i++)                                                                        \
+            out[i] = a[i * args[0].step] operator b[i * args[1].step];                                          \
+        STRICT_END(x->type);                                                                                    \
     }
-#define ARITHMETIC(op, builtin, operator)                 \
-    INTEGER_KERNEL(op##_i8, int8_t, builtin, "TINYINT")    \
-    INTEGER_KERNEL(op##_i16, int16_t, builtin, "SMALLINT") \
-    INTEGER_KERNEL(op##_i32, int32_t, builtin, "integer")  \
-    INTEGER_KERNEL(op##_i64, int64_t, builtin, "long")     \
-    REAL_KERNEL(op##_f32, float, operator)                \
-    REAL_KERNEL(op##_f64, double, operator)               \
+#define ARITHMETIC(op, builtin, operator)                                                                  \
+    INTEGER_KERNEL(op##_i8, int8_t, builtin, "TINYINT")                                                    \
+    INTEGER_KERNEL(op##_i16, int16_t, builtin, "SMALLINT")                                                 \
+    INTEGER_KERNEL(op##_i32, int32_t, builtin, "integer")                                                  \
+    INTEGER_KERNEL(op##_i64, int64_t, builtin, "long")                                                     \
+    REAL_KERNEL(op##_f32, float, operator)                                                                 \
+    REAL_KERNEL(op##_f64, double, operator)                                                                \
     struct column *k_##op(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n) \
-    {                                                     \
-        switch ((int)x->type->kind) {                     \
-        case TYPE_TINYINT:                                \
-            return op##_i8(ev, x, args, n);               \
-        case TYPE_SMALLINT:                               \
-            return op##_i16(ev, x, args, n);              \
-        case TYPE_INT:                                    \
-            return op##_i32(ev, x, args, n);              \
-        case TYPE_BIGINT:                                 \
-            return op##_i64(ev, x, args, n);              \
-        case TYPE_FLOAT:                                  \
-            return op##_f32(ev, x, args, n);              \
-        default:                                          \
-            return op##_f64(ev, x, args, n);              \
-        }                                                 \
+    {                                                                                                      \
+        switch ((int)x->type->kind) {                                                                      \
+        case TYPE_TINYINT:                                                                                 \
+            return op##_i8(ev, x, args, n);                                                                \
+        case TYPE_SMALLINT:                                                                                \
+            return op##_i16(ev, x, args, n);                                                               \
+        case TYPE_INT:                                                                                     \
+            return op##_i32(ev, x, args, n);                                                               \
+        case TYPE_BIGINT:                                                                                  \
+            return op##_i64(ev, x, args, n);                                                               \
+        case TYPE_FLOAT:                                                                                   \
+            return op##_f32(ev, x, args, n);                                                               \
+        default:                                                                                           \
+            return op##_f64(ev, x, args, n);                                                               \
+        }                                                                                                  \
     }
 ARITHMETIC(add, __builtin_add_overflow, +)
 ARITHMETIC(subtract, __builtin_sub_overflow, -)
@@ -186,8 +186,8 @@ struct column *k_mod(struct evaluation *ev, const struct expr *x, const struct v
 static struct column *change_sign(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n,
                                   bool only_negative)
 {
-    static const int64_t least[] = {[TYPE_TINYINT] = INT8_MIN, [TYPE_SMALLINT] = INT16_MIN, [TYPE_INT] = INT32_MIN,
-                                    [TYPE_BIGINT] = INT64_MIN};
+    static const int64_t least[] = {
+        [TYPE_TINYINT] = INT8_MIN, [TYPE_SMALLINT] = INT16_MIN, [TYPE_INT] = INT32_MIN, [TYPE_BIGINT] = INT64_MIN};
     STRICT_BEGIN(int64_t, 1)
     for (uint32_t i = 0; i < n; i++) {
         uint32_t at = i * args[0].step;
@@ -227,9 +227,9 @@ static double round_real(double v, int digits)
         return v;
     double_print(v, text);
     /* sign, digits d and exponent: v = 0.d1d2.. * 10^exponent */
-    char  ds[40];
-    int   n = 0, exponent = 0;
-    bool  point = false, negative = text[0] == '-';
+    char ds[40];
+    int  n = 0, exponent = 0;
+    bool point = false, negative = text[0] == '-';
     for (const char *p = text + negative; *p && *p != 'E'; p++) {
         if (*p == '.') {
             point = true;
@@ -420,7 +420,8 @@ struct column *k_not(struct evaluation *ev, const struct expr *x, const struct v
     STRICT_END(x->type);
 }
 
-static struct column *test_rows(struct evaluation *ev, const struct vec *arg, uint32_t n, bool null, bool wanted, bool value)
+static struct column *test_rows(struct evaluation *ev, const struct vec *arg, uint32_t n, bool null, bool wanted,
+                                bool value)
 {
     uint8_t *out = mem_alloc(TAG_BATCH, n + 1);
     if (!out)

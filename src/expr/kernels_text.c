@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "expr/kernels.h"
-#include "json/path.h"
-#include "json/record.h"
 #include "text/base64.h"
 #include "text/utf8.h"
+#include "json/path.h"
+#include "json/record.h"
 
 /* A text column being written, row by row. */
 struct writer {
@@ -59,7 +59,8 @@ static int32_t int_at(const struct vec *v, uint32_t i) { return column_i32(v->c)
 /* A strict kernel from a function of one row: it appends to w->text, or returns false for NULL. */
 typedef bool row_cb(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i);
 
-static struct column *write_rows(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n, row_cb *row)
+static struct column *write_rows(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n,
+                                 row_cb *row)
 {
     struct writer w;
     if (!writer_init(&w, ev, x)) {
@@ -78,10 +79,10 @@ static struct column *write_rows(struct evaluation *ev, const struct expr *x, co
     return writer_done(&w);
 }
 
-#define TEXT_KERNEL(name, row)                                                                            \
-    struct column *name(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)   \
-    {                                                                                                     \
-        return write_rows(ev, x, args, n, row);                                                           \
+#define TEXT_KERNEL(name, row)                                                                           \
+    struct column *name(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n) \
+    {                                                                                                    \
+        return write_rows(ev, x, args, n, row);                                                          \
     }
 
 /* ---- case, trimming, parts ---- */
@@ -331,11 +332,12 @@ static bool sha2_row(struct writer *w, const struct expr *x, const struct vec *a
 {
     int32_t bits = int_at(&args[1], i);
     (void)x;
-    return digest(w, text_at(args, i), bits == 224                ? EVP_sha224()
-                                       : bits == 256 || bits == 0 ? EVP_sha256()
-                                       : bits == 384              ? EVP_sha384()
-                                       : bits == 512              ? EVP_sha512()
-                                                                  : NULL);
+    return digest(w, text_at(args, i),
+                  bits == 224                ? EVP_sha224()
+                  : bits == 256 || bits == 0 ? EVP_sha256()
+                  : bits == 384              ? EVP_sha384()
+                  : bits == 512              ? EVP_sha512()
+                                             : NULL);
 }
 TEXT_KERNEL(k_sha2, sha2_row)
 
@@ -373,7 +375,8 @@ struct column *k_length(struct evaluation *ev, const struct expr *x, const struc
 
 typedef bool test_cb(struct text t, struct text what, char escape);
 
-static struct column *test_rows(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n, test_cb *test)
+static struct column *test_rows(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n,
+                                test_cb *test)
 {
     uint8_t *valid;
     uint32_t n_nulls;
@@ -389,10 +392,10 @@ static struct column *test_rows(struct evaluation *ev, const struct expr *x, con
     return expr__wrap(ev, x->type, n, valid, n_nulls, out);
 }
 
-#define TEST_KERNEL(name, test)                                                                           \
-    struct column *name(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)   \
-    {                                                                                                     \
-        return test_rows(ev, x, args, n, test);                                                           \
+#define TEST_KERNEL(name, test)                                                                          \
+    struct column *name(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n) \
+    {                                                                                                    \
+        return test_rows(ev, x, args, n, test);                                                          \
     }
 
 static bool starts(struct text t, struct text what, char escape)
@@ -416,7 +419,7 @@ static bool holds(struct text t, struct text what, char escape)
 }
 TEST_KERNEL(k_contains, holds)
 
-/* LIKE: % any run, _ one character, the escape makes the next one plain. Greedy with one way back, so linear in practice. */
+/* LIKE: % any run, _ one character, the escape makes the next one plain. Greedy with one way back: mostly linear. */
 static bool like(struct text t, struct text pattern, char escape)
 {
     const uint8_t *p = pattern.p, *p_end = p + pattern.n, *s = t.p, *s_end = s + t.n, *star = NULL, *back = NULL;

@@ -7,22 +7,23 @@
 #include "text/time.h"
 
 /* Strict kernels over one or two fixed-width columns; `body` sets out[i] from a and b, or calls fail_row. */
-#define BEGIN(T, n_args_)                                                \
-    uint8_t *valid;                                                      \
-    uint32_t n_nulls;                                                    \
-    T       *out;                                                        \
-    if (!expr__strict_valid(ev, args, n_args_, n, &valid, &n_nulls))     \
-        return NULL;                                                     \
-    if (!(out = mem_zalloc(TAG_BATCH, ((size_t)n + 1) * sizeof(T)))) {   \
-        mem_free(valid);                                                 \
-        return expr__no_memory(ev);                                      \
+#define BEGIN(T, n_args_)                                              \
+    uint8_t *valid;                                                    \
+    uint32_t n_nulls;                                                  \
+    T       *out;                                                      \
+    if (!expr__strict_valid(ev, args, n_args_, n, &valid, &n_nulls))   \
+        return NULL;                                                   \
+    if (!(out = mem_zalloc(TAG_BATCH, ((size_t)n + 1) * sizeof(T)))) { \
+        mem_free(valid);                                               \
+        return expr__no_memory(ev);                                    \
     }
 #define END return expr__wrap(ev, x->type, n, valid, n_nulls, out)
 
 static bool is_null_at(const uint8_t *valid, uint32_t i) { return valid && !(valid[i / 8] >> (i % 8) & 1); }
 
 /* False: free what there is and end the evaluation. */
-static bool fail_row(struct evaluation *ev, uint8_t **valid, uint32_t n, uint32_t i, uint32_t *n_nulls, const char *what)
+static bool fail_row(struct evaluation *ev, uint8_t **valid, uint32_t n, uint32_t i, uint32_t *n_nulls,
+                     const char *what)
 {
     if (is_null_at(*valid, i))
         return true;
@@ -88,7 +89,8 @@ struct column *k_date_diff(struct evaluation *ev, const struct expr *x, const st
     END;
 }
 
-static struct column *scale_up(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n, int64_t unit)
+static struct column *scale_up(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n,
+                               int64_t unit)
 {
     const int64_t *a = args[0].c->values;
     BEGIN(int64_t, 1)
@@ -99,7 +101,8 @@ static struct column *scale_up(struct evaluation *ev, const struct expr *x, cons
     END;
 }
 
-static struct column *seconds_of_doubles(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
+static struct column *seconds_of_doubles(struct evaluation *ev, const struct expr *x, const struct vec *args,
+                                         uint32_t n)
 {
     const double *a = args[0].c->values;
     BEGIN(int64_t, 1)
@@ -117,7 +120,8 @@ static struct column *seconds_of_doubles(struct evaluation *ev, const struct exp
 
 struct column *k_timestamp_seconds(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
 {
-    return args[0].c->type->kind == TYPE_DOUBLE ? seconds_of_doubles(ev, x, args, n) : scale_up(ev, x, args, n, 1000000);
+    return args[0].c->type->kind == TYPE_DOUBLE ? seconds_of_doubles(ev, x, args, n)
+                                                : scale_up(ev, x, args, n, 1000000);
 }
 
 struct column *k_timestamp_millis(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
@@ -130,7 +134,8 @@ struct column *k_timestamp_micros(struct evaluation *ev, const struct expr *x, c
     return scale_up(ev, x, args, n, 1);
 }
 
-static struct column *scale_down(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n, int64_t unit)
+static struct column *scale_down(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n,
+                                 int64_t unit)
 {
     const int64_t *a = args[0].c->values;
     BEGIN(int64_t, 1)
@@ -162,9 +167,13 @@ static bool truncate_time(const char *unit, size_t n, int64_t us, int64_t *out)
         const char *name;
         int64_t     us;
         int         months; /* of a calendar unit, 0 otherwise */
-    } units[] = {{"microsecond", 1, 0}, {"millisecond", 1000, 0}, {"second", 1000000, 0}, {"minute", 60000000, 0},
-                 {"hour", 3600000000, 0}, {"day", US_PER_DAY, 0}, {"dd", US_PER_DAY, 0}, {"month", 0, 1}, {"mon", 0, 1},
-                 {"mm", 0, 1}, {"quarter", 0, 3}, {"year", 0, 12}, {"yyyy", 0, 12}, {"yy", 0, 12}};
+    } units[] = {{"microsecond", 1, 0},   {"millisecond", 1000, 0},
+                 {"second", 1000000, 0},  {"minute", 60000000, 0},
+                 {"hour", 3600000000, 0}, {"day", US_PER_DAY, 0},
+                 {"dd", US_PER_DAY, 0},   {"month", 0, 1},
+                 {"mon", 0, 1},           {"mm", 0, 1},
+                 {"quarter", 0, 3},       {"year", 0, 12},
+                 {"yyyy", 0, 12},         {"yy", 0, 12}};
     int64_t days = floor_div(us, US_PER_DAY), year;
     int     month, day;
     if (n == 4 && strncasecmp(unit, "week", 4) == 0) {
@@ -236,10 +245,10 @@ static struct column *date_parts(struct evaluation *ev, const struct expr *x, co
     END;
 }
 
-#define DATE_PART(name, part)                                                                               \
-    struct column *name(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)     \
-    {                                                                                                       \
-        return date_parts(ev, x, args, n, part);                                                            \
+#define DATE_PART(name, part)                                                                            \
+    struct column *name(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n) \
+    {                                                                                                    \
+        return date_parts(ev, x, args, n, part);                                                         \
     }
 DATE_PART(k_year, PART_YEAR)
 DATE_PART(k_quarter, PART_QUARTER)

@@ -6,11 +6,11 @@
 #include "expr/expr_priv.h"
 
 struct filter {
-    struct op           base;
-    const struct expr  *predicate;
-    enum filter_counts  counts;
-    int64_t            *having;
-    struct row_errors   errors;
+    struct op          base;
+    const struct expr *predicate;
+    enum filter_counts counts;
+    int64_t           *having;
+    struct row_errors  errors;
 };
 
 struct project {

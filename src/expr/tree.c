@@ -35,22 +35,32 @@ struct expr *expr_field(struct arena *a, struct expr *x, int field, struct place
     if (!x)
         return NULL;
     const struct field *f = &x->type->fields[field];
-    return with_args(a, (struct expr){.kind = EXPR_FIELD, .type = f->type, .nullable = x->nullable || f->nullable,
-                                      .place = at, .field = field}, x, NULL);
+    return with_args(
+        a,
+        (struct expr){
+            .kind = EXPR_FIELD, .type = f->type, .nullable = x->nullable || f->nullable, .place = at, .field = field},
+        x, NULL);
 }
 
 struct expr *expr_and(struct arena *a, struct expr *x, struct expr *y)
 {
     if (!x || !y)
         return NULL;
-    return with_args(a, (struct expr){.kind = EXPR_AND, .type = type_of(TYPE_BOOLEAN),
-                                      .nullable = x->nullable || y->nullable, .place = x->place}, x, y);
+    return with_args(
+        a,
+        (struct expr){
+            .kind = EXPR_AND, .type = type_of(TYPE_BOOLEAN), .nullable = x->nullable || y->nullable, .place = x->place},
+        x, y);
 }
 
 struct expr *expr_is_not_null(struct arena *a, struct expr *x)
 {
-    return x ? with_args(a, (struct expr){.kind = EXPR_CALL, .type = type_of(TYPE_BOOLEAN), .place = x->place,
-                                          .function = &fn_is_not_null}, x, NULL)
+    return x ? with_args(a,
+                         (struct expr){.kind = EXPR_CALL,
+                                       .type = type_of(TYPE_BOOLEAN),
+                                       .place = x->place,
+                                       .function = &fn_is_not_null},
+                         x, NULL)
              : NULL;
 }
 

@@ -79,9 +79,9 @@ struct side_ops {
 /* What every operator of one lane shares; owned by the lane. */
 struct flow_context {
     struct tally *tally;
-    struct side  *side;         /* never NULL: a no-op when no side table is asked for */
+    struct side  *side;          /* never NULL: a no-op when no side table is asked for */
     bool          reject_errors; /* 'millrace.onError' = 'reject' */
-    int64_t       now_us;       /* of the open epoch */
+    int64_t       now_us;        /* of the open epoch */
     int64_t       late_ms;
 };
 

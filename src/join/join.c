@@ -9,8 +9,8 @@ struct join_build {
     const struct type *schema;
     const int         *keys;
     int                n_keys;
-    struct builder     rows;     /* STRUCT, while adding */
-    struct column     *all;      /* STRUCT, once finished; its last row is all NULL, for LEFT */
+    struct builder     rows; /* STRUCT, while adding */
+    struct column     *all;  /* STRUCT, once finished; its last row is all NULL, for LEFT */
     uint32_t           n_rows;
     size_t             bytes;
     struct buf         encoded;  /* keys of all rows */
@@ -62,7 +62,8 @@ static bool put_keys(struct buf *out, struct column *const *columns, const int *
 
 /* ---- build ---- */
 
-enum err join_build_new(const struct type *schema, const int *keys, int n_keys, struct join_build **out, struct error *e)
+enum err join_build_new(const struct type *schema, const int *keys, int n_keys, struct join_build **out,
+                        struct error *e)
 {
     struct join_build *j = mem_zalloc(TAG_JOIN, sizeof *j);
     *out = NULL;
@@ -223,17 +224,19 @@ static enum err find_partners(struct op_join *o, const struct batch *b, struct e
 {
     struct tally_slot *t = b->raw ? tally_slot(o->base.context->tally, b->raw->slot) : NULL;
     o->n = 0;
-    for (uint32_t row = 0; row < b->n_rows; row++) {
-        uint32_t partners;
-        TRY(probe_row(o, b, row, &partners, e));
-        if (partners == 0 && o->spec->left) {
-            TRY(add_pair(o, row, o->build->n_rows, e)); /* the row of NULLs */
-            partners = 1;
+    for (uint32_t row = 0, end; row < b->n_rows; row = end) {
+        uint32_t before = o->n;
+        end = batch_record_end(b, row); /* of several rows when there was a join before */
+        for (uint32_t i = row; i < end; i++) {
+            uint32_t partners;
+            TRY(probe_row(o, b, i, &partners, e));
+            if (partners == 0 && o->spec->left)
+                TRY(add_pair(o, i, o->build->n_rows, e)); /* the row of NULLs */
         }
-        if (partners == 0 && t)
-            t->no_partner++;
-        else if (partners > 1)
-            o->base.context->tally->fan_out += partners - 1;
+        bool none = o->n == before;
+        if (t)
+            t->no_partner += none;
+        o->base.context->tally->fan_out += (int64_t)(o->n - before) - (end - row) + none;
     }
     return OK;
 }

@@ -26,7 +26,10 @@ const struct json_value *json_get(const struct json_value *object, const char *k
     return ours(json_object_get(jansson(object), key));
 }
 
-const char *json_get_string(const struct json_value *object, const char *key) { return json_as_string(json_get(object, key)); }
+const char *json_get_string(const struct json_value *object, const char *key)
+{
+    return json_as_string(json_get(object, key));
+}
 
 int64_t json_get_int(const struct json_value *object, const char *key, int64_t otherwise)
 {

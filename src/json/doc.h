@@ -14,12 +14,12 @@ struct json_value; /* borrowed */
 
 /* ERR_INVALID: "line 1 column 7: ..." */
 MUST_CHECK enum err json_doc_parse(const char *text, size_t n, struct json_value **out, struct error *e);
-void json_doc_free(struct json_value *root); /* NULL is ignored */
+void                json_doc_free(struct json_value *root); /* NULL is ignored */
 
-const struct json_value *json_get(const struct json_value *object, const char *key); /* NULL when absent */
-const char *json_get_string(const struct json_value *object, const char *key);       /* NULL when absent */
-int64_t     json_get_int(const struct json_value *object, const char *key, int64_t otherwise);
-bool        json_get_bool(const struct json_value *object, const char *key, bool otherwise);
+const struct json_value *json_get(const struct json_value *object, const char *key);        /* NULL when absent */
+const char              *json_get_string(const struct json_value *object, const char *key); /* NULL when absent */
+int64_t                  json_get_int(const struct json_value *object, const char *key, int64_t otherwise);
+bool                     json_get_bool(const struct json_value *object, const char *key, bool otherwise);
 
 bool        json_is_object(const struct json_value *v);
 bool        json_is_array(const struct json_value *v);

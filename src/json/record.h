@@ -31,12 +31,13 @@ struct json_reader;
 
 /* ERR_UNSUPPORTED names a type that cannot be read yet (DECIMAL, ARRAY, MAP). */
 MUST_CHECK enum err json_reader_new(const struct type *schema, struct json_reader **out, struct error *e);
-void json_reader_free(struct json_reader *r);
+void                json_reader_free(struct json_reader *r);
 
 /* Appends exactly one row to `into`, a builder of the schema. text may be NULL (SQL NULL). slack_bytes: readable bytes
  * after the text. now_us serves timestamps without a date. */
 MUST_CHECK enum err json_reader_read(struct json_reader *r, const uint8_t *text, size_t n, size_t slack_bytes,
-                                     int64_t now_us, struct builder *into, struct json_verdict *verdict, struct error *e);
+                                     int64_t now_us, struct builder *into, struct json_verdict *verdict,
+                                     struct error *e);
 /* The tolerant path alone; both must agree (the fuzz target holds them together). */
 MUST_CHECK enum err json_reader_read_tolerant(struct json_reader *r, const uint8_t *text, size_t n, int64_t now_us,
                                               struct builder *into, struct json_verdict *verdict, struct error *e);

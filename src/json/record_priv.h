@@ -31,8 +31,18 @@ struct json_slot {
 
 /* What a field's type wants; mirrors the kinds of column/type.h that JSON can give. */
 enum json_want {
-    WANT_BOOLEAN, WANT_TINYINT, WANT_SMALLINT, WANT_INT, WANT_BIGINT, WANT_FLOAT, WANT_DOUBLE,
-    WANT_STRING, WANT_BINARY, WANT_DATE, WANT_TIMESTAMP, WANT_STRUCT
+    WANT_BOOLEAN,
+    WANT_TINYINT,
+    WANT_SMALLINT,
+    WANT_INT,
+    WANT_BIGINT,
+    WANT_FLOAT,
+    WANT_DOUBLE,
+    WANT_STRING,
+    WANT_BINARY,
+    WANT_DATE,
+    WANT_TIMESTAMP,
+    WANT_STRUCT
 };
 
 struct json_node {

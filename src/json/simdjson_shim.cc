@@ -7,7 +7,7 @@
 #include <new>
 #include <utility>
 
-#include "simdjson.h"
+#include <simdjson.h>
 
 #include "json/record_priv.h"
 
@@ -22,7 +22,8 @@ struct simd_parser {
     od::parser parser;
 };
 
-namespace {
+namespace
+{
 
 bool skip(od::value value, int depth);
 
@@ -102,7 +103,9 @@ bool read_number(od::value &value, json_node *node)
         return false;
     bool integer = number.is_int64();
     if (node->want == WANT_DOUBLE) {
-        node->slot.real = integer ? static_cast<double>(number.get_int64()) : number.is_double() ? number.get_double() : 0;
+        node->slot.real = integer              ? static_cast<double>(number.get_int64())
+                          : number.is_double() ? number.get_double()
+                                               : 0;
         /* "-0" as an integer token is 0, but reads as -0.0 in Java: leave it, and unsigned ones, to the other path */
         return (integer && number.get_int64() != 0) || number.is_double();
     }

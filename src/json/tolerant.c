@@ -10,13 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "json/path.h"
 #include "text/base64.h"
 #include "text/number.h"
 #include "text/time.h"
 #include "text/utf8.h"
+#include "json/path.h"
 
-#define DEPTH_MAX 1000        /* Jackson StreamReadConstraints.DEFAULT_MAX_DEPTH */
+#define DEPTH_MAX 1000         /* Jackson StreamReadConstraints.DEFAULT_MAX_DEPTH */
 #define NUMBER_LENGTH_MAX 1000 /* .. DEFAULT_MAX_NUM_LEN */
 
 enum token { T_ERROR, T_OBJECT, T_ARRAY, T_STRING, T_INTEGER, T_FLOAT, T_TRUE, T_FALSE, T_NULL };
@@ -28,6 +28,8 @@ struct reader {
     struct buf          *scratch;
     struct json_verdict *verdict;
     const char          *error; /* of the syntax, static */
+    bool                 path;  /* for json_path_get: control characters in strings, but no NaN and its like */
+    size_t               lone;  /* text_at + 1 of the last string that held half a surrogate pair; 0 none */
     /* the token read last: strings in scratch from text_at on; numbers as written */
     size_t         text_at, text_length;
     const uint8_t *number;
@@ -108,9 +110,10 @@ static bool unicode_escape(struct reader *r, struct buf *out)
         }
         r->p = back;
     }
-    if (c >= 0xd800 && c < 0xe000)
+    if (c >= 0xd800 && c < 0xe000) {
         buf_u8(out, '?');
-    else
+        r->lone = r->text_at + 1;
+    } else
         put_code_point(out, c);
     return true;
 }
@@ -133,12 +136,12 @@ static bool escape(struct reader *r, struct buf *out)
 /* At the opening quote. The text goes to scratch. */
 static bool string(struct reader *r)
 {
-    uint8_t    quote = *r->p++;
+    uint8_t     quote = *r->p++;
     struct buf *out = r->scratch;
     r->text_at = out->size;
     for (;;) {
         const uint8_t *from = r->p;
-        while (r->p < r->end && *r->p != quote && *r->p != '\\' && *r->p >= 0x20)
+        while (r->p < r->end && *r->p != quote && *r->p != '\\' && (*r->p >= 0x20 || r->path))
             r->p++;
         utf8_repair(from, (size_t)(r->p - from), out);
         if (r->p == r->end)
@@ -173,7 +176,7 @@ static bool word(struct reader *r, const char *text)
 static enum token non_numeric(struct reader *r, const uint8_t *from)
 {
     r->number = from;
-    if (word(r, "NaN") || word(r, "Infinity") || word(r, "INF")) {
+    if (!r->path && (word(r, "NaN") || word(r, "Infinity") || word(r, "INF"))) {
         r->number_length = (size_t)(r->p - from);
         return T_FLOAT;
     }
@@ -216,8 +219,8 @@ static enum token number(struct reader *r)
         if (run_of_digits(r) == 0)
             return fail(r, "bad number"), T_ERROR;
     }
-    if (r->p < r->end && *r->p != ',' && *r->p != '}' && *r->p != ']' && *r->p != ' ' && *r->p != '\t' && *r->p != '\n' &&
-        *r->p != '\r' && *r->p != '/' && *r->p != ':')
+    if (r->p < r->end && *r->p != ',' && *r->p != '}' && *r->p != ']' && *r->p != ' ' && *r->p != '\t' &&
+        *r->p != '\n' && *r->p != '\r' && *r->p != '/' && *r->p != ':')
         return fail(r, "bad number"), T_ERROR;
     r->number = from;
     r->number_length = (size_t)(r->p - from);
@@ -354,8 +357,8 @@ static void put_number(struct reader *r, enum token t, struct buf *out)
         buf_u8(out, '"');
 }
 
-/* Reads the rest of a value whose first token is t. With `out`, writes it there compactly; strings pass through scratch,
- * whose size is restored. */
+/* Reads the rest of a value whose first token is t. With `out`, writes it there compactly; strings pass through
+ * scratch, whose size is restored. */
 static bool pass(struct reader *r, enum token t, struct buf *out)
 {
     bool   first = true;
@@ -446,8 +449,8 @@ static bool special_text(const char *text, size_t n, double *v)
     static const struct {
         const char *name;
         double      value;
-    } rows[] = {{"NaN", NAN}, {"+INF", INFINITY}, {"+Infinity", INFINITY}, {"Infinity", INFINITY}, {"-INF", -INFINITY},
-                {"-Infinity", -INFINITY}};
+    } rows[] = {{"NaN", NAN},           {"+INF", INFINITY},  {"+Infinity", INFINITY},
+                {"Infinity", INFINITY}, {"-INF", -INFINITY}, {"-Infinity", -INFINITY}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (strlen(rows[i].name) == n && memcmp(rows[i].name, text, n) == 0) {
             *v = rows[i].value;
@@ -463,11 +466,13 @@ static bool to_real(struct reader *r, const struct json_node *node, enum token t
     if (t != T_INTEGER && t != T_FLOAT)
         return false;
     s->real = number_as_double(r);
+    if (t == T_INTEGER && s->real == 0)
+        s->real = 0;                                     /* the integer -0 is 0 */
     if (node->want == WANT_FLOAT && isfinite(s->real)) { /* straight to float: no double rounding */
         char text[NUMBER_LENGTH_MAX + 2];
         memcpy(text, r->number, r->number_length);
         text[r->number_length] = 0;
-        s->real = (double)strtof(text, NULL);
+        s->real = t == T_INTEGER && s->real == 0 ? 0 : (double)strtof(text, NULL);
     }
     return true;
 }
@@ -696,7 +701,7 @@ static bool descend(struct reader *r, enum token *t, const struct step *s)
 bool json_path_get(const uint8_t *text, size_t n, const char *path, size_t path_n, struct buf *scratch, struct buf *out)
 {
     struct json_verdict verdict;
-    struct reader       r = {.p = text, .end = text + n, .scratch = scratch, .verdict = &verdict};
+    struct reader       r = {.p = text, .end = text + n, .scratch = scratch, .verdict = &verdict, .path = true};
     struct step         s;
     const char         *p = path + 1, *end = path + path_n;
     if (path_n == 0 || path[0] != '$' || !buf_reserve(scratch, 1))
@@ -710,7 +715,8 @@ bool json_path_get(const uint8_t *text, size_t n, const char *path, size_t path_
         return false;
     if (t == T_STRING) {
         buf_put(out, scratch->data + r.text_at, r.text_length);
-        return !scratch->failed;
+        return !scratch->failed && r.lone != r.text_at + 1;
     }
-    return pass(&r, t, out) && !out->failed;
+    r.lone = 0;
+    return pass(&r, t, out) && !out->failed && !r.lone; /* a generator cannot write half a pair */
 }

@@ -14,13 +14,13 @@
 /* ---- types as written: INT, DECIMAL(10,2), STRUCT<a: INT>, ARRAY<..>, MAP<..> ---- */
 
 struct ast_type {
-    struct place            place;
-    const char             *name; /* upper case, aliases resolved: BOOLEAN TINYINT SMALLINT INT BIGINT FLOAT DOUBLE
+    struct place           place;
+    const char            *name; /* upper case, aliases resolved: BOOLEAN TINYINT SMALLINT INT BIGINT FLOAT DOUBLE
                                      DECIMAL STRING BINARY DATE TIMESTAMP TIMESTAMP_NTZ STRUCT ARRAY MAP VARIANT .. */
-    int                     precision, scale; /* DECIMAL; -1 = not written */
-    struct ast_type_field  *fields;           /* STRUCT */
-    int                     n_fields;
-    const struct ast_type  *key, *element; /* MAP key; ARRAY element / MAP value */
+    int                    precision, scale; /* DECIMAL; -1 = not written */
+    struct ast_type_field *fields;           /* STRUCT */
+    int                    n_fields;
+    const struct ast_type *key, *element; /* MAP key; ARRAY element / MAP value */
 };
 struct ast_type_field {
     const char            *name;
@@ -38,7 +38,7 @@ enum ast_expr_kind {
     AST_DOUBLE,    /* text: 1e3, 1.5D; suffix 'F' = float */
     AST_STRING,    /* text, length: escapes resolved */
     AST_BINARY,    /* text, length: X'0a' as bytes */
-    AST_INTERVAL,  /* integer: microseconds (day-time); months: year-month part */
+    AST_INTERVAL,  /* integer: microseconds (day-time); months: year-month part; suffix 'D': written in days only */
     AST_DATE,      /* text: DATE '2024-01-02' */
     AST_TIMESTAMP, /* text: TIMESTAMP '...' */
     AST_COLUMN,    /* parts: a.b.c as written; resolution decides what is table, column, struct field */
@@ -59,32 +59,56 @@ enum ast_expr_kind {
 
 enum ast_op {
     OP_NONE,
-    OP_PLUS, OP_MINUS, OP_TIMES, OP_DIVIDE, OP_DIV, OP_MODULO, OP_CONCAT,
-    OP_EQUAL, OP_NOT_EQUAL, OP_LESS, OP_LESS_EQUAL, OP_GREATER, OP_GREATER_EQUAL, OP_NULL_SAFE_EQUAL,
-    OP_AND, OP_OR, OP_NOT, OP_NEGATE, OP_POSITIVE,
-    OP_BIT_AND, OP_BIT_OR, OP_BIT_XOR, OP_BIT_NOT,
-    OP_IS_NULL, OP_IS_TRUE, OP_IS_FALSE, OP_IS_UNKNOWN,
-    OP_LIKE, OP_ILIKE, OP_RLIKE,
+    OP_PLUS,
+    OP_MINUS,
+    OP_TIMES,
+    OP_DIVIDE,
+    OP_DIV,
+    OP_MODULO,
+    OP_CONCAT,
+    OP_EQUAL,
+    OP_NOT_EQUAL,
+    OP_LESS,
+    OP_LESS_EQUAL,
+    OP_GREATER,
+    OP_GREATER_EQUAL,
+    OP_NULL_SAFE_EQUAL,
+    OP_AND,
+    OP_OR,
+    OP_NOT,
+    OP_NEGATE,
+    OP_POSITIVE,
+    OP_BIT_AND,
+    OP_BIT_OR,
+    OP_BIT_XOR,
+    OP_BIT_NOT,
+    OP_IS_NULL,
+    OP_IS_TRUE,
+    OP_IS_FALSE,
+    OP_IS_UNKNOWN,
+    OP_LIKE,
+    OP_ILIKE,
+    OP_RLIKE,
 };
 
 struct ast_expr {
-    enum ast_expr_kind      kind;
-    struct place            place; /* the whole expression */
-    enum ast_op             op;
-    bool                    negated, distinct, try_cast, has_operand, has_else;
-    char                    suffix;
-    int64_t                 integer;
-    int32_t                 months;
-    const char             *text; /* terminated; may hold NUL bytes inside for STRING, BINARY: use length */
-    uint32_t                length;
-    const char            **parts;
-    struct place           *part_places;
-    int                     n_parts;
-    struct ast_expr       **args;
-    const char            **names; /* AST_CALL: NULL, or n_args entries, each NULL or a name */
-    int                     n_args;
-    const struct ast_expr  *filter; /* AST_CALL: FILTER (WHERE ..) */
-    const struct ast_type  *type;   /* AST_CAST */
+    enum ast_expr_kind     kind;
+    struct place           place; /* the whole expression */
+    enum ast_op            op;
+    bool                   negated, distinct, try_cast, has_operand, has_else;
+    char                   suffix;
+    int64_t                integer;
+    int32_t                months;
+    const char            *text; /* terminated; may hold NUL bytes inside for STRING, BINARY: use length */
+    uint32_t               length;
+    const char           **parts;
+    struct place          *part_places;
+    int                    n_parts;
+    struct ast_expr      **args;
+    const char           **names; /* AST_CALL: NULL, or n_args entries, each NULL or a name */
+    int                    n_args;
+    const struct ast_expr *filter; /* AST_CALL: FILTER (WHERE ..) */
+    const struct ast_type *type;   /* AST_CAST */
 };
 
 /* ---- relations and queries ---- */
@@ -92,8 +116,15 @@ struct ast_expr {
 struct ast_query;
 
 enum ast_rel_kind { AST_REL_NAME, AST_REL_FUNCTION, AST_REL_SUBQUERY, AST_REL_JOIN };
-enum ast_join { AST_JOIN_INNER, AST_JOIN_LEFT, AST_JOIN_RIGHT, AST_JOIN_FULL, AST_JOIN_SEMI, AST_JOIN_ANTI,
-                AST_JOIN_CROSS };
+enum ast_join {
+    AST_JOIN_INNER,
+    AST_JOIN_LEFT,
+    AST_JOIN_RIGHT,
+    AST_JOIN_FULL,
+    AST_JOIN_SEMI,
+    AST_JOIN_ANTI,
+    AST_JOIN_CROSS
+};
 
 struct ast_watermark {
     struct place           place;
@@ -116,12 +147,12 @@ struct ast_rel {
     const char                **column_aliases; /* AS t(a, b) */
     int                         n_column_aliases;
     /* JOIN */
-    enum ast_join               join;
-    const struct ast_rel       *left, *right;
-    const struct ast_expr      *on;    /* NULL with USING or CROSS */
-    const char                **using_;
-    struct place               *using_places;
-    int                         n_using;
+    enum ast_join          join;
+    const struct ast_rel  *left, *right;
+    const struct ast_expr *on; /* NULL with USING or CROSS */
+    const char           **using_;
+    struct place          *using_places;
+    int                    n_using;
 };
 
 struct ast_item {
@@ -144,21 +175,21 @@ struct ast_query {
     struct ast_named_query *with; /* WITH name AS (query), ... */
     int                     n_with;
     /* SELECT */
-    bool                    distinct;
-    struct ast_item        *items;
-    int                     n_items;
-    const struct ast_rel   *from; /* NULL: no FROM */
-    const struct ast_expr  *where;
-    struct ast_expr       **group_by;
-    int                     n_group_by;
-    bool                    group_by_all;
-    const struct ast_expr  *having;
+    bool                   distinct;
+    struct ast_item       *items;
+    int                    n_items;
+    const struct ast_rel  *from; /* NULL: no FROM */
+    const struct ast_expr *where;
+    struct ast_expr      **group_by;
+    int                    n_group_by;
+    bool                   group_by_all;
+    const struct ast_expr *having;
     /* UNION */
     const struct ast_query *left, *right;
     /* refused by plan with Spark's reason, but parsed: */
-    struct ast_expr       **order_by;
-    int                     n_order_by;
-    const struct ast_expr  *limit;
+    struct ast_expr      **order_by;
+    int                    n_order_by;
+    const struct ast_expr *limit;
 };
 
 /* ---- statements ---- */
@@ -172,17 +203,17 @@ struct ast_property {
 
 struct ast_statement {
     enum ast_statement_kind kind;
-    struct place            place;      /* the whole statement */
+    struct place            place; /* the whole statement */
     struct place            name_place;
-    const char             *name;       /* dotted when qualified */
+    const char             *name; /* dotted when qualified */
     bool                    if_not_exists, or_replace, or_refresh;
-    const char             *format;     /* USING delta, or NULL */
+    const char             *format; /* USING delta, or NULL */
     struct place            format_place;
     const char            **partitioned_by;
     struct place           *partitioned_by_places;
     int                     n_partitioned_by;
-    const char             *comment;    /* or NULL */
-    const char             *location;   /* or NULL */
+    const char             *comment;  /* or NULL */
+    const char             *location; /* or NULL */
     struct place            location_place;
     struct ast_property    *properties;
     int                     n_properties;

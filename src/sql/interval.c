@@ -12,9 +12,9 @@ bool sql_interval_unit(const char *word, int64_t *us, int32_t *months)
         const char *name;
         int64_t     us;
         int32_t     months;
-    } units[] = {{"microsecond", 1, 0},         {"millisecond", 1000, 0},      {"second", 1000000, 0},
-                 {"minute", 60000000, 0},       {"hour", 3600000000, 0},       {"day", 86400000000, 0},
-                 {"week", 604800000000, 0},     {"month", 0, 1},               {"year", 0, 12}};
+    } units[] = {{"microsecond", 1, 0},     {"millisecond", 1000, 0}, {"second", 1000000, 0},
+                 {"minute", 60000000, 0},   {"hour", 3600000000, 0},  {"day", 86400000000, 0},
+                 {"week", 604800000000, 0}, {"month", 0, 1},          {"year", 0, 12}};
     size_t n = strlen(word);
     if (n > 1 && (word[n - 1] == 's' || word[n - 1] == 'S'))
         n--;
@@ -59,7 +59,8 @@ static const char *next_word(const char *p, char *out, size_t size)
         p++;
     bool number = isdigit((unsigned char)*p) || *p == '-' || *p == '+' || *p == '.';
     while (*p && !isspace((unsigned char)*p) && n + 1 < size) {
-        if (number && n > 0 && isalpha((unsigned char)*p)) /* '10s' is no interval in Spark: split and refuse the unit */
+        if (number && n > 0 &&
+            isalpha((unsigned char)*p)) /* '10s' is no interval in Spark: split and refuse the unit */
             break;
         out[n++] = *p++;
     }
@@ -84,7 +85,8 @@ enum err sql_interval_parse(const char *text, int64_t *us, int32_t *months, stru
         }
         p = next_word(p, unit, sizeof unit);
         if (!unit[0] || !sql_interval_unit(unit, &unit_us, &unit_months))
-            return err_set(e, ERR_INVALID, "cannot parse the interval '%s': \"%s\" is no unit", text, unit[0] ? unit : word);
+            return err_set(e, ERR_INVALID, "cannot parse the interval '%s': \"%s\" is no unit", text,
+                           unit[0] ? unit : word);
         if (unit_months) {
             char *end;
             long  amount = strtol(word, &end, 10);

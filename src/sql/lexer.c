@@ -314,9 +314,9 @@ static void lex_word(struct lexer *l)
 
 static void lex_symbol(struct lexer *l)
 {
-    static const char *const symbols[] = {"<=>", "<>", "!=", "<=", ">=", "==", "=>", "||", "::", "->", "(", ")", "[", "]",
-                                          ",",   ";",  ".",  "=",  "<",  ">",  "+",  "-",  "*",  "/",  "%", "&", "|", "^",
-                                          "~",   "!",  ":",  "{",  "}",  "$",  "?",  "@"};
+    static const char *const symbols[] = {"<=>", "<>", "!=", "<=", ">=", "==", "=>", "||", "::", "->", "(", ")",
+                                          "[",   "]",  ",",  ";",  ".",  "=",  "<",  ">",  "+",  "-",  "*", "/",
+                                          "%",   "&",  "|",  "^",  "~",  "!",  ":",  "{",  "}",  "$",  "?", "@"};
     for (size_t i = 0; i < sizeof symbols / sizeof symbols[0]; i++) {
         uint32_t n = (uint32_t)strlen(symbols[i]);
         if (strncmp(l->text + l->at, symbols[i], n) == 0) {
@@ -325,7 +325,8 @@ static void lex_symbol(struct lexer *l)
             return;
         }
     }
-    diag_error(l->diags, (struct place){l->at, 1}, "E_SYNTAX", "unexpected character 0x%02x", (unsigned char)peek(l, 0));
+    diag_error(l->diags, (struct place){l->at, 1}, "E_SYNTAX", "unexpected character 0x%02x",
+               (unsigned char)peek(l, 0));
     l->at++;
 }
 

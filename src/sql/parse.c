@@ -44,11 +44,13 @@ bool parse__take_word(struct parser *p, const char *word)
 }
 
 static const char *const keywords[] = {
-    "SELECT", "FROM",  "WHERE",  "GROUP", "BY",        "HAVING",    "ORDER",  "LIMIT",       "UNION", "ALL",
-    "JOIN",   "INNER", "LEFT",   "ON",    "USING",     "AS",        "STREAM", "WATERMARK",   "DELAY", "OF",
-    "CASE",   "WHEN",  "THEN",   "ELSE",  "END",       "AND",       "OR",     "NOT",         "IN",    "LIKE",
-    "CREATE", "TABLE", "STREAMING", "VIEW", "TEMPORARY", "REFRESH", "REPLACE", "TBLPROPERTIES", "LOCATION", "PARTITIONED",
-    "COMMENT", "INTERVAL", "BETWEEN", "WITH", "DISTINCT", "CAST"};
+    "SELECT",  "FROM",    "WHERE",         "GROUP",     "BY",          "HAVING",  "ORDER",
+    "LIMIT",   "UNION",   "ALL",           "JOIN",      "INNER",       "LEFT",    "ON",
+    "USING",   "AS",      "STREAM",        "WATERMARK", "DELAY",       "OF",      "CASE",
+    "WHEN",    "THEN",    "ELSE",          "END",       "AND",         "OR",      "NOT",
+    "IN",      "LIKE",    "CREATE",        "TABLE",     "STREAMING",   "VIEW",    "TEMPORARY",
+    "REFRESH", "REPLACE", "TBLPROPERTIES", "LOCATION",  "PARTITIONED", "COMMENT", "INTERVAL",
+    "BETWEEN", "WITH",    "DISTINCT",      "CAST"};
 #define N_KEYWORDS ((int)(sizeof keywords / sizeof keywords[0]))
 
 bool parse__fail(struct parser *p, const char *expected)
@@ -57,14 +59,15 @@ bool parse__fail(struct parser *p, const char *expected)
     if (p->failed)
         return false;
     p->failed = true;
-    struct diag *g = t->kind == TOK_END
-                         ? diag_error(p->diags, t->place, "E_SYNTAX", "the text ends too early: expected %s", expected)
-                         : diag_error(p->diags, t->place, "E_SYNTAX", "syntax error at \"%.*s\": expected %s",
-                                      (int)(t->place.length < 60 ? t->place.length : 60), p->text + t->place.at, expected);
+    struct diag *g =
+        t->kind == TOK_END
+            ? diag_error(p->diags, t->place, "E_SYNTAX", "the text ends too early: expected %s", expected)
+            : diag_error(p->diags, t->place, "E_SYNTAX", "syntax error at \"%.*s\": expected %s",
+                         (int)(t->place.length < 60 ? t->place.length : 60), p->text + t->place.at, expected);
     bool is_keyword = false;
     for (int i = 0; i < N_KEYWORDS; i++)
         is_keyword = is_keyword || (t->kind == TOK_WORD && strcasecmp(t->text, keywords[i]) == 0);
-    const char *near = t->kind == TOK_WORD && !is_keyword ? nearest_name(t->text, keywords, N_KEYWORDS) : NULL;
+    const char         *near = t->kind == TOK_WORD && !is_keyword ? nearest_name(t->text, keywords, N_KEYWORDS) : NULL;
     const struct token *before = p->at > 0 ? &p->tokens[p->at - 1] : NULL;
     if (near) {
         diag_hint(p->diags, g, "did you mean %s?", near);
@@ -142,10 +145,12 @@ void *parse__add(struct parser *p, struct list *l, size_t item_size)
 
 /* Words that cannot be a bare name or alias: they would end a clause. Spark has more freedom; `quotes` give it here. */
 static const char *const reserved[] = {
-    "SELECT", "FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "UNION", "JOIN", "INNER", "LEFT", "RIGHT", "FULL",
-    "CROSS", "SEMI", "ANTI", "NATURAL", "ON", "USING", "AS", "AND", "OR", "NOT", "IN", "LIKE", "ILIKE", "RLIKE", "REGEXP",
-    "BETWEEN", "IS", "CASE", "WHEN", "THEN", "ELSE", "END", "EXCEPT", "INTERSECT", "MINUS", "LATERAL", "WATERMARK",
-    "DISTINCT", "DIV", "ESCAPE", "PIVOT", "UNPIVOT", "TABLESAMPLE", "WINDOW", "QUALIFY", "SORT", "CLUSTER", "DISTRIBUTE"};
+    "SELECT",      "FROM",    "WHERE",   "GROUP",     "HAVING",   "ORDER",     "LIMIT",  "UNION",   "JOIN",
+    "INNER",       "LEFT",    "RIGHT",   "FULL",      "CROSS",    "SEMI",      "ANTI",   "NATURAL", "ON",
+    "USING",       "AS",      "AND",     "OR",        "NOT",      "IN",        "LIKE",   "ILIKE",   "RLIKE",
+    "REGEXP",      "BETWEEN", "IS",      "CASE",      "WHEN",     "THEN",      "ELSE",   "END",     "EXCEPT",
+    "INTERSECT",   "MINUS",   "LATERAL", "WATERMARK", "DISTINCT", "DIV",       "ESCAPE", "PIVOT",   "UNPIVOT",
+    "TABLESAMPLE", "WINDOW",  "QUALIFY", "SORT",      "CLUSTER",  "DISTRIBUTE"};
 
 bool parse__is_name(const struct parser *p)
 {
@@ -191,15 +196,36 @@ bool parse__dotted(struct parser *p, const char ***parts, struct place **places,
 
 static const struct {
     const char *written, *name;
-} type_names[] = {
-    {"BOOLEAN", "BOOLEAN"},   {"TINYINT", "TINYINT"},     {"BYTE", "TINYINT"},      {"SMALLINT", "SMALLINT"},
-    {"SHORT", "SMALLINT"},    {"INT", "INT"},             {"INTEGER", "INT"},       {"BIGINT", "BIGINT"},
-    {"LONG", "BIGINT"},       {"FLOAT", "FLOAT"},         {"REAL", "FLOAT"},        {"DOUBLE", "DOUBLE"},
-    {"DECIMAL", "DECIMAL"},   {"DEC", "DECIMAL"},         {"NUMERIC", "DECIMAL"},   {"STRING", "STRING"},
-    {"BINARY", "BINARY"},     {"DATE", "DATE"},           {"TIMESTAMP", "TIMESTAMP"}, {"TIMESTAMP_LTZ", "TIMESTAMP"},
-    {"TIMESTAMP_NTZ", "TIMESTAMP_NTZ"}, {"VARIANT", "VARIANT"}, {"STRUCT", "STRUCT"}, {"ARRAY", "ARRAY"},
-    {"MAP", "MAP"},           {"VARCHAR", "VARCHAR"},     {"CHAR", "CHAR"},         {"TIME", "TIME"},
-    {"VOID", "VOID"},         {"INTERVAL", "INTERVAL"}};
+} type_names[] = {{"BOOLEAN", "BOOLEAN"},
+                  {"TINYINT", "TINYINT"},
+                  {"BYTE", "TINYINT"},
+                  {"SMALLINT", "SMALLINT"},
+                  {"SHORT", "SMALLINT"},
+                  {"INT", "INT"},
+                  {"INTEGER", "INT"},
+                  {"BIGINT", "BIGINT"},
+                  {"LONG", "BIGINT"},
+                  {"FLOAT", "FLOAT"},
+                  {"REAL", "FLOAT"},
+                  {"DOUBLE", "DOUBLE"},
+                  {"DECIMAL", "DECIMAL"},
+                  {"DEC", "DECIMAL"},
+                  {"NUMERIC", "DECIMAL"},
+                  {"STRING", "STRING"},
+                  {"BINARY", "BINARY"},
+                  {"DATE", "DATE"},
+                  {"TIMESTAMP", "TIMESTAMP"},
+                  {"TIMESTAMP_LTZ", "TIMESTAMP"},
+                  {"TIMESTAMP_NTZ", "TIMESTAMP_NTZ"},
+                  {"VARIANT", "VARIANT"},
+                  {"STRUCT", "STRUCT"},
+                  {"ARRAY", "ARRAY"},
+                  {"MAP", "MAP"},
+                  {"VARCHAR", "VARCHAR"},
+                  {"CHAR", "CHAR"},
+                  {"TIME", "TIME"},
+                  {"VOID", "VOID"},
+                  {"INTERVAL", "INTERVAL"}};
 #define N_TYPE_NAMES ((int)(sizeof type_names / sizeof type_names[0]))
 
 static bool unknown_type(struct parser *p)
@@ -230,9 +256,11 @@ static bool small_number(struct parser *p, int *out)
 
 static bool type_arguments(struct parser *p, struct ast_type *t)
 {
-    bool parameters = strcmp(t->name, "DECIMAL") == 0 || strcmp(t->name, "VARCHAR") == 0 || strcmp(t->name, "CHAR") == 0;
+    bool parameters =
+        strcmp(t->name, "DECIMAL") == 0 || strcmp(t->name, "VARCHAR") == 0 || strcmp(t->name, "CHAR") == 0;
     if (parameters && parse__take(p, "("))
-        return small_number(p, &t->precision) && (!parse__take(p, ",") || small_number(p, &t->scale)) && parse__need(p, ")");
+        return small_number(p, &t->precision) && (!parse__take(p, ",") || small_number(p, &t->scale)) &&
+               parse__need(p, ")");
     if (strcmp(t->name, "STRUCT") == 0) {
         if (parse__take(p, "<>") || (!parse__is(p, "<") && parse__fail(p, "\"<\"")))
             return !p->failed;
@@ -421,7 +449,8 @@ enum err sql_fill_params(const char *text, const char *const *names, const char 
         if (found >= 0)
             buf_puts(out, values[found]);
         else
-            rc = unknown_param(name, (struct place){(uint32_t)(p - text), (uint32_t)(close - p + 1)}, names, n, diags, e);
+            rc = unknown_param(name, (struct place){(uint32_t)(p - text), (uint32_t)(close - p + 1)}, names, n, diags,
+                               e);
         p = close + 1;
     }
     return rc == OK ? buf_check(out, "the text with its parameters", e) : rc;

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "sql/interval.h"
 #include "sql/parse_priv.h"
 
 static struct ast_expr *make(struct parser *p, enum ast_expr_kind kind, struct place at)
@@ -80,107 +79,6 @@ static bool string_literal(struct parser *p, struct ast_expr **out)
         p->at++;
     }
     (*out)->place = parse__since(p, from);
-    return true;
-}
-
-static bool interval_error(struct parser *p, struct place at, const char *text)
-{
-    if (p->failed)
-        return false;
-    p->failed = true;
-    diag_error(p->diags, at, "E_INTERVAL", "%s", text);
-    return false;
-}
-
-/* '1:30' MINUTE TO SECOND and its like: fields from the first unit down. */
-static bool interval_range(struct parser *p, const char *text, const char *from, struct ast_expr *x)
-{
-    static const char *const units[] = {"DAY", "HOUR", "MINUTE", "SECOND"};
-    static const int64_t     us[] = {86400000000, 3600000000, 60000000, 1000000};
-    int                      first = -1, last = -1;
-    bool                     negative = *text == '-';
-    for (int i = 0; i < 4; i++) {
-        first = strcasecmp(from, units[i]) == 0 ? i : first;
-        last = parse__is_word(p, units[i]) ? i : last;
-    }
-    if (first < 0 || last <= first)
-        return parse__unsupported(p, tok(p)->place, "this kind of interval is", "write INTERVAL 90 SECONDS");
-    p->at++;
-    text += negative || *text == '+';
-    for (int i = first; i <= last; i++) {
-        char    part[32];
-        int64_t value;
-        size_t  n = strcspn(text, i < last ? ": " : "");
-        if (n == 0 || n >= sizeof part)
-            return interval_error(p, x->place, "the interval's text does not fit its units");
-        memcpy(part, text, n);
-        part[n] = 0;
-        if (!sql_interval_amount(part, us[i], &value) || __builtin_add_overflow(x->integer, value, &x->integer))
-            return interval_error(p, x->place, "the interval's text does not fit its units");
-        text += n + (text[n] != 0);
-    }
-    x->integer = negative ? -x->integer : x->integer;
-    return !*text || interval_error(p, x->place, "the interval's text does not fit its units");
-}
-
-/* One `amount unit`; the amount is a number or a text. */
-static bool interval_part(struct parser *p, struct ast_expr *x, bool *more)
-{
-    bool    negative = parse__take(p, "-");
-    int64_t unit_us, us;
-    int32_t months;
-    char    number[64];
-    if (!negative)
-        parse__take(p, "+");
-    const struct token *amount = tok(p), *unit = parse__ahead(p, 1);
-    if (amount->kind != TOK_INTEGER && amount->kind != TOK_DECIMAL && amount->kind != TOK_STRING)
-        return parse__fail(p, "a number and a unit, such as INTERVAL 10 SECONDS");
-    if (unit->kind != TOK_WORD || !sql_interval_unit(unit->text, &unit_us, &months)) {
-        p->at++;
-        return parse__fail(p, "a unit such as SECONDS");
-    }
-    p->at += 2;
-    snprintf(number, sizeof number, "%s%s", negative ? "-" : "", amount->text + strspn(amount->text, " "));
-    number[strcspn(number, " ")] = 0;
-    if (amount->kind == TOK_STRING && parse__take_word(p, "TO")) {
-        *more = false;
-        return interval_range(p, amount->text, unit->text, x);
-    }
-    if (months) {
-        x->months += (int32_t)strtol(number, NULL, 10) * months;
-    } else {
-        if (!sql_interval_amount(number, unit_us, &us) || __builtin_add_overflow(x->integer, us, &x->integer))
-            return interval_error(p, amount->place, "this amount is no number, or too large");
-    }
-    const struct token *next = parse__ahead(p, 1);
-    int64_t             ignored;
-    *more = (tok(p)->kind == TOK_INTEGER || tok(p)->kind == TOK_DECIMAL) && next->kind == TOK_WORD &&
-            sql_interval_unit(next->text, &ignored, &months);
-    return true;
-}
-
-bool parse__interval(struct parser *p, struct ast_expr **out)
-{
-    struct place     from = tok(p)->place;
-    struct ast_expr *x = make(p, AST_INTERVAL, from);
-    bool             more = true;
-    struct error     e;
-    if (!x || !parse__need_word(p, "INTERVAL"))
-        return false;
-    int64_t             ignored;
-    int32_t             months;
-    const struct token *next = parse__ahead(p, 1);
-    if (tok(p)->kind == TOK_STRING && !(next->kind == TOK_WORD && sql_interval_unit(next->text, &ignored, &months))) {
-        if (sql_interval_parse(tok(p)->text, &x->integer, &x->months, &e) != OK)
-            return interval_error(p, tok(p)->place, e.text);
-        p->at++;
-        more = false;
-    }
-    while (more)
-        if (!interval_part(p, x, &more))
-            return false;
-    x->place = parse__since(p, from);
-    *out = x;
     return true;
 }
 
@@ -257,7 +155,8 @@ static bool call_tail(struct parser *p, struct ast_expr *x)
         x->filter = filter;
     }
     if (parse__is_word(p, "OVER"))
-        return parse__unsupported(p, tok(p)->place, "OVER (..) is", "a stream is windowed with GROUP BY window(ts, '..')");
+        return parse__unsupported(p, tok(p)->place, "OVER (..) is",
+                                  "a stream is windowed with GROUP BY window(ts, '..')");
     if (parse__is_word(p, "WITHIN") || parse__is_word_at(p, 1, "NULLS"))
         return !parse__is_word(p, "WITHIN") || parse__unsupported(p, tok(p)->place, "WITHIN GROUP is", NULL);
     return true;
@@ -290,8 +189,8 @@ static bool call(struct parser *p, const char *name, struct place from, struct a
     return true;
 }
 
-static bool as_call(struct parser *p, const char *name, struct place from, int n, struct ast_expr *a, struct ast_expr *b,
-                    struct ast_expr *c, struct ast_expr **out)
+static bool as_call(struct parser *p, const char *name, struct place from, int n, struct ast_expr *a,
+                    struct ast_expr *b, struct ast_expr *c, struct ast_expr **out)
 {
     struct ast_expr *x = make(p, AST_CALL, from);
     if (!x || !with_args(p, x, n, a, b, c))
@@ -309,8 +208,8 @@ static bool cast(struct parser *p, struct ast_expr **out)
     bool             try_cast = parse__is_word(p, "TRY_CAST");
     struct ast_expr *x = make(p, AST_CAST, from), *value;
     p->at++;
-    if (!x || !parse__need(p, "(") || !parse__expr(p, &value) || !parse__need_word(p, "AS") || !parse__type(p, &x->type) ||
-        !parse__need(p, ")") || !with_args(p, x, 1, value, NULL, NULL))
+    if (!x || !parse__need(p, "(") || !parse__expr(p, &value) || !parse__need_word(p, "AS") ||
+        !parse__type(p, &x->type) || !parse__need(p, ")") || !with_args(p, x, 1, value, NULL, NULL))
         return false;
     x->try_cast = try_cast;
     x->place = parse__since(p, from);
@@ -355,7 +254,8 @@ static bool trim(struct parser *p, struct ast_expr **out)
     p->at++;
     if (!parse__need(p, "("))
         return false;
-    bool both = parse__is_word(p, "BOTH"), leading = parse__is_word(p, "LEADING"), trailing = parse__is_word(p, "TRAILING");
+    bool both = parse__is_word(p, "BOTH"), leading = parse__is_word(p, "LEADING"),
+         trailing = parse__is_word(p, "TRAILING");
     if ((both || leading || trailing) && parse__ahead(p, 1)->kind != TOK_SYMBOL) {
         name = leading ? "ltrim" : trailing ? "rtrim" : "trim";
         p->at++;
@@ -373,9 +273,9 @@ static bool trim(struct parser *p, struct ast_expr **out)
 
 static bool case_expr(struct parser *p, struct ast_expr **out)
 {
-    struct place      from = tok(p)->place;
-    struct list       args = {0};
-    struct ast_expr  *x = make(p, AST_CASE, from), **slot;
+    struct place     from = tok(p)->place;
+    struct list      args = {0};
+    struct ast_expr *x = make(p, AST_CASE, from), **slot;
     p->at++;
     if (!x)
         return false;
@@ -469,8 +369,9 @@ static bool word_primary(struct parser *p, struct ast_expr **out)
         (*out)->place = parse__since(p, from);
         return true;
     }
-    if (parse__is_word(p, "INTERVAL") && (next->kind == TOK_STRING || next->kind == TOK_INTEGER ||
-                                          next->kind == TOK_DECIMAL || (next->kind == TOK_SYMBOL && strchr("-+", next->text[0]))))
+    if (parse__is_word(p, "INTERVAL") &&
+        (next->kind == TOK_STRING || next->kind == TOK_INTEGER || next->kind == TOK_DECIMAL ||
+         (next->kind == TOK_SYMBOL && strchr("-+", next->text[0]))))
         return parse__interval(p, out);
     if (before_call && (parse__is_word(p, "CAST") || parse__is_word(p, "TRY_CAST")))
         return cast(p, out);
@@ -559,7 +460,10 @@ static bool postfix(struct parser *p, struct ast_expr **out)
 static bool unary(struct parser *p, struct ast_expr **out)
 {
     struct place from = tok(p)->place;
-    enum ast_op  op = parse__is(p, "-") ? OP_NEGATE : parse__is(p, "+") ? OP_POSITIVE : parse__is(p, "~") ? OP_BIT_NOT : OP_NONE;
+    enum ast_op  op = parse__is(p, "-")   ? OP_NEGATE
+                      : parse__is(p, "+") ? OP_POSITIVE
+                      : parse__is(p, "~") ? OP_BIT_NOT
+                                          : OP_NONE;
     if (op == OP_NONE)
         return postfix(p, out);
     struct ast_expr *x = make(p, AST_UNARY, from), *value;
@@ -582,8 +486,8 @@ struct binary_row {
 };
 #define LEVEL_MOST 5
 static const struct binary_row binary_rows[] = {
-    {"*", OP_TIMES, 0},  {"/", OP_DIVIDE, 0},  {"%", OP_MODULO, 0}, {"DIV", OP_DIV, 0},     {"+", OP_PLUS, 1},
-    {"-", OP_MINUS, 1},  {"||", OP_CONCAT, 1}, {"&", OP_BIT_AND, 2}, {"^", OP_BIT_XOR, 3},  {"|", OP_BIT_OR, 4}};
+    {"*", OP_TIMES, 0}, {"/", OP_DIVIDE, 0},  {"%", OP_MODULO, 0},  {"DIV", OP_DIV, 0},   {"+", OP_PLUS, 1},
+    {"-", OP_MINUS, 1}, {"||", OP_CONCAT, 1}, {"&", OP_BIT_AND, 2}, {"^", OP_BIT_XOR, 3}, {"|", OP_BIT_OR, 4}};
 
 static enum ast_op binary_at(const struct parser *p, int level)
 {
@@ -618,8 +522,9 @@ static enum ast_op comparison_at(const struct parser *p)
     static const struct {
         const char *symbol;
         enum ast_op op;
-    } rows[] = {{"=", OP_EQUAL},      {"==", OP_EQUAL},        {"<>", OP_NOT_EQUAL},         {"!=", OP_NOT_EQUAL}, {"<", OP_LESS},
-                {"<=", OP_LESS_EQUAL}, {">", OP_GREATER},       {">=", OP_GREATER_EQUAL}, {"<=>", OP_NULL_SAFE_EQUAL}};
+    } rows[] = {{"=", OP_EQUAL},      {"==", OP_EQUAL},         {"<>", OP_NOT_EQUAL},
+                {"!=", OP_NOT_EQUAL}, {"<", OP_LESS},           {"<=", OP_LESS_EQUAL},
+                {">", OP_GREATER},    {">=", OP_GREATER_EQUAL}, {"<=>", OP_NULL_SAFE_EQUAL}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (parse__is(p, rows[i].symbol))
             return rows[i].op;
@@ -665,9 +570,9 @@ static bool is_tail(struct parser *p, struct ast_expr **out)
 
 static bool in_tail(struct parser *p, bool negated, struct ast_expr **out)
 {
-    struct list       args = {0};
-    struct ast_expr  *x = make(p, AST_IN, (*out)->place), **slot;
-    struct place      from = (*out)->place;
+    struct list      args = {0};
+    struct ast_expr *x = make(p, AST_IN, (*out)->place), **slot;
+    struct place     from = (*out)->place;
     if (!x || !parse__need(p, "(") || !(slot = parse__add(p, &args, sizeof *slot)))
         return false;
     *slot = *out;
@@ -690,7 +595,8 @@ static bool in_tail(struct parser *p, bool negated, struct ast_expr **out)
 static bool between_tail(struct parser *p, bool negated, struct ast_expr **out)
 {
     struct ast_expr *x = make(p, AST_BETWEEN, (*out)->place), *low, *high;
-    if (!x || !value(p, &low) || !parse__need_word(p, "AND") || !value(p, &high) || !with_args(p, x, 3, *out, low, high))
+    if (!x || !value(p, &low) || !parse__need_word(p, "AND") || !value(p, &high) ||
+        !with_args(p, x, 3, *out, low, high))
         return false;
     x->negated = negated;
     *out = x;
@@ -770,8 +676,8 @@ static bool not_expr(struct parser *p, struct ast_expr **out)
     return true;
 }
 
-static bool logical(struct parser *p, const char *word, enum ast_op op, bool (*next)(struct parser *, struct ast_expr **),
-                    struct ast_expr **out)
+static bool logical(struct parser *p, const char *word, enum ast_op op,
+                    bool (*next)(struct parser *, struct ast_expr **), struct ast_expr **out)
 {
     if (!next(p, out))
         return false;

@@ -19,20 +19,20 @@ struct parser {
 /* ---- cursor ---- */
 
 static inline const struct token *tok(const struct parser *p) { return &p->tokens[p->at]; }
-const struct token *parse__ahead(const struct parser *p, int n);
-bool         parse__is(const struct parser *p, const char *symbol);        /* at this symbol */
-bool         parse__is_word(const struct parser *p, const char *word);     /* at this word, case ignored */
+const struct token               *parse__ahead(const struct parser *p, int n);
+bool                              parse__is(const struct parser *p, const char *symbol); /* at this symbol */
+bool         parse__is_word(const struct parser *p, const char *word); /* at this word, case ignored */
 bool         parse__is_word_at(const struct parser *p, int ahead, const char *word);
-bool         parse__take(struct parser *p, const char *symbol);            /* takes it when there */
+bool         parse__take(struct parser *p, const char *symbol); /* takes it when there */
 bool         parse__take_word(struct parser *p, const char *word);
-bool         parse__need(struct parser *p, const char *symbol);            /* E_SYNTAX when not there */
+bool         parse__need(struct parser *p, const char *symbol); /* E_SYNTAX when not there */
 bool         parse__need_word(struct parser *p, const char *word);
-struct place parse__since(const struct parser *p, struct place from);      /* from there to the last taken token */
+struct place parse__since(const struct parser *p, struct place from); /* from there to the last taken token */
 /* "syntax error at X", `expected` says what would have fitted; false. Once per statement. */
-bool         parse__fail(struct parser *p, const char *expected);
-bool         parse__unsupported(struct parser *p, struct place at, const char *what, const char *hint);
-bool         parse__enter(struct parser *p); /* counts nesting; false after E_LIMIT */
-void        *parse__alloc(struct parser *p, size_t n);
+bool  parse__fail(struct parser *p, const char *expected);
+bool  parse__unsupported(struct parser *p, struct place at, const char *what, const char *hint);
+bool  parse__enter(struct parser *p); /* counts nesting; false after E_LIMIT */
+void *parse__alloc(struct parser *p, size_t n);
 
 /* A growing list of pointers or structs in the arena. */
 struct list {

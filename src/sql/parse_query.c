@@ -71,7 +71,8 @@ static bool column_aliases(struct parser *p, struct ast_rel *r)
 static bool relation_tail(struct parser *p, struct ast_rel *r)
 {
     if (parse__is_word(p, "WITH") && parse__ahead(p, 1)->kind == TOK_SYMBOL)
-        return parse__unsupported(p, tok(p)->place, "WITH (options) behind a relation is", "give options in read_kafka(...)");
+        return parse__unsupported(p, tok(p)->place, "WITH (options) behind a relation is",
+                                  "give options in read_kafka(...)");
     if (parse__is_word(p, "TABLESAMPLE"))
         return parse__unsupported(p, tok(p)->place, "TABLESAMPLE is", NULL);
     if (parse__is_word(p, "WATERMARK") && !watermark(p, r))
@@ -131,8 +132,9 @@ static bool primary_relation(struct parser *p, const struct ast_rel **out)
     if (!r || !parse__enter(p))
         return false;
     bool brackets = false;
-    if (parse__is_word(p, "STREAM") && (parse__ahead(p, 1)->kind == TOK_WORD || parse__ahead(p, 1)->kind == TOK_QUOTED ||
-                                        (parse__ahead(p, 1)->kind == TOK_SYMBOL && parse__ahead(p, 1)->text[0] == '(')) &&
+    if (parse__is_word(p, "STREAM") &&
+        (parse__ahead(p, 1)->kind == TOK_WORD || parse__ahead(p, 1)->kind == TOK_QUOTED ||
+         (parse__ahead(p, 1)->kind == TOK_SYMBOL && parse__ahead(p, 1)->text[0] == '(')) &&
         !parse__is_word_at(p, 1, "WATERMARK") && !parse__is_word_at(p, 1, "AS") && !parse__is_word_at(p, 1, "WHERE")) {
         p->at++;
         r->stream = true;
@@ -168,7 +170,9 @@ static bool take_join(struct parser *p, enum ast_join *join)
     else if (parse__take_word(p, "CROSS"))
         *join = AST_JOIN_CROSS;
     else if (parse__take_word(p, "LEFT"))
-        *join = parse__take_word(p, "SEMI") ? AST_JOIN_SEMI : parse__take_word(p, "ANTI") ? AST_JOIN_ANTI : AST_JOIN_LEFT;
+        *join = parse__take_word(p, "SEMI")   ? AST_JOIN_SEMI
+                : parse__take_word(p, "ANTI") ? AST_JOIN_ANTI
+                                              : AST_JOIN_LEFT;
     else if (parse__take_word(p, "RIGHT"))
         *join = AST_JOIN_RIGHT;
     else if (parse__take_word(p, "FULL"))
@@ -277,7 +281,8 @@ static bool group_by(struct parser *p, struct ast_query *q)
 {
     if (!parse__need_word(p, "BY"))
         return false;
-    if (parse__is_word(p, "ALL") && !(parse__ahead(p, 1)->kind == TOK_SYMBOL && strchr(",.(", parse__ahead(p, 1)->text[0]))) {
+    if (parse__is_word(p, "ALL") &&
+        !(parse__ahead(p, 1)->kind == TOK_SYMBOL && strchr(",.(", parse__ahead(p, 1)->text[0]))) {
         q->group_by_all = true;
         p->at++;
         return true;
@@ -346,7 +351,8 @@ static bool with_queries(struct parser *p, struct list *list)
 static bool order_and_limit(struct parser *p, struct ast_query *q)
 {
     struct ast_expr *x;
-    if (parse__take_word(p, "ORDER") && !(parse__need_word(p, "BY") && expr_list(p, &q->order_by, &q->n_order_by, true)))
+    if (parse__take_word(p, "ORDER") &&
+        !(parse__need_word(p, "BY") && expr_list(p, &q->order_by, &q->n_order_by, true)))
         return false;
     if (parse__is_word(p, "SORT") || parse__is_word(p, "CLUSTER") || parse__is_word(p, "DISTRIBUTE"))
         return parse__unsupported(p, tok(p)->place, "SORT BY, CLUSTER BY and DISTRIBUTE BY are", NULL);
@@ -586,8 +592,9 @@ static bool create(struct parser *p, struct ast_statement *s, struct place from)
         return false;
     if (parse__is(p, "(")) {
         bool expect = parse__is_word_at(p, 1, "CONSTRAINT");
-        return parse__unsupported(p, tok(p)->place, expect ? "CONSTRAINT .. EXPECT is not yet, and so"
-                                                           : "a list of columns behind the name is",
+        return parse__unsupported(p, tok(p)->place,
+                                  expect ? "CONSTRAINT .. EXPECT is not yet, and so"
+                                         : "a list of columns behind the name is",
                                   "the columns come from the query: name them with AS");
     }
     if (s->kind == AST_CREATE_STREAMING_TABLE && !table_clauses(p, s))
@@ -597,10 +604,10 @@ static bool create(struct parser *p, struct ast_statement *s, struct place from)
 
 bool parse__statement(struct parser *p, struct ast_statement **out)
 {
-    struct place          from = tok(p)->place;
-    struct ast_statement *s = parse__alloc(p, sizeof *s);
-    static const char *const others[] = {"INSERT", "MERGE", "UPDATE", "DELETE", "DROP", "ALTER", "SET", "USE", "DESCRIBE",
-                                         "SHOW", "EXPLAIN", "REFRESH", "CACHE"};
+    struct place             from = tok(p)->place;
+    struct ast_statement    *s = parse__alloc(p, sizeof *s);
+    static const char *const others[] = {"INSERT", "MERGE",    "UPDATE", "DELETE",  "DROP",    "ALTER", "SET",
+                                         "USE",    "DESCRIBE", "SHOW",   "EXPLAIN", "REFRESH", "CACHE"};
     if (!s)
         return false;
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
@@ -611,8 +618,7 @@ bool parse__statement(struct parser *p, struct ast_statement **out)
         }
     if (!parse__take_word(p, "CREATE"))
         return parse__is_word(p, "SELECT") || parse__is_word(p, "WITH")
-                   ? parse__unsupported(p, from, "a query alone is",
-                                        "write CREATE STREAMING TABLE name AS before it")
+                   ? parse__unsupported(p, from, "a query alone is", "write CREATE STREAMING TABLE name AS before it")
                    : parse__fail(p, "CREATE");
     if (!create(p, s, from))
         return false;

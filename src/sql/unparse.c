@@ -7,13 +7,37 @@
 
 static const char *symbol(enum ast_op op)
 {
-    static const char *const symbols[] = {
-        [OP_NONE] = "", [OP_PLUS] = "+", [OP_MINUS] = "-", [OP_TIMES] = "*", [OP_DIVIDE] = "/", [OP_DIV] = "div",
-        [OP_MODULO] = "%", [OP_CONCAT] = "||", [OP_EQUAL] = "=", [OP_NOT_EQUAL] = "<>", [OP_LESS] = "<",
-        [OP_LESS_EQUAL] = "<=", [OP_GREATER] = ">", [OP_GREATER_EQUAL] = ">=", [OP_NULL_SAFE_EQUAL] = "<=>",
-        [OP_AND] = "AND", [OP_OR] = "OR", [OP_NOT] = "NOT ", [OP_NEGATE] = "- ", [OP_POSITIVE] = "+ ", [OP_BIT_AND] = "&",
-        [OP_BIT_OR] = "|", [OP_BIT_XOR] = "^", [OP_BIT_NOT] = "~", [OP_IS_NULL] = "NULL", [OP_IS_TRUE] = "TRUE",
-        [OP_IS_FALSE] = "FALSE", [OP_IS_UNKNOWN] = "UNKNOWN", [OP_LIKE] = "LIKE", [OP_ILIKE] = "ILIKE", [OP_RLIKE] = "RLIKE"};
+    static const char *const symbols[] = {[OP_NONE] = "",
+                                          [OP_PLUS] = "+",
+                                          [OP_MINUS] = "-",
+                                          [OP_TIMES] = "*",
+                                          [OP_DIVIDE] = "/",
+                                          [OP_DIV] = "div",
+                                          [OP_MODULO] = "%",
+                                          [OP_CONCAT] = "||",
+                                          [OP_EQUAL] = "=",
+                                          [OP_NOT_EQUAL] = "<>",
+                                          [OP_LESS] = "<",
+                                          [OP_LESS_EQUAL] = "<=",
+                                          [OP_GREATER] = ">",
+                                          [OP_GREATER_EQUAL] = ">=",
+                                          [OP_NULL_SAFE_EQUAL] = "<=>",
+                                          [OP_AND] = "AND",
+                                          [OP_OR] = "OR",
+                                          [OP_NOT] = "NOT ",
+                                          [OP_NEGATE] = "- ",
+                                          [OP_POSITIVE] = "+ ",
+                                          [OP_BIT_AND] = "&",
+                                          [OP_BIT_OR] = "|",
+                                          [OP_BIT_XOR] = "^",
+                                          [OP_BIT_NOT] = "~",
+                                          [OP_IS_NULL] = "NULL",
+                                          [OP_IS_TRUE] = "TRUE",
+                                          [OP_IS_FALSE] = "FALSE",
+                                          [OP_IS_UNKNOWN] = "UNKNOWN",
+                                          [OP_LIKE] = "LIKE",
+                                          [OP_ILIKE] = "ILIKE",
+                                          [OP_RLIKE] = "RLIKE"};
     return symbols[op];
 }
 
@@ -150,6 +174,8 @@ static void put_literal(const struct ast_expr *x, struct buf *out)
     case AST_INTERVAL:
         if (x->months)
             buf_printf(out, "INTERVAL %d MONTHS", x->months);
+        else if (x->suffix == 'D')
+            buf_printf(out, "INTERVAL %" PRId64 " DAYS", x->integer / 86400000000);
         else
             buf_printf(out, "INTERVAL %" PRId64 " MICROSECONDS", x->integer);
         break;
@@ -175,7 +201,9 @@ static void put_predicate(const struct ast_expr *x, struct buf *out)
         return;
     }
     buf_printf(out, "%s %s ", x->negated ? " NOT" : "",
-               x->kind == AST_IN ? "IN" : x->kind == AST_BETWEEN ? "BETWEEN" : symbol(x->op));
+               x->kind == AST_IN        ? "IN"
+               : x->kind == AST_BETWEEN ? "BETWEEN"
+                                        : symbol(x->op));
     if (x->kind == AST_IN) {
         buf_u8(out, '(');
         put_args(x, 1, out);

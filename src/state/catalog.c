@@ -37,7 +37,7 @@ struct catalog {
 static enum err db_error(struct catalog *c, const char *what, struct error *e)
 {
     int      code = c->db ? sqlite3_errcode(c->db) & 0xff : SQLITE_NOMEM;
-    enum err rc = code == SQLITE_FULL                              ? ERR_NO_SPACE
+    enum err rc = code == SQLITE_FULL                               ? ERR_NO_SPACE
                   : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? ERR_CORRUPT
                   : code == SQLITE_READONLY || code == SQLITE_PERM  ? ERR_PERMISSION
                   : code == SQLITE_NOMEM                            ? ERR_NO_MEMORY
@@ -167,7 +167,8 @@ enum err catalog_open(const char *dir, struct catalog **out, struct error *e)
     if ((rc = make_dirs(dir, e)) != OK || (rc = take_lock(c, e)) != OK)
         goto out;
     snprintf(path, sizeof path, "%s/catalog.db", dir);
-    if (sqlite3_open_v2(path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+    if (sqlite3_open_v2(path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) !=
+        SQLITE_OK) {
         rc = db_error(c, "open", e);
         goto out;
     }

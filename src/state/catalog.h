@@ -41,8 +41,8 @@ struct epoch_row {
  * checks it (ERR_CORRUPT names the file) and brings its tables up to date (ERR_UNSUPPORTED: made by a newer
  * millrace). */
 MUST_CHECK enum err catalog_open(const char *dir, struct catalog **out, struct error *e);
-void        catalog_close(struct catalog *c); /* NULL is ignored */
-const char *catalog_dir(const struct catalog *c);
+void                catalog_close(struct catalog *c); /* NULL is ignored */
+const char         *catalog_dir(const struct catalog *c);
 
 /* Moves a database that cannot be trusted aside (catalog.db.bad-N), so that the next open starts afresh. */
 MUST_CHECK enum err catalog_move_aside(const char *dir, struct error *e);

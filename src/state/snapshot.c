@@ -113,7 +113,8 @@ enum err snapshot_read(const char *dir, const char *name, struct buf *out, struc
     if (v.failed || memcmp(magic, MAGIC, 8) != 0)
         return err_set(e, ERR_CORRUPT, "%s is not a snapshot", path);
     if (v.size != size)
-        return err_set(e, ERR_CORRUPT, "%s: %zu bytes of state instead of %llu", path, v.size, (unsigned long long)size);
+        return err_set(e, ERR_CORRUPT, "%s: %zu bytes of state instead of %llu", path, v.size,
+                       (unsigned long long)size);
     if (crc32c(0, v.data, v.size) != crc)
         return err_set(e, ERR_CORRUPT, "%s: checksum does not match", path);
     memmove(out->data + before, v.data, v.size);

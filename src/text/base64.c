@@ -6,7 +6,8 @@ static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 void base64_encode(const uint8_t *bytes, size_t n, struct buf *out)
 {
     for (size_t i = 0; i < n; i += 3) {
-        uint32_t v = (uint32_t)bytes[i] << 16 | (i + 1 < n ? (uint32_t)bytes[i + 1] << 8 : 0) | (i + 2 < n ? bytes[i + 2] : 0);
+        uint32_t v =
+            (uint32_t)bytes[i] << 16 | (i + 1 < n ? (uint32_t)bytes[i + 1] << 8 : 0) | (i + 2 < n ? bytes[i + 2] : 0);
         buf_u8(out, (uint8_t)alphabet[v >> 18]);
         buf_u8(out, (uint8_t)alphabet[v >> 12 & 63]);
         buf_u8(out, i + 1 < n ? (uint8_t)alphabet[v >> 6 & 63] : '=');

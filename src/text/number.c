@@ -30,7 +30,8 @@ enum parsed integer_parse(const char *text, size_t n, int64_t *out)
     for (; i < n; i++) {
         if (text[i] < '0' || text[i] > '9')
             return PARSED_INVALID;
-        over = over || __builtin_mul_overflow(value, 10, &value) || __builtin_sub_overflow(value, text[i] - '0', &value);
+        over =
+            over || __builtin_mul_overflow(value, 10, &value) || __builtin_sub_overflow(value, text[i] - '0', &value);
     }
     if (over || (!negative && value == INT64_MIN))
         return PARSED_OVERFLOW;
@@ -43,7 +44,7 @@ static bool special_double(const char *text, size_t n, double *out)
     static const struct {
         const char *name;
         double      value;
-    } names[] = {{"nan", NAN},           {"inf", INFINITY},        {"+inf", INFINITY},       {"-inf", -INFINITY},
+    } names[] = {{"nan", NAN},           {"inf", INFINITY},       {"+inf", INFINITY},      {"-inf", -INFINITY},
                  {"infinity", INFINITY}, {"+infinity", INFINITY}, {"-infinity", -INFINITY}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strlen(names[i].name) == n && strncasecmp(text, names[i].name, n) == 0) {

@@ -31,7 +31,7 @@ void civil_from_days(int64_t days, int64_t *year, int *month, int *day)
 int days_in_month(int64_t year, int month)
 {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    bool             leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     return days[month - 1] + (month == 2 && leap);
 }
 
@@ -259,5 +259,6 @@ size_t timestamp_print(int64_t us, char out[TIME_TEXT_MAX])
 size_t timestamp_print_iso_ms(int64_t us, char out[TIME_TEXT_MAX])
 {
     int n = print_clock(us, 'T', out, TIME_TEXT_MAX);
-    return (size_t)(n + snprintf(out + n, TIME_TEXT_MAX - (size_t)n, ".%03dZ", (int)(floor_mod(us, US_PER_SECOND) / 1000)));
+    return (size_t)(n +
+                    snprintf(out + n, TIME_TEXT_MAX - (size_t)n, ".%03dZ", (int)(floor_mod(us, US_PER_SECOND) / 1000)));
 }

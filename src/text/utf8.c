@@ -8,7 +8,7 @@ static size_t sequence(const uint8_t *p, size_t left, size_t *skip)
 {
     static const uint8_t least[] = {0, 0, 0x80, 0xa0, 0x90};
     uint8_t              c = p[0];
-    size_t               n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+    size_t n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
     *skip = 1;
     if (n <= 1)
         return n;
@@ -85,6 +85,85 @@ size_t utf8_offset(const uint8_t *bytes, size_t n, size_t index)
     return at < n ? at : n;
 }
 
+/* Letters whose capital form is several letters (Unicode SpecialCasing.txt, unconditional), by code point. */
+static const struct {
+    uint32_t    c;
+    const char *upper;
+} several[] = {
+    /* clang-format off */
+    {0x00df, "\x53\x53"}, {0x0149, "\xca\xbc\x4e"}, {0x01f0, "\x4a\xcc\x8c"}, {0x0390, "\xce\x99\xcc\x88\xcc\x81"},
+    {0x03b0, "\xce\xa5\xcc\x88\xcc\x81"}, {0x0587, "\xd4\xb5\xd5\x92"}, {0x1e96, "\x48\xcc\xb1"},
+    {0x1e97, "\x54\xcc\x88"}, {0x1e98, "\x57\xcc\x8a"}, {0x1e99, "\x59\xcc\x8a"}, {0x1e9a, "\x41\xca\xbe"},
+    {0x1f50, "\xce\xa5\xcc\x93"}, {0x1f52, "\xce\xa5\xcc\x93\xcc\x80"}, {0x1f54, "\xce\xa5\xcc\x93\xcc\x81"},
+    {0x1f56, "\xce\xa5\xcc\x93\xcd\x82"}, {0x1f80, "\xe1\xbc\x88\xce\x99"}, {0x1f81, "\xe1\xbc\x89\xce\x99"},
+    {0x1f82, "\xe1\xbc\x8a\xce\x99"}, {0x1f83, "\xe1\xbc\x8b\xce\x99"}, {0x1f84, "\xe1\xbc\x8c\xce\x99"},
+    {0x1f85, "\xe1\xbc\x8d\xce\x99"}, {0x1f86, "\xe1\xbc\x8e\xce\x99"}, {0x1f87, "\xe1\xbc\x8f\xce\x99"},
+    {0x1f88, "\xe1\xbc\x88\xce\x99"}, {0x1f89, "\xe1\xbc\x89\xce\x99"}, {0x1f8a, "\xe1\xbc\x8a\xce\x99"},
+    {0x1f8b, "\xe1\xbc\x8b\xce\x99"}, {0x1f8c, "\xe1\xbc\x8c\xce\x99"}, {0x1f8d, "\xe1\xbc\x8d\xce\x99"},
+    {0x1f8e, "\xe1\xbc\x8e\xce\x99"}, {0x1f8f, "\xe1\xbc\x8f\xce\x99"}, {0x1f90, "\xe1\xbc\xa8\xce\x99"},
+    {0x1f91, "\xe1\xbc\xa9\xce\x99"}, {0x1f92, "\xe1\xbc\xaa\xce\x99"}, {0x1f93, "\xe1\xbc\xab\xce\x99"},
+    {0x1f94, "\xe1\xbc\xac\xce\x99"}, {0x1f95, "\xe1\xbc\xad\xce\x99"}, {0x1f96, "\xe1\xbc\xae\xce\x99"},
+    {0x1f97, "\xe1\xbc\xaf\xce\x99"}, {0x1f98, "\xe1\xbc\xa8\xce\x99"}, {0x1f99, "\xe1\xbc\xa9\xce\x99"},
+    {0x1f9a, "\xe1\xbc\xaa\xce\x99"}, {0x1f9b, "\xe1\xbc\xab\xce\x99"}, {0x1f9c, "\xe1\xbc\xac\xce\x99"},
+    {0x1f9d, "\xe1\xbc\xad\xce\x99"}, {0x1f9e, "\xe1\xbc\xae\xce\x99"}, {0x1f9f, "\xe1\xbc\xaf\xce\x99"},
+    {0x1fa0, "\xe1\xbd\xa8\xce\x99"}, {0x1fa1, "\xe1\xbd\xa9\xce\x99"}, {0x1fa2, "\xe1\xbd\xaa\xce\x99"},
+    {0x1fa3, "\xe1\xbd\xab\xce\x99"}, {0x1fa4, "\xe1\xbd\xac\xce\x99"}, {0x1fa5, "\xe1\xbd\xad\xce\x99"},
+    {0x1fa6, "\xe1\xbd\xae\xce\x99"}, {0x1fa7, "\xe1\xbd\xaf\xce\x99"}, {0x1fa8, "\xe1\xbd\xa8\xce\x99"},
+    {0x1fa9, "\xe1\xbd\xa9\xce\x99"}, {0x1faa, "\xe1\xbd\xaa\xce\x99"}, {0x1fab, "\xe1\xbd\xab\xce\x99"},
+    {0x1fac, "\xe1\xbd\xac\xce\x99"}, {0x1fad, "\xe1\xbd\xad\xce\x99"}, {0x1fae, "\xe1\xbd\xae\xce\x99"},
+    {0x1faf, "\xe1\xbd\xaf\xce\x99"}, {0x1fb2, "\xe1\xbe\xba\xce\x99"}, {0x1fb3, "\xce\x91\xce\x99"},
+    {0x1fb4, "\xce\x86\xce\x99"}, {0x1fb6, "\xce\x91\xcd\x82"}, {0x1fb7, "\xce\x91\xcd\x82\xce\x99"},
+    {0x1fbc, "\xce\x91\xce\x99"}, {0x1fc2, "\xe1\xbf\x8a\xce\x99"}, {0x1fc3, "\xce\x97\xce\x99"},
+    {0x1fc4, "\xce\x89\xce\x99"}, {0x1fc6, "\xce\x97\xcd\x82"}, {0x1fc7, "\xce\x97\xcd\x82\xce\x99"},
+    {0x1fcc, "\xce\x97\xce\x99"}, {0x1fd2, "\xce\x99\xcc\x88\xcc\x80"}, {0x1fd3, "\xce\x99\xcc\x88\xcc\x81"},
+    {0x1fd6, "\xce\x99\xcd\x82"}, {0x1fd7, "\xce\x99\xcc\x88\xcd\x82"}, {0x1fe2, "\xce\xa5\xcc\x88\xcc\x80"},
+    {0x1fe3, "\xce\xa5\xcc\x88\xcc\x81"}, {0x1fe4, "\xce\xa1\xcc\x93"}, {0x1fe6, "\xce\xa5\xcd\x82"},
+    {0x1fe7, "\xce\xa5\xcc\x88\xcd\x82"}, {0x1ff2, "\xe1\xbf\xba\xce\x99"}, {0x1ff3, "\xce\xa9\xce\x99"},
+    {0x1ff4, "\xce\x8f\xce\x99"}, {0x1ff6, "\xce\xa9\xcd\x82"}, {0x1ff7, "\xce\xa9\xcd\x82\xce\x99"},
+    {0x1ffc, "\xce\xa9\xce\x99"}, {0xfb00, "\x46\x46"}, {0xfb01, "\x46\x49"}, {0xfb02, "\x46\x4c"},
+    {0xfb03, "\x46\x46\x49"}, {0xfb04, "\x46\x46\x4c"}, {0xfb05, "\x53\x54"}, {0xfb06, "\x53\x54"},
+    {0xfb13, "\xd5\x84\xd5\x86"}, {0xfb14, "\xd5\x84\xd4\xb5"}, {0xfb15, "\xd5\x84\xd4\xbb"},
+    {0xfb16, "\xd5\x8e\xd5\x86"}, {0xfb17, "\xd5\x84\xd4\xbd"},
+    /* clang-format on */
+};
+
+static const char *several_letters(utf8proc_int32_t c)
+{
+    size_t low = 0, high = sizeof several / sizeof several[0];
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (several[middle].c == (uint32_t)c)
+            return several[middle].upper;
+        if (several[middle].c < (uint32_t)c)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+/* Java's rule for the capital sigma: at the end of a word it becomes another letter. */
+static bool ends_word(const uint8_t *bytes, size_t from, size_t to, size_t n)
+{
+    utf8proc_int32_t c;
+    bool             before = false;
+    for (size_t i = 0; i < from;) {
+        utf8proc_ssize_t length = utf8proc_iterate(bytes + i, (utf8proc_ssize_t)(n - i), &c);
+        i += length > 0 ? (size_t)length : 1;
+        utf8proc_category_t k = length > 0 ? utf8proc_category(c) : UTF8PROC_CATEGORY_CN;
+        if (k != UTF8PROC_CATEGORY_MN && k != UTF8PROC_CATEGORY_CF && c != '\'' && c != 0xb7)
+            before = k == UTF8PROC_CATEGORY_LU || k == UTF8PROC_CATEGORY_LL || k == UTF8PROC_CATEGORY_LT;
+    }
+    for (size_t i = to; before && i < n;) {
+        utf8proc_ssize_t length = utf8proc_iterate(bytes + i, (utf8proc_ssize_t)(n - i), &c);
+        i += length > 0 ? (size_t)length : 1;
+        utf8proc_category_t k = length > 0 ? utf8proc_category(c) : UTF8PROC_CATEGORY_CN;
+        if (k != UTF8PROC_CATEGORY_MN && k != UTF8PROC_CATEGORY_CF && c != '\'' && c != 0xb7)
+            return !(k == UTF8PROC_CATEGORY_LU || k == UTF8PROC_CATEGORY_LL || k == UTF8PROC_CATEGORY_LT);
+    }
+    return before;
+}
+
 static void map_case(const uint8_t *bytes, size_t n, bool upper, struct buf *out)
 {
     uint8_t encoded[4];
@@ -102,8 +181,13 @@ static void map_case(const uint8_t *bytes, size_t n, bool upper, struct buf *out
             continue;
         }
         i += (size_t)length;
-        if (upper && c == 0xdf) { /* ß: the one full mapping everybody meets */
-            buf_puts(out, "SS");
+        const char *letters = upper ? several_letters(c) : NULL;
+        if (letters) {
+            buf_puts(out, letters);
+            continue;
+        }
+        if (!upper && c == 0x3a3 && ends_word(bytes, i - (size_t)length, i, n)) {
+            buf_puts(out, "\xcf\x82"); /* ς */
             continue;
         }
         if (!upper && c == 0x130) { /* İ */

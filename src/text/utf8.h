@@ -7,7 +7,7 @@
 
 bool utf8_is_valid(const uint8_t *bytes, size_t n);
 /* Appends the text with each malformed sequence replaced by U+FFFD, where Java's decoder puts one. */
-void utf8_repair(const uint8_t *bytes, size_t n, struct buf *out);
+void   utf8_repair(const uint8_t *bytes, size_t n, struct buf *out);
 size_t utf8_length(const uint8_t *bytes, size_t n); /* characters (code points) */
 /* Byte offset of character `index` (0-based), n when there are fewer. */
 size_t utf8_offset(const uint8_t *bytes, size_t n, size_t index);

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <strings.h>
 
-
 static void free_nothing(uint8_t *state) { (void)state; }
 
 static int64_t load_integer(const struct column *c, uint32_t i)
@@ -30,8 +29,6 @@ static double load_real(const struct column *c, uint32_t i)
                                           : (double)load_integer(c, i);
 }
 
-
-
 static enum err check_view(const struct view *in, struct error *e)
 {
     return in->failed ? err_set(e, ERR_CORRUPT, "aggregate state ends too early") : OK;
@@ -39,8 +36,8 @@ static enum err check_view(const struct view *in, struct error *e)
 
 /* ---- count ---- */
 
-static enum err count_update(uint8_t *const *states, uint32_t at, const struct column *c, const uint32_t *rows, uint32_t n,
-                             struct error *e)
+static enum err count_update(uint8_t *const *states, uint32_t at, const struct column *c, const uint32_t *rows,
+                             uint32_t n, struct error *e)
 {
     (void)e;
     for (uint32_t k = 0; k < n; k++)
@@ -68,8 +65,8 @@ static enum err count_load(uint8_t *state, struct view *in, struct error *e)
     return check_view(in, e);
 }
 
-static const struct agg_ops count_ops = {"count", 8, count_update, count_merge, count_result, count_save, count_load,
-                                         free_nothing};
+static const struct agg_ops count_ops = {"count",      8,          count_update, count_merge,
+                                         count_result, count_save, count_load,   free_nothing};
 
 /* ---- a number and whether there was one: sum, avg, min and max of fixed-width values ---- */
 
@@ -81,8 +78,11 @@ struct number_state {
     int64_t n; /* values that were not NULL */
 };
 
-static struct number_state *number(uint8_t *state) { return (struct number_state *)(void *)state; }
-static const struct number_state *number_c(const uint8_t *state) { return (const struct number_state *)(const void *)state; }
+static struct number_state       *number(uint8_t *state) { return (struct number_state *)(void *)state; }
+static const struct number_state *number_c(const uint8_t *state)
+{
+    return (const struct number_state *)(const void *)state;
+}
 
 static void number_save(const uint8_t *state, struct buf *out)
 {
@@ -119,7 +119,8 @@ static enum err sum_long_update(uint8_t *const *states, uint32_t at, const struc
 static enum err sum_long_merge(uint8_t *into, const uint8_t *from, struct error *e)
 {
     number(into)->n += number_c(from)->n;
-    return __builtin_add_overflow(number(into)->integer, number_c(from)->integer, &number(into)->integer) ? overflow(e) : OK;
+    return __builtin_add_overflow(number(into)->integer, number_c(from)->integer, &number(into)->integer) ? overflow(e)
+                                                                                                          : OK;
 }
 
 static void sum_long_result(const uint8_t *state, struct builder *into)
@@ -168,12 +169,12 @@ static void avg_result(const uint8_t *state, struct builder *into)
         builder_null(into);
 }
 
-static const struct agg_ops sum_long_ops = {"sum",           16, sum_long_update, sum_long_merge, sum_long_result, number_save,
-                                            number_load, free_nothing};
-static const struct agg_ops sum_real_ops = {"sum",           16, sum_real_update, sum_real_merge, sum_real_result, number_save,
-                                            number_load, free_nothing};
-static const struct agg_ops avg_ops = {"avg",       16,          sum_real_update, sum_real_merge, avg_result, number_save,
-                                       number_load, free_nothing};
+static const struct agg_ops sum_long_ops = {"sum",           16,          sum_long_update, sum_long_merge,
+                                            sum_long_result, number_save, number_load,     free_nothing};
+static const struct agg_ops sum_real_ops = {"sum",           16,          sum_real_update, sum_real_merge,
+                                            sum_real_result, number_save, number_load,     free_nothing};
+static const struct agg_ops avg_ops = {"avg",      16,          sum_real_update, sum_real_merge,
+                                       avg_result, number_save, number_load,     free_nothing};
 
 /* ---- min and max ---- */
 
@@ -201,8 +202,8 @@ static void offer_real(struct number_state *s, double v, bool max)
 
 static bool is_real(const struct type *t) { return t->kind == TYPE_FLOAT || t->kind == TYPE_DOUBLE; }
 
-static enum err extreme_update(uint8_t *const *states, uint32_t at, const struct column *c, const uint32_t *rows, uint32_t n,
-                               bool max)
+static enum err extreme_update(uint8_t *const *states, uint32_t at, const struct column *c, const uint32_t *rows,
+                               uint32_t n, bool max)
 {
     bool real = is_real(c->type);
     for (uint32_t k = 0; k < n; k++) {
@@ -246,26 +247,29 @@ static void put_number(const struct number_state *s, bool real, struct builder *
     }
 }
 
-#define EXTREME(prefix, max_, real_)                                                                               \
+#define EXTREME(prefix, max_, real_)                                                                                   \
     static enum err prefix##_update(uint8_t *const *states, uint32_t at, const struct column *c, const uint32_t *rows, \
-                                    uint32_t n, struct error *e)                                                    \
-    {                                                                                                               \
-        (void)e;                                                                                                    \
-        return extreme_update(states, at, c, rows, n, max_);                                                        \
-    }                                                                                                               \
-    static enum err prefix##_merge(uint8_t *into, const uint8_t *from, struct error *e)                             \
-    {                                                                                                               \
-        (void)e;                                                                                                    \
-        int64_t n = number(into)->n + number_c(from)->n;                                                            \
-        if (number_c(from)->n && real_)                                                                             \
-            offer_real(number(into), number_c(from)->real, max_);                                                   \
-        else if (number_c(from)->n)                                                                                 \
-            offer_integer(number(into), number_c(from)->integer, max_);                                             \
-        number(into)->n = n;                                                                                        \
-        return OK;                                                                                                  \
-    }                                                                                                               \
-    static void prefix##_result(const uint8_t *state, struct builder *into) { put_number(number_c(state), real_, into); } \
-    static const struct agg_ops prefix##_ops = {max_ ? "max" : "min", 16,          prefix##_update, prefix##_merge,  \
+                                    uint32_t n, struct error *e)                                                       \
+    {                                                                                                                  \
+        (void)e;                                                                                                       \
+        return extreme_update(states, at, c, rows, n, max_);                                                           \
+    }                                                                                                                  \
+    static enum err prefix##_merge(uint8_t *into, const uint8_t *from, struct error *e)                                \
+    {                                                                                                                  \
+        (void)e;                                                                                                       \
+        int64_t n = number(into)->n + number_c(from)->n;                                                               \
+        if (number_c(from)->n && real_)                                                                                \
+            offer_real(number(into), number_c(from)->real, max_);                                                      \
+        else if (number_c(from)->n)                                                                                    \
+            offer_integer(number(into), number_c(from)->integer, max_);                                                \
+        number(into)->n = n;                                                                                           \
+        return OK;                                                                                                     \
+    }                                                                                                                  \
+    static void prefix##_result(const uint8_t *state, struct builder *into)                                            \
+    {                                                                                                                  \
+        put_number(number_c(state), real_, into);                                                                      \
+    }                                                                                                                  \
+    static const struct agg_ops prefix##_ops = {max_ ? "max" : "min", 16,          prefix##_update, prefix##_merge,    \
                                                 prefix##_result,      number_save, number_load,     free_nothing};
 EXTREME(min_long, false, false)
 EXTREME(max_long, true, false)
@@ -279,7 +283,7 @@ struct text_state {
     uint32_t n, capacity;
 };
 
-static struct text_state *text(uint8_t *state) { return (struct text_state *)(void *)state; }
+static struct text_state       *text(uint8_t *state) { return (struct text_state *)(void *)state; }
 static const struct text_state *text_c(const uint8_t *state) { return (const struct text_state *)(const void *)state; }
 
 static enum err text_set(struct text_state *s, const uint8_t *bytes, uint32_t n, struct error *e)
@@ -308,8 +312,8 @@ static enum err text_offer(struct text_state *s, const uint8_t *bytes, uint32_t 
     return text_set(s, bytes, n, e);
 }
 
-static enum err text_update(uint8_t *const *states, uint32_t at, const struct column *c, const uint32_t *rows, uint32_t n,
-                            bool max, struct error *e)
+static enum err text_update(uint8_t *const *states, uint32_t at, const struct column *c, const uint32_t *rows,
+                            uint32_t n, bool max, struct error *e)
 {
     for (uint32_t k = 0; k < n; k++) {
         uint32_t length;
@@ -350,17 +354,17 @@ static void text_free(uint8_t *state)
     text(state)->bytes = NULL;
 }
 
-#define TEXT_EXTREME(prefix, max_)                                                                                 \
+#define TEXT_EXTREME(prefix, max_)                                                                                     \
     static enum err prefix##_update(uint8_t *const *states, uint32_t at, const struct column *c, const uint32_t *rows, \
-                                    uint32_t n, struct error *e)                                                    \
-    {                                                                                                               \
-        return text_update(states, at, c, rows, n, max_, e);                                                        \
-    }                                                                                                               \
-    static enum err prefix##_merge(uint8_t *into, const uint8_t *from, struct error *e)                             \
-    {                                                                                                               \
-        return text_c(from)->bytes ? text_offer(text(into), text_c(from)->bytes, text_c(from)->n, max_, e) : OK;    \
-    }                                                                                                               \
-    static const struct agg_ops prefix##_ops = {max_ ? "max" : "min", 16,        prefix##_update, prefix##_merge,    \
+                                    uint32_t n, struct error *e)                                                       \
+    {                                                                                                                  \
+        return text_update(states, at, c, rows, n, max_, e);                                                           \
+    }                                                                                                                  \
+    static enum err prefix##_merge(uint8_t *into, const uint8_t *from, struct error *e)                                \
+    {                                                                                                                  \
+        return text_c(from)->bytes ? text_offer(text(into), text_c(from)->bytes, text_c(from)->n, max_, e) : OK;       \
+    }                                                                                                                  \
+    static const struct agg_ops prefix##_ops = {max_ ? "max" : "min", 16,        prefix##_update, prefix##_merge,      \
                                                 text_result,          text_save, text_load,       text_free};
 TEXT_EXTREME(min_text, false)
 TEXT_EXTREME(max_text, true)
@@ -368,11 +372,36 @@ TEXT_EXTREME(max_text, true)
 /* ---- finding ---- */
 
 static const char *const names[] = {"count", "sum", "avg", "mean", "min", "max"};
-static const char *const later[] = {"approx_count_distinct", "percentile_approx", "approx_percentile", "max_by", "min_by",
-                                    "first", "last", "first_value", "last_value", "any_value", "collect_list",
-                                    "collect_set", "count_if", "stddev", "stddev_samp", "stddev_pop", "variance", "var_samp",
-                                    "var_pop", "bool_and", "bool_or", "every", "some", "median", "percentile", "mode",
-                                    "array_agg", "corr", "skewness", "kurtosis"};
+static const char *const later[] = {"approx_count_distinct",
+                                    "percentile_approx",
+                                    "approx_percentile",
+                                    "max_by",
+                                    "min_by",
+                                    "first",
+                                    "last",
+                                    "first_value",
+                                    "last_value",
+                                    "any_value",
+                                    "collect_list",
+                                    "collect_set",
+                                    "count_if",
+                                    "stddev",
+                                    "stddev_samp",
+                                    "stddev_pop",
+                                    "variance",
+                                    "var_samp",
+                                    "var_pop",
+                                    "bool_and",
+                                    "bool_or",
+                                    "every",
+                                    "some",
+                                    "median",
+                                    "percentile",
+                                    "mode",
+                                    "array_agg",
+                                    "corr",
+                                    "skewness",
+                                    "kurtosis"};
 
 static bool among(const char *const *list, size_t n, const char *name)
 {
@@ -391,7 +420,8 @@ static enum err find_extreme(bool max, const struct type *t, const struct agg_op
                              struct error *e)
 {
     if (t->kind >= TYPE_STRUCT || t->kind == TYPE_DECIMAL || t->kind == TYPE_INTERVAL || t->kind == TYPE_NULL)
-        return err_set(e, ERR_UNSUPPORTED, "%s() of %s is not supported yet", max ? "max" : "min", type_kind_name(t->kind));
+        return err_set(e, ERR_UNSUPPORTED, "%s() of %s is not supported yet", max ? "max" : "min",
+                       type_kind_name(t->kind));
     *result = t;
     if (t->kind == TYPE_STRING || t->kind == TYPE_BINARY)
         *ops = max ? &max_text_ops : &min_text_ops;

@@ -14,8 +14,8 @@ struct agg_ops {
     const char *name;
     uint32_t    size; /* a multiple of 8 */
     /* states[k] + at is the state of row rows[k]; a NULL counts as the function says. ERR_DATA: overflow. */
-    enum err (*update)(uint8_t *const *states, uint32_t at, const struct column *argument, const uint32_t *rows, uint32_t n,
-                       struct error *e);
+    enum err (*update)(uint8_t *const *states, uint32_t at, const struct column *argument, const uint32_t *rows,
+                       uint32_t n, struct error *e);
     enum err (*merge)(uint8_t *into, const uint8_t *from, struct error *e);
     void (*result)(const uint8_t *state, struct builder *into);
     void (*save)(const uint8_t *state, struct buf *out);

@@ -86,7 +86,8 @@ struct group *group_table_find(struct group_table *t, uint64_t hash, int64_t sta
 {
     uint32_t at = (uint32_t)hash & (t->capacity - 1);
     for (struct group *g; (g = t->slots[at]); at = (at + 1) & (t->capacity - 1))
-        if (g->hash == hash && g->start_us == start_us && g->key_bytes == key_bytes && memcmp(g->key, key, key_bytes) == 0)
+        if (g->hash == hash && g->start_us == start_us && g->key_bytes == key_bytes &&
+            memcmp(g->key, key, key_bytes) == 0)
             return g;
     if (t->n_groups * 2 >= t->capacity) {
         if (!grow(t)) {
@@ -97,7 +98,8 @@ struct group *group_table_find(struct group_table *t, uint64_t hash, int64_t sta
         while (t->slots[at])
             at = (at + 1) & (t->capacity - 1);
     }
-    return make_group(t, at, &(struct group){.hash = hash, .start_us = start_us, .key = key, .key_bytes = key_bytes}, e);
+    return make_group(t, at, &(struct group){.hash = hash, .start_us = start_us, .key = key, .key_bytes = key_bytes},
+                      e);
 }
 
 static int by_start_and_key(const void *a, const void *b)

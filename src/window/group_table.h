@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * window/group_table: window start and encoded keys to aggregate states, open addressing. Private to window/; one owner.
+ * window/group_table: window start and encoded keys to aggregate states, open addressing. Inside window/; one owner.
  *
- * Keys are encoded once: per key a valid byte, then the value (fixed width little-endian as in memory, or u32 length and
- * bytes). Groups, keys and states live in an arena; states of texts hang on it and are freed with the table.
+ * Keys are encoded once: per key a valid byte, then the value (fixed width little-endian as in memory, or u32 length
+ * and bytes). Groups, keys and states live in an arena; states of texts hang on it and are freed with the table.
  */
 #ifndef WINDOW_GROUP_TABLE_H
 #define WINDOW_GROUP_TABLE_H
@@ -29,8 +29,8 @@ struct group_table {
 
 MUST_CHECK enum err group_table_new(const struct window_plan *plan, struct group_table **out, struct error *e);
 /* The group, made when it is not there (first_epoch 0, no effects). NULL after ERR_LIMIT or ERR_NO_MEMORY in *e. */
-struct group *group_table_find(struct group_table *t, uint64_t hash, int64_t start_us, const uint8_t *key, uint32_t key_bytes,
-                               struct error *e);
+struct group          *group_table_find(struct group_table *t, uint64_t hash, int64_t start_us, const uint8_t *key,
+                                        uint32_t key_bytes, struct error *e);
 static inline uint64_t group_hash(int64_t start_us, const uint8_t *key, uint32_t key_bytes)
 {
     uint64_t h = (uint64_t)start_us * 0x9e3779b97f4a7c15u;
@@ -47,7 +47,7 @@ static inline uint64_t group_hash(int64_t start_us, const uint8_t *key, uint32_t
     return h ^ h >> 32;
 }
 /* All groups, ordered by start and key; mem_free the array. NULL: no memory (or no group). */
-struct group **group_table_sorted(const struct group_table *t);
+struct group         **group_table_sorted(const struct group_table *t);
 static inline uint8_t *group_state(const struct group *g, uint32_t at) { return g->states + at; }
 
 #endif

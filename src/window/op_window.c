@@ -10,10 +10,10 @@ struct op_window {
     struct op                 base;
     const struct window_plan *plan;
     struct group_table       *partial;
-    struct buf                keys;    /* encoded keys of the batch */
-    uint32_t                 *key_at;  /* per row: offset into keys; n_rows + 1 */
-    uint32_t                 *rows;    /* per effect: row */
-    uint8_t                 **states;  /* per effect: states of its group */
+    struct buf                keys;   /* encoded keys of the batch */
+    uint32_t                 *key_at; /* per row: offset into keys; n_rows + 1 */
+    uint32_t                 *rows;   /* per effect: row */
+    uint8_t                 **states; /* per effect: states of its group */
     uint32_t                  row_capacity, effect_capacity;
 };
 
@@ -159,15 +159,19 @@ static enum err take_batch(struct op_window *w, const struct batch *b, struct er
     uint32_t             n = 0;
     TRY(make_room(w, b->n_rows, b->n_rows, e));
     TRY(encode_keys(w, b, e));
-    for (uint32_t row = 0; row < b->n_rows; row++) {
-        if (!column_is_valid(event, row)) {
-            if (t)
-                t->no_event_time++;
+    for (uint32_t row = 0, end; row < b->n_rows; row = end) {
+        uint32_t without = 0;
+        end = batch_record_end(b, row); /* a record counts once, whatever a join made of it */
+        for (uint32_t i = row; i < end; i++)
+            if (column_is_valid(event, i))
+                TRY(add_windows(w, b, i, column_i64(event)[i], &n, e));
+            else
+                without++;
+        if (!t)
             continue;
-        }
-        if (t && !(b->origin && row > 0 && b->origin[row] == b->origin[row - 1])) /* a record counts once */
-            t->passed++;
-        TRY(add_windows(w, b, row, column_i64(event)[row], &n, e));
+        bool none = without == end - row;
+        *(none ? &t->no_event_time : &t->passed) += 1;
+        w->base.context->tally->fan_out -= without - none;
     }
     return update_states(w, b, n, e);
 }
@@ -246,7 +250,8 @@ static void watermark_free(struct op *op) { mem_free(op); }
 
 static const struct op_ops watermark_ops = {.name = "watermark", .push = watermark_push, .free = watermark_free};
 
-enum err op_watermark_new(int column, struct watermark *lane, struct flow_context *context, struct op **out, struct error *e)
+enum err op_watermark_new(int column, struct watermark *lane, struct flow_context *context, struct op **out,
+                          struct error *e)
 {
     struct op_watermark *w = mem_zalloc(TAG_STATE, sizeof *w);
     *out = NULL;

@@ -8,7 +8,7 @@
  *        +-- window_take_partial() at BARRIER -------> window_state_merge(), then
  *                                                      window_state_close(watermark) emits what is complete
  *
- * A group is one window (or event time) and one combination of keys; NULL is a key value, -0.0 equals 0.0, NaN equals NaN.
+ * A group is one window (or event time) and one combination of keys; NULL is a key value, -0.0 equals 0.0 and NaN NaN.
  * An effect is one row in one window. Groups know the first epoch they have rows from, which tells where a rebuild must
  * start reading.
  */
@@ -45,7 +45,7 @@ MUST_CHECK enum err op_window_new(const struct window_plan *plan, struct flow_co
 struct group_table;
 /* The partial groups of the epoch; the operator starts afresh. The caller owns them. */
 MUST_CHECK enum err window_take_partial(struct op *window, struct group_table **out, struct error *e);
-void group_table_free(struct group_table *t);
+void                group_table_free(struct group_table *t);
 
 /* The watermark operator: notes the event times that pass (a per-lane watermark, folded at the barrier). */
 MUST_CHECK enum err op_watermark_new(int column, struct watermark *lane, struct flow_context *context, struct op **out,
@@ -55,22 +55,23 @@ MUST_CHECK enum err op_watermark_new(int column, struct watermark *lane, struct 
 
 struct window_state;
 MUST_CHECK enum err window_state_new(const struct window_plan *plan, struct window_state **out, struct error *e);
-void window_state_free(struct window_state *s);
+void                window_state_free(struct window_state *s);
 /* Takes the partial groups of an epoch. */
-MUST_CHECK enum err window_state_merge(struct window_state *s, struct group_table *take, int64_t epoch, struct error *e);
+MUST_CHECK enum err window_state_merge(struct window_state *s, struct group_table *take, int64_t epoch,
+                                       struct error *e);
 /* Every group that ends at or before the watermark, in order of window and key, through `each` (owns the batch), then
  * forgets it. *effects: rows behind the groups. */
-MUST_CHECK enum err window_state_close(struct window_state *s, int64_t evict_ms,
+MUST_CHECK enum err window_state_close(struct window_state *s, int64_t                                 evict_ms,
                                        enum err (*each)(void *, struct batch *, struct error *), void *arg,
                                        int64_t *effects, struct error *e);
-int64_t window_state_groups(const struct window_state *s);
-int64_t window_state_effects(const struct window_state *s); /* rows in open groups */
+int64_t             window_state_groups(const struct window_state *s);
+int64_t             window_state_effects(const struct window_state *s); /* rows in open groups */
 /* Smallest first epoch of the open groups; INT64_MAX when there is none. */
 int64_t window_state_first_epoch(const struct window_state *s);
 /* Smallest end of an open window in us, INT64_MAX when none: the next to close. */
 int64_t window_state_next_end(const struct window_state *s);
 /* Canonical bytes: the same groups give the same bytes. load replaces what is there; ERR_CORRUPT. */
-void window_state_save(const struct window_state *s, struct buf *out);
+void                window_state_save(const struct window_state *s, struct buf *out);
 MUST_CHECK enum err window_state_load(struct window_state *s, struct view *in, struct error *e);
 
 #endif

@@ -40,8 +40,8 @@ void window_state_free(struct window_state *s)
 static enum err merge_group(struct group_table *into, const struct group *from, int64_t epoch, struct error *e)
 {
     const struct window_plan *plan = into->plan;
-    struct group *g = group_table_find(into, from->hash, from->start_us, from->key, from->key_bytes, e);
-    uint32_t      at = 0;
+    struct group             *g = group_table_find(into, from->hash, from->start_us, from->key, from->key_bytes, e);
+    uint32_t                  at = 0;
     if (!g)
         return e ? e->code : ERR_LIMIT;
     if (g->effects == 0 || epoch < g->first_epoch)
@@ -66,7 +66,10 @@ enum err window_state_merge(struct window_state *s, struct group_table *take, in
 
 /* ---- results ---- */
 
-static int64_t end_of(const struct window_state *s, const struct group *g) { return g->start_us + s->plan->spec.size_us; }
+static int64_t end_of(const struct window_state *s, const struct group *g)
+{
+    return g->start_us + s->plan->spec.size_us;
+}
 
 static void put_key(struct view *key, struct builder *b)
 {
@@ -129,7 +132,7 @@ static void put_row(const struct window_state *s, const struct group *g, struct 
     builder_struct(row, true);
 }
 
-static enum err emit_rows(const struct window_state *s, struct builder *rows,
+static enum err emit_rows(const struct window_state *s, struct builder                   *rows,
                           enum err (*each)(void *, struct batch *, struct error *), void *arg, struct error *e)
 {
     struct column *all;
@@ -186,7 +189,7 @@ static enum err keep_open(struct window_state *s, struct group **list, uint32_t 
     return OK;
 }
 
-enum err window_state_close(struct window_state *s, int64_t evict_ms,
+enum err window_state_close(struct window_state *s, int64_t                                 evict_ms,
                             enum err (*each)(void *, struct batch *, struct error *), void *arg, int64_t *effects,
                             struct error *e)
 {
@@ -261,8 +264,8 @@ void window_state_save(const struct window_state *s, struct buf *out)
 
 static enum err load_group(struct window_state *s, struct view *in, struct error *e)
 {
-    int64_t        start_us = (int64_t)view_u64(in), first_epoch = (int64_t)view_u64(in), effects = (int64_t)view_u64(in);
-    uint32_t       key_bytes, at = 0;
+    int64_t  start_us = (int64_t)view_u64(in), first_epoch = (int64_t)view_u64(in), effects = (int64_t)view_u64(in);
+    uint32_t key_bytes, at = 0;
     const uint8_t *key = view_bytes(in, &key_bytes);
     if (in->failed)
         return err_set(e, ERR_CORRUPT, "saved windows end too early");

@@ -39,7 +39,8 @@ def say(text):
 
 
 def bare_loop():
-    subprocess.run(["ninja", "-C", TOP / "build/release", "--quiet", "bare_loop"], check=True, stdout=subprocess.DEVNULL)
+    ninja = ["ninja", "-C", TOP / "build/release", "--quiet", "bare_loop"]
+    subprocess.run(ninja, check=True, stdout=subprocess.DEVNULL)
     return next(p for p in (TOP / "build/release").rglob("bare_loop") if os.access(p, os.X_OK) and p.is_file())
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""kill -9, failing steps, lost and torn state: start the same command again, and every record's effect is there once."""
+"""kill -9, failing steps, lost and torn state: start the same command again, and every record counts once."""
 import collections
 import json
 import random

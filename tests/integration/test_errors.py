@@ -27,7 +27,8 @@ WRONG = [  # SQL, exit code, what must be said
     ("CREATE STREAMING TABLE t AS SELECT topic\nFROM KAFKA\nWHERE;", 65, ["3:6"]),
     ("CREATE STREAMING TABLE t AS SELECT a FROM b WHERE a = 'open;", 65, ["1:55", "closing quote"]),
     ("CREATE STREAMING TABLE t AS SELECT CAST(topic AS STRIN) AS a FROM KAFKA;", 65, ["1:50", "STRING"]),
-    ("CREATE STREAMING TABLE t AS SELECT CAST(offset AS DECIMAL(9,2)) AS a FROM KAFKA;", 65, ["DECIMAL", "not supported"]),
+    ("CREATE STREAMING TABLE t AS SELECT CAST(offset AS DECIMAL(9,2)) AS a FROM KAFKA;", 65,
+     ["DECIMAL", "not supported"]),
     ("CREATE STREAMING TABLE t AS SELECT topic + true AS a FROM KAFKA;", 65, ["1:36"]),
     ("CREATE STREAMING TABLE t AS SELECT count(*) AS n FROM KAFKA GROUP BY topic;", 65, ["watermark"]),
     ("CREATE STREAMING TABLE t AS SELECT topic AS `a b` FROM KAFKA;", 65, ["a b", "alias"]),
@@ -130,8 +131,8 @@ def test_an_ansi_error_names_the_record_or_is_rejected(stream, millrace):
     select = "offset, 100 / CAST(CAST(value AS STRING) AS INT) AS a"
     assert s.run(select) == 65
     assert "offset 1" in millrace.output() and s.name in millrace.output(), millrace.output()
-    assert s.run(select, table="TBLPROPERTIES ('millrace.onError' = 'reject', 'millrace.rejects' = './rejects')") == 0, \
-        millrace.output()
+    rejecting = "TBLPROPERTIES ('millrace.onError' = 'reject', 'millrace.rejects' = './rejects')"
+    assert s.run(select, table=rejecting) == 0, millrace.output()
     assert sorted((r["offset"], r["a"]) for r in s.rows()) == [(0, 10.0), (2, 20.0)]
     assert [r["offset"] for r in s.rows("rejects")] == [1]
 

@@ -109,7 +109,8 @@ def test_group_offsets_show_the_lag(kafka, topic, millrace):
 def test_latest_reads_nothing_and_says_so(kafka, topic, millrace):
     name = topic(1)
     produce(kafka, name, millrace.folder, "--start-time", START, "--rows", 100, partitions=1)
-    sql = oracle.job_sql(kafka.address, name).replace(",\n                             startingOffsets => 'earliest'", "")
+    earliest = ",\n                             startingOffsets => 'earliest'"
+    sql = oracle.job_sql(kafka.address, name).replace(earliest, "")
     assert "startingOffsets" not in sql
     (millrace.folder / "job.sql").write_text(sql)
     assert millrace.run("run", "job.sql", "--available-now") == 0

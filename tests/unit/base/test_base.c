@@ -98,8 +98,8 @@ static void a_warm_arena_allocates_nothing_and_a_full_one_says_so(void **state)
 
 static void what_was_written_is_read_and_a_short_read_fails(void **state)
 {
-    struct buf  b;
-    uint32_t    n;
+    struct buf b;
+    uint32_t   n;
     (void)state;
     buf_init(&b, TAG_TEST, 1000);
     buf_u8(&b, 7);

@@ -143,7 +143,7 @@ static void a_builder_copies_rows_of_every_kind(void **state)
     builder_fini(&again);
 }
 
-static int released;
+static int  released;
 static void release(struct raw_batch *raw)
 {
     (void)raw;
@@ -152,12 +152,12 @@ static void release(struct raw_batch *raw)
 
 static void a_batch_keeps_its_records_alive_and_knows_the_row_behind(void **state)
 {
-    struct raw_record records[3] = {{.offset = 10}, {.offset = 11}, {.offset = 15}};
-    struct raw_batch  raw = {.refs = 1, .n_records = 3, .records = records, .release = release};
-    const uint32_t    first[] = {2, 1}, second[] = {1};
+    struct raw_record  records[3] = {{.offset = 10}, {.offset = 11}, {.offset = 15}};
+    struct raw_batch   raw = {.refs = 1, .n_records = 3, .records = records, .release = release};
+    const uint32_t     first[] = {2, 1}, second[] = {1};
     const struct field f[] = {{"n", type_of(TYPE_BIGINT), true}};
-    struct builder    b;
-    struct column    *c;
+    struct builder     b;
+    struct column     *c;
     (void)state;
     assert_int_equal(builder_init(&b, type_of(TYPE_BIGINT), NULL), OK);
     for (int i = 0; i < 3; i++)

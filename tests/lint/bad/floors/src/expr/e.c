@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "sql/ast.h"
-#include "sql/parse.h"
+#include "sql/lexer.h"
 #include "base/a_priv.h"
 #include "nowhere/n.h"
 #include "e.h"

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: MIT
+"""The same SQL over the same topic through Spark and millrace: equal as multisets of rows.
+
+Both read with maxOffsetsPerTrigger and available-now, so both run the same micro-batches. Every case is a topic and a
+SELECT; `src` is the Kafka source, `dim` a static table. Spark runs them all in one process.
+"""
+import glob
+import json
+import os
+import random
+import shutil
+import subprocess
+
+import pytest
+
+import delta_read
+from conftest_shared import FULL
+from millrace import Millrace, binary
+
+SCRIPT = r'''
+import json, sys
+from pyspark.sql import SparkSession
+jars, job = sys.argv[1], json.load(open(sys.argv[2]))
+spark = (SparkSession.builder.master("local[2]").config("spark.jars", jars).config("spark.ui.enabled", "false")
+         .config("spark.sql.session.timeZone", "UTC").config("spark.driver.memory", "2g")
+         .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
+         .config("spark.databricks.delta.snapshotPartitions", "1")
+         .config("spark.ui.showConsoleProgress", "false").config("spark.sql.shuffle.partitions", "1")
+         .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
+         .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog").getOrCreate())
+spark.sparkContext.setLogLevel("OFF")
+spark.read.csv(job["dim"], header=True, schema="k STRING, name STRING").createOrReplaceTempView("dim")
+for case in job["cases"]:
+    stream = (spark.readStream.format("kafka").option("kafka.bootstrap.servers", job["server"])
+              .option("subscribe", case["topic"]).option("startingOffsets", "earliest"))
+    if case["cap"]:
+        stream = stream.option("maxOffsetsPerTrigger", case["cap"])
+    stream.load().createOrReplaceTempView("src")
+    try:
+        query = (spark.sql(case["sql"]).writeStream.format("delta").outputMode("append")
+                 .option("checkpointLocation", case["out"] + ".ck").trigger(availableNow=True).start(case["out"]))
+        query.awaitTermination()
+        print("DONE", json.dumps([case["name"], None]), flush=True)
+    except Exception as error:
+        print("DONE", json.dumps([case["name"], str(error)[:2000]]), flush=True)
+'''
+DIM = "k,name\na,Anna\nb,Bert\nb,Bianca\n,Nobody\n"
+VIEW = """(SELECT e.k, e.v, timestamp_millis(e.t) AS ts, e.kind, offset FROM
+  (SELECT from_json(CAST(value AS STRING), 'k STRING, v {type}, t BIGINT, kind STRING') AS e, offset FROM STREAM src))
+  WATERMARK ts DELAY OF INTERVAL {delay} SECONDS AS e"""
+
+
+def event(seconds, k="a", v=1, **more):
+    return json.dumps({"k": k, "v": v, "t": None if seconds is None else round(seconds * 1000), "kind": "x", **more})
+
+
+def events(delay=10, type="BIGINT"):
+    return VIEW.format(delay=delay, type=type)
+
+
+def random_events(seed, n, late=0.1):
+    """Out of order, some late on either side of both watermarks, some with missing or wrong fields."""
+    chance, now, out = random.Random(seed), 1000.0, []
+    for i in range(n):
+        now += chance.expovariate(1) * 0.8
+        time = now - (chance.uniform(0, 60) if chance.random() < late else chance.uniform(0, 3))
+        time = chance.choice([time, time, time, float(int(time)), float(int(time / 5) * 5)])
+        record = {"k": chance.choice(["a", "b", "c", "d", None]), "v": chance.randrange(-50, 50),
+                  "t": int(time * 1000), "kind": chance.choice(["x", "y"])}
+        if chance.random() < 0.05:
+            record[chance.choice(["k", "v", "t", "kind"])] = chance.choice([None, "many", 1.5, True, {"a": [1]}])
+        text = json.dumps(record)
+        out.append(text if chance.random() > 0.02 else text[:chance.randrange(len(text))])
+    return out
+
+
+TUMBLING = [event(t, k) for t, k in [(1, "a"), (20, "a"), (9.999, "L1"), (9.999, "L2"), (10, "eq10"), (30, "a"),
+                                     (19.999, "L3"), (20, "b"), (35, "a")]]
+SLIDING = [event(t, k) for t, k in [(1, "a"), (7, "a"), (10, "a"), (4, "L"), (6, "M"), (30, "a")]]
+COUNT = "SELECT window.start AS ws, window.end AS we, k, count(*) AS n FROM {} GROUP BY window(ts, {}), k"
+AGGREGATES = """SELECT window.start AS ws, k, count(*) AS n, count(v) AS nv, sum(v) AS s, avg(v) AS a, min(v) AS lo,
+  max(v) AS hi, min(kind) AS first_kind, max(ts) AS newest FROM {} GROUP BY window(ts, '10 seconds'), k"""
+WIDE = [json.dumps(r, ensure_ascii=False) for r in [
+    {"i": 1, "l": 2**62, "d": 1.5, "s": "Hello, World", "b": True, "st": {"x": 1, "y": "in"}, "dt": "2024-02-29",
+     "ts": "2024-02-29T12:34:56.789Z"},
+    {"i": -7, "l": -2**63, "d": -0.0, "s": "", "b": False, "st": {"x": None, "y": ""}, "dt": "1969-12-31",
+     "ts": "1969-12-31 23:59:59.5"},
+    {"i": 2**31 - 1, "l": 0, "d": 1e300, "s": "  blanks\tand tabs  ", "b": None, "st": None, "dt": "0001-01-01",
+     "ts": "2024-01-01"},
+    {"i": -2**31, "l": 5, "d": 2.5, "s": "ÄÖÜ ß ŉ İstanbul ﬃ ΟΔΟΣ ΣΑΣ'Σ Σ 𝒳", "b": True, "st": {}, "dt": "9990-12-31",
+     "ts": "2024-06-30T23:59:60Z"},
+    {"i": "3", "l": 1.0, "d": "NaN", "s": 12, "b": "true", "st": [1], "dt": 5, "ts": 1700000000},
+    {"i": None, "l": None, "d": None, "s": None, "b": None, "st": None, "dt": None, "ts": None}, {},
+    {"i": 3.0, "l": 1e3, "d": 7, "s": {"a": [1, 2.50, "x"]}, "b": 1, "st": {"x": "1", "y": 2, "z": 3}, "ts": "x"},
+    {"i": 10, "l": 9007199254740993, "d": 0.1, "s": "a,b,,c", "b": False, "st": {"x": 2, "y": "a%b_c\\d"},
+     "dt": "2023-12-31", "ts": "2000-02-29T00:00:00+05:30"}]]
+WIDE += ['{"i": 1, "i": 2, "s": "twice"}', '{"s": "cut', '', 'null', '[{"i": 5}]', ' {"i": 6} ', '{"i": 7} tail',
+         "{'i': 8}",
+         '{"i": 01}', '{"d": 1e400, "s": "far"}', '{"d": "Infinity", "i": 4}', '{"d": -Infinity}',
+         '{"s": "\\u00e9\\n\\ud83d"}',
+         '{"l": 99999999999999999999}', '{"s": "tab\there"}', '{"b": "TRUE"}', '{"st": {"x": 1, "x": 2, "y": "q"}}',
+         '{"I": 9, "S": "upper"}', '{"i": +1}', '{"i": -0, "d": -0}', '{"d": .5}', '{"d": 5.}', '{"i": 1,}',
+         '{"s": tru}']
+JSON = """(SELECT from_json(CAST(value AS STRING), 'i INT, l BIGINT, d DOUBLE, s STRING, b BOOLEAN,
+  st STRUCT<x: INT, y: STRING>, dt DATE, ts TIMESTAMP') AS j, offset, CAST(value AS STRING) AS raw FROM STREAM src)"""
+EXPRESSIONS = """j.i, j.l, j.d, j.s, j.b, j.st, j.st.x, j.dt, j.ts, j IS NULL
+  try_cast(j.s AS INT), try_cast(j.d AS INT), try_cast(j.l AS INT), try_cast(j.l AS SMALLINT), CAST(j.i AS STRING)
+  CAST(j.d AS STRING), CAST(j.dt AS STRING), CAST(j.ts AS STRING), CAST(j.b AS STRING), CAST(j.dt AS TIMESTAMP)
+  CAST(j.ts AS DATE), CAST(j.i AS DOUBLE), CAST(j.b AS INT), CAST(j.s AS BINARY), try_cast(j.s AS BOOLEAN)
+  try_cast(j.s AS DOUBLE), try_cast(j.s AS DATE), try_cast(j.s AS TIMESTAMP), CAST(j.ts AS BIGINT), CAST(j.l AS DOUBLE)
+  j.d * 2 + 1, j.i / 2, j.d / 3, -j.d, j.i % 3, CAST(j.i AS BIGINT) * 10 - 3, j.d % 2
+  j.i = 1, j.i <> 1, j.d > 1, j.d = j.d, j.s < 'a', j.s >= 'H', j.b AND j.i > 0, j.b OR j.i > 0, NOT j.b
+  j.i IS NULL AND j.s IS NOT NULL, j.i IN (1, 2, NULL), j.i NOT IN (1, 2), j.s IN ('a', ''), j.i BETWEEN 1 AND 5
+  j.s LIKE '%o%', j.s LIKE 'Hello_ W%', j.st.y LIKE 'a!%b!_c%' ESCAPE '!', j.s NOT LIKE '%a%'
+  CASE WHEN j.i > 0 THEN 'plus' WHEN j.i < 0 THEN 'minus' END, CASE j.i WHEN 1 THEN 1.5 ELSE j.d END
+  if(j.b, j.i, j.d), coalesce(j.s, j.st.y, 'none'), nullif(j.i, 1), coalesce(j.i, j.d)
+  lower(j.s), upper(j.s), trim(j.s), length(j.s), substring(j.s, 2, 3), substring(j.s, -3, 2), substring(j.s, 0)
+  concat(j.s, '-', j.i), replace(j.s, 'l', 'LL'), replace(j.s, ',', '')
+  split_part(j.s, ',', 2), split_part(j.s, ',', -1)
+  startswith(j.s, 'He'), contains(j.s, ','), length(CAST(j.s AS BINARY))
+  abs(CAST(j.i AS BIGINT)), abs(j.d), round(j.d), round(j.d, 1)
+  CASE WHEN j.i < 1000 AND j.i > -1000 THEN round(j.i, -1) END, greatest(j.i, 5, NULL), least(j.d, 1.0D)
+  CASE WHEN abs(j.d) < 1e15 THEN floor(j.d) END, CASE WHEN abs(j.d) < 1e15 THEN ceil(j.d) END, greatest(j.s, 'b')
+  timestamp_millis(j.i), timestamp_seconds(j.i), unix_millis(j.ts), unix_seconds(j.ts)
+  date_trunc('HOUR', j.ts), date_trunc('month', j.ts), date_trunc('WEEK', j.ts), date_trunc('quarter', j.ts)
+  to_date(j.ts)
+  year(j.dt), month(j.dt), day(j.dt), hour(j.ts), minute(j.ts), second(j.ts), year(j.ts), date_trunc('nonsense', j.ts)
+  j.ts + INTERVAL 90 SECONDS, j.ts - INTERVAL 1 DAY, j.dt + INTERVAL 2 DAYS, j.ts > TIMESTAMP '2024-01-01 00:00:00'
+  j.dt = DATE '2024-02-29', get_json_object(raw, '$.s'), get_json_object(raw, '$.st.x'), get_json_object(raw, '$.st')
+  get_json_object(raw, '$.s.a[1]'), get_json_object(raw, '$.d'), md5(CAST(j.s AS BINARY))
+  sha2(CAST(j.s AS BINARY), 256)
+  base64(CAST(j.s AS BINARY)), sha2(CAST(j.s AS BINARY), 512)"""
+
+
+def columns(text):
+    """Expressions, one a comma or line, but not inside parentheses or quotes."""
+    out, depth, quoted, now = [], 0, False, ""
+    for c in text:
+        quoted = quoted != (c == "'")
+        depth += 0 if quoted else (c == "(") - (c == ")")
+        if (c == "," or c == "\n") and depth == 0 and not quoted:
+            out.append(now.strip())
+            now = ""
+        else:
+            now += c
+    return [x for x in [*out, now.strip()] if x]
+
+
+def many(expressions, relation):
+    aliased = ", ".join(f"{x} AS c{i}" for i, x in enumerate(columns(expressions)))
+    return f"SELECT offset, {aliased} FROM {relation}"
+
+
+CASES = {  # name: (SELECT, records or lists of them per partition, maxOffsetsPerTrigger)
+    "expressions": (many(EXPRESSIONS, JSON), WIDE, None),
+    "tumbling": (COUNT.format(events(), "'10 seconds'"), TUMBLING, 1),
+    "tumbling, no delay": (COUNT.format(events(0), "'10 seconds'"),
+                           [event(t, k) for t, k in [(1, "a"), (10, "a"), (9, "L1"), (9, "L2"), (11, "a"),
+                                                     (20, "a")]], 1),
+    "sliding": (COUNT.format(events(0), "'10 seconds', '5 seconds'"), SLIDING, 1),
+    "late and new in one batch": (COUNT.format(events(0), "'10 seconds'"),
+                                  [event(t, k) for t, k in [(1, "a"), (25, "a"), (2, "x"), (26, "a"), (3, "y"),
+                                                            (27, "a"), (4, "z"), (28, "a")]], 2),
+    "start offset, before 1970": (COUNT.format(events(1), "'10 seconds', '10 seconds', '3 seconds'"),
+                                  [event(t) for t in (-25, -13, -7.001, -7, -0.5, 0, 2.999, 3, 40)], 3),
+    "no event time": (COUNT.format(events(1), "'10 seconds'"),
+                      [event(None), event(1), event(None), event(50), '{"k": "a"}', event(51)], 2),
+    "filter below the watermark": (COUNT.format(events(1) + " WHERE kind = 'x'", "'10 seconds'"),
+                                   [event(1), event(100, kind="y"), event(2), event(30), event(4), event(31)], 1),
+    "filter on event time": (COUNT.format(events(1) + " WHERE ts < TIMESTAMP '1970-01-01 00:01:00'", "'10 seconds'"),
+                             [event(1), event(100), event(2), event(30), event(4), event(31)], 1),
+    "having": (COUNT.format(events(1), "'10 seconds'") + " HAVING count(*) > 1 AND k <> 'c'",
+               random_events(1, 300), 75),
+    "aggregates of BIGINT": (AGGREGATES.format(events()), random_events(2, 600), 150),
+    "aggregates of DOUBLE": (AGGREGATES.format(events(type="DOUBLE")), random_events(3, 300), 100),
+    "aggregates of SMALLINT": (AGGREGATES.format(events(type="SMALLINT")), random_events(4, 300), 100),
+    "aggregates of STRING": ("SELECT window.start AS ws, count(v) AS n, min(v) AS lo, max(v) AS hi FROM "
+                             + events(type="STRING") + " GROUP BY window(ts, '10 seconds')", random_events(5, 200), 50),
+    "group by event time": (f"SELECT ts, k, count(*) AS n FROM {events(2)} GROUP BY ts, k", random_events(6, 300), 75),
+    "inner join": ("SELECT window.start AS ws, name, count(*) AS n, sum(v) AS s FROM " + events() +
+                   " JOIN dim ON e.k = dim.k GROUP BY window(ts, '10 seconds'), name", random_events(7, 300), 80),
+    "left join": ("SELECT window.start AS ws, name, count(*) AS n, sum(v) AS s FROM " + events() +
+                  " LEFT JOIN dim ON e.k = dim.k GROUP BY window(ts, '10 seconds'), name", random_events(8, 300), 80),
+    "join without windows": (f"SELECT e.offset, e.k, v, name FROM {events()} LEFT JOIN dim ON e.k = dim.k WHERE v > 0",
+                             random_events(9, 300), None),
+    "union": (f"SELECT k, v FROM {events()} WHERE v > 10 UNION ALL SELECT kind, v FROM {events()} WHERE v < -10",
+              random_events(10, 200), None),
+    "three partitions": (COUNT.format(events(3), "'10 seconds', '4 seconds'"),
+                         [random_events(11, 400), random_events(12, 50), random_events(13, 900)], 270),
+    "window end and expressions of keys": (
+        "SELECT window.end AS we, upper(k) AS kk, sum(v) * 2 AS twice FROM " + events() +
+        " GROUP BY window(ts, '1 minute'), upper(k)", random_events(14, 400), 100),
+    "kafka columns": ("SELECT topic, partition, offset, timestamp, timestampType, key, value FROM STREAM src",
+                      random_events(15, 20), None),
+}
+for seed in range(20, 36 if FULL else 22):
+    CASES[f"random {seed}"] = (COUNT.format(events(seed % 7), f"'{4 + seed % 5} seconds', '{1 + seed % 4} seconds'"),
+                               [random_events(seed, 250, late=0.3), random_events(seed + 100, 150)], 30 + seed)
+
+
+@pytest.fixture(scope="module")
+def both(kafka, spark_python, tmp_path_factory):
+    """Spark's tables, all at once, and how to make ours."""
+    if binary() is None:
+        pytest.skip("millrace is not built: ./dev build")
+    folder = tmp_path_factory.mktemp("streams")
+    (folder / "dim.csv").write_text(DIM)
+    job = {"server": kafka.address, "dim": str(folder / "dim.csv"), "cases": []}
+    for i, (name, (sql, records, cap)) in enumerate(CASES.items()):
+        topic = f"parity-{i}"
+        lists = records if isinstance(records[0], list) else [records]
+        kafka.create_topic(topic, len(lists))
+        kafka.produce(topic, [(p, f"key{n}" if n % 3 else None, r, 1_700_000_000_000 + n)
+                              for p, values in enumerate(lists) for n, r in enumerate(values)])
+        job["cases"].append({"name": name, "sql": sql, "topic": topic, "cap": cap, "out": str(folder / f"spark-{i}")})
+    (folder / "job.json").write_text(json.dumps(job))
+    (folder / "script.py").write_text(SCRIPT)
+    python, jars = spark_python
+    done = subprocess.run([python, "-B", str(folder / "script.py"), ",".join(glob.glob(os.path.join(jars, "*.jar"))),
+                           str(folder / "job.json")], capture_output=True, text=True, timeout=900)
+    ends = dict(json.loads(line[5:]) for line in done.stdout.splitlines() if line.startswith("DONE "))
+    assert len(ends) == len(CASES), done.stderr[-3000:]
+    return job, ends, folder
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", CASES)
+def test_spark_gives_the_same_rows(both, name, tmp_path):
+    job, ends, folder = both
+    case = next(c for c in job["cases"] if c["name"] == name)
+    assert ends[name] is None, ends[name]
+    shutil.copy(folder / "dim.csv", tmp_path)
+    cap = f", maxOffsetsPerTrigger => {case['cap']}" if case["cap"] else ""
+    (tmp_path / "job.sql").write_text(f"""
+CREATE TEMPORARY VIEW src AS SELECT * FROM STREAM read_kafka(bootstrapServers => '{job["server"]}',
+    subscribe => '{case["topic"]}', startingOffsets => 'earliest'{cap});
+CREATE TEMPORARY VIEW dim AS SELECT * FROM read_files('dim.csv', format => 'csv', header => true,
+    schema => 'k STRING, name STRING');
+CREATE STREAMING TABLE t AS {case["sql"]};
+""")
+    millrace = Millrace(tmp_path)
+    assert millrace.run("run", "job.sql", "--available-now", "--summary", timeout=120) == 0, millrace.output()
+    assert json.loads(millrace.output().splitlines()[-1])["ledger"]["balanced"]
+    spark, ours = delta_read.read_pyarrow(case["out"]), delta_read.read(tmp_path / "lake/t")
+    if spark or ours:
+        assert types(tmp_path / "lake/t") == types(case["out"])
+    differ = delta_read.difference(ours, spark, ("millrace", "Spark"))
+    assert not differ, explain(ours, spark, differ)
+
+
+def types(table):
+    return [(field["name"], field["type"]) for field in delta_read.Log(table).schema()["fields"]]
+
+
+def explain(ours, spark, differ):
+    """For the wide case: which columns differ at which offset."""
+    if not ours or "c0" not in ours[0]:
+        return differ
+    names, lines = columns(EXPRESSIONS), []
+    theirs = {r["offset"]: r for r in spark}
+    for row in ours:
+        for key, value in row.items():
+            other = theirs[row["offset"]][key]
+            if key != "offset" and delta_read.multiset([{"x": value}]) != delta_read.multiset([{"x": other}]):
+                record = WIDE[row["offset"]]
+                lines.append(f"{names[int(key[1:])]} of {record[:90]}: millrace {value!r}, Spark {other!r}")
+    return "\n".join(lines)
