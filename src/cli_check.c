@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "delta/table.h"
 #include "job.h"
 #include "state/catalog.h"
 
@@ -12,28 +14,31 @@ static struct check_options {
     struct cli_pairs params;
 } options = {.warehouse = "./lake", .format = "text"};
 
-static const struct cli_option list[] = {
-    {"param", OPT_PAIRS, &options.params, "name=value", "fills ${name} in the file; may be repeated"},
-    {"warehouse", OPT_TEXT, &options.warehouse, "DIR", "tables that name no LOCATION (default ./lake)"},
-    {"format", OPT_TEXT, &options.format, "text|json", "how to print the plan (explain)"},
-    {"state-dir", OPT_TEXT, &options.state_dir, "DIR", "checkpoints (reset; default .millrace beside the file)"},
-};
+#define PARAM {"param", OPT_PAIRS, &options.params, "name=value", "fills ${name} in the file; may be repeated"}
+#define WAREHOUSE {"warehouse", OPT_TEXT, &options.warehouse, "DIR", "tables that name no LOCATION (default ./lake)"}
 
 static const struct cli_option *check_options(int *n)
 {
+    static const struct cli_option list[] = {PARAM, WAREHOUSE};
     *n = 2;
     return list;
 }
 
 static const struct cli_option *explain_options(int *n)
 {
+    static const struct cli_option list[] = {
+        PARAM, WAREHOUSE, {"format", OPT_TEXT, &options.format, "text|json", "how to print the plan"}};
     *n = 3;
     return list;
 }
 
 static const struct cli_option *reset_options(int *n)
 {
-    *n = 4;
+    static const struct cli_option list[] = {
+        PARAM,
+        WAREHOUSE,
+        {"state-dir", OPT_TEXT, &options.state_dir, "DIR", "checkpoints (default .millrace beside the file)"}};
+    *n = 3;
     return list;
 }
 
@@ -91,35 +96,74 @@ static int explain(const struct cli_command *command, int argc, char **argv)
     return code;
 }
 
+/* The highest generation that the table knows of; 0 none. */
+static enum err table_generation(const struct plan *p, int64_t *generation, struct error *e)
+{
+    struct store       *store = NULL;
+    struct delta_table *t = NULL;
+    char                prefix[256];
+    *generation = 0;
+    TRY(store_local_new(p->location, &store, e));
+    enum err rc = delta_table_open(store, &t, e);
+    snprintf(prefix, sizeof prefix, "millrace/%s/", p->name);
+    if (rc == OK && delta_table_generation(t, prefix) > 0)
+        *generation = delta_table_generation(t, prefix);
+    if (t)
+        delta_table_close(t);
+    store->ops->free(store);
+    return rc;
+}
+
+/* A row of the next generation; row->generation is left 0 when there is nothing to give up. */
+static enum err next_generation(const struct plan *p, struct catalog *c, struct arena *a, struct query_row *row,
+                                int64_t *last_epoch, struct error *e)
+{
+    int64_t          in_table;
+    struct epoch_row last;
+    *last_epoch = -1;
+    TRY(table_generation(p, &in_table, e));
+    enum err rc = catalog_query_get(c, p->name, a, row, e);
+    if (rc != OK && rc != ERR_NOT_FOUND)
+        return rc;
+    if (rc == ERR_NOT_FOUND)
+        *row = (struct query_row){.name = p->name, .generation = 0, .created_ms = clock_wall_us() / 1000};
+    else if (catalog_epoch_last(c, p->name, row->generation, a, &last, NULL) == OK)
+        *last_epoch = last.epoch;
+    row->generation = in_table > row->generation ? in_table : row->generation;
+    if (row->generation == 0)
+        return OK;
+    struct buf fingerprint;
+    buf_init(&fingerprint, TAG_SQL, 1 << 20);
+    plan_fingerprint(p, &fingerprint);
+    row->generation++;
+    row->fingerprint = buf_text(&fingerprint);
+    row->start = "[]";
+    rc = catalog_query_put(c, row, e);
+    buf_fini(&fingerprint);
+    return rc;
+}
+
 static int reset_plan(const struct plan *p, struct catalog *c, struct arena *a)
 {
     struct query_row row;
     struct error     e;
-    enum err         rc = catalog_query_get(c, p->name, a, &row, &e);
-    if (rc == ERR_NOT_FOUND) {
-        printf("%s: nothing to reset\n", p->name);
-        return EXIT_OK;
-    }
-    struct epoch_row last;
-    int64_t epoch = rc == OK && catalog_epoch_last(c, p->name, row.generation, a, &last, NULL) == OK ? last.epoch : -1;
-    struct buf fingerprint;
-    buf_init(&fingerprint, TAG_SQL, 1 << 20);
-    plan_fingerprint(p, &fingerprint);
-    row.generation++;
-    row.fingerprint = buf_text(&fingerprint);
-    row.start = "[]";
-    if (rc == OK)
-        rc = catalog_query_put(c, &row, &e);
-    buf_fini(&fingerprint);
+    int64_t          epoch;
+    char             positions[64] = "";
+    enum err         rc = next_generation(p, c, a, &row, &epoch, &e);
     if (rc != OK) {
         cli_say("%s", e.text);
         return cli_exit_code(rc);
     }
-    printf(
-        "%s: generation %" PRId64 " begins at the next run. Given up: the positions of epoch %" PRId64
-        " and the rows of windows that were open. The table %s keeps its rows: records that are read again are written "
-        "again.\n",
-        p->name, row.generation, epoch, p->location);
+    if (row.generation == 0) {
+        printf("%s: nothing to reset\n", p->name);
+        return EXIT_OK;
+    }
+    if (epoch >= 0)
+        snprintf(positions, sizeof positions, "the positions of epoch %" PRId64 " and ", epoch);
+    printf("%s: generation %" PRId64
+           " begins at the next run. Given up: %sthe rows of windows that were open. The table "
+           "%s keeps its rows: records that are read again are written again.\n",
+           p->name, row.generation, positions, p->location);
     return EXIT_OK;
 }
 

@@ -80,7 +80,8 @@ static void say_how_to_read(const char *folder)
     printf("\nThe table is %s/lake/campaign_views. Read it with\n"
            "  DuckDB    SELECT * FROM delta_scan('%s/lake/campaign_views');\n"
            "  Polars    pl.read_delta('%s/lake/campaign_views')\n"
-           "  deltalake DeltaTable('%s/lake/campaign_views').to_pyarrow_table()\n"
+           "  deltalake QueryBuilder().register('t', DeltaTable('%s/lake/campaign_views')).execute('SELECT * FROM "
+           "t').read_all()\n"
            "  Spark     spark.read.format('delta').load('%s/lake/campaign_views')\n"
            "Python once: python3 -m venv venv && venv/bin/pip install deltalake polars pyarrow\n",
            folder, folder, folder, folder, folder);

@@ -2,7 +2,7 @@
 /*
  * base/failpoint: named places where a test may kill, fail or delay the process.
  *
- *   MILLRACE_FAILPOINT="sink.commit.before=kill@3,state.prepare=error,store.put=sleep:200"
+ *   MILLRACE_FAILPOINT="sink.commit.before=kill@3,pipeline.open=error,store.put=sleep:200"
  *
  * `kill` raises SIGKILL, `error` makes the step fail (retryable), `sleep:MS` waits; `@N` acts on the N-th
  * arrival only (for error and sleep: from the first arrival on without it, every time). Unset costs one load.

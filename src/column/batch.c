@@ -70,13 +70,13 @@ struct batch *batch_take(const struct batch *b, const uint32_t *rows, size_t n)
 {
     size_t          n_columns = b->schema->n_fields;
     struct column **columns = mem_zalloc(TAG_BATCH, (n_columns ? n_columns : 1) * sizeof *columns);
-    uint32_t       *origin = b->raw ? mem_alloc(TAG_BATCH, (n ? n : 1) * sizeof *origin) : NULL;
+    uint32_t       *origin = mem_alloc(TAG_BATCH, (n ? n : 1) * sizeof *origin);
     struct batch   *taken = NULL;
-    bool            ok = columns && (origin || !b->raw);
+    bool            ok = columns && origin;
     for (size_t i = 0; ok && i < n_columns; i++)
         ok = (columns[i] = column_take(b->columns[i], rows, n)) != NULL;
     if (ok) {
-        for (size_t i = 0; origin && i < n; i++)
+        for (size_t i = 0; i < n; i++)
             origin[i] = b->origin ? b->origin[rows[i]] : rows[i];
         taken = batch_new(b->schema, n, columns, b->raw, origin);
     } else {

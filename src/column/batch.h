@@ -46,7 +46,8 @@ struct batch {
     uint32_t           n_rows;
     struct column    **columns; /* schema->n_fields, each with n_rows */
     struct raw_batch  *raw;     /* where the rows came from, or NULL (after an aggregate) */
-    uint32_t          *origin;  /* row -> index into raw->records; NULL = row i is record i */
+    uint32_t          *origin;  /* row -> index into raw->records (after an aggregate: row of the window's batch);
+                                   NULL = row i is record i */
 };
 
 /* Takes the columns (counted) and the array stays the caller's; raw is referenced; origin (mem_alloc) is taken.

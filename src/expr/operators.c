@@ -71,7 +71,7 @@ static bool count_dropped(struct filter *f, const struct batch *b, const struct 
     uint32_t rows = b->n_rows - kept->n_rows;
     if (f->counts == FILTER_HAVING || !b->raw) {
         if (f->having)
-            *f->having += rows;
+            *f->having += flow_effects(f->base.context, b) - flow_effects(f->base.context, kept);
         return true;
     }
     struct tally_slot *t = tally_slot(f->base.context->tally, b->raw->slot);

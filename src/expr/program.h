@@ -33,8 +33,8 @@ MUST_CHECK enum err expr_evaluate(const struct expr *x, const struct batch *b, c
 
 /* Operators. Expressions and schema are borrowed (from a plan). */
 
-/* Counts what a filter drops: FILTERED and NO_PARTNER in records of the partition, HAVING in *having (after an
- * aggregate there are no records any more). */
+/* Counts what a filter drops: FILTERED and NO_PARTNER in records of the partition, HAVING in *having, in effects
+ * (after an aggregate there are no records any more). */
 enum filter_counts { FILTER_FILTERED, FILTER_NO_PARTNER, FILTER_HAVING };
 MUST_CHECK enum err op_filter_new(const struct expr *predicate, enum filter_counts counts, int64_t *having,
                                   struct flow_context *context, struct op **out, struct error *e);

@@ -83,7 +83,18 @@ struct flow_context {
     bool          reject_errors; /* 'millrace.onError' = 'reject' */
     int64_t       now_us;        /* of the open epoch */
     int64_t       late_ms;
+    /* behind a window, while a batch of closed groups is pushed: the effects behind each, by origin */
+    const int64_t *effects;
 };
+
+/* Effects behind the rows of a batch of closed groups. */
+static inline int64_t flow_effects(const struct flow_context *c, const struct batch *b)
+{
+    int64_t sum = 0;
+    for (uint32_t i = 0; c->effects && i < b->n_rows; i++)
+        sum += c->effects[b->origin ? b->origin[i] : i];
+    return sum;
+}
 
 /*
  * An operator. `push` is called on its lane's (or merge) thread, never blocks, and owns the message's batch on

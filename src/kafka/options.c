@@ -587,7 +587,7 @@ static bool set_isolation(const struct setting_call *c)
 
 static bool set_refused(const struct setting_call *c)
 {
-    struct diag *g = diag_error(c->diags, c->name_at, "E_UNSUPPORTED", "read_kafka does not take %s", c->row->name);
+    struct diag *g = diag_error(c->diags, c->name_at, "E_OPTION", "read_kafka does not take %s", c->row->name);
     diag_hint(c->diags, g, "%s", c->row->key);
     return false;
 }

@@ -77,6 +77,10 @@ enum err ledger_check(const struct ledger *l, struct error *e)
                        "the ledger does not balance: passed %" PRId64 " + fan-out %" PRId64 " is not late %" PRId64
                        " + open %" PRId64 " + closed %" PRId64,
                        ledger_passed(l), l->fan_out, l->late, l->open, l->closed);
+    if (l->closed != l->written + l->having)
+        return err_set(e, ERR_CORRUPT,
+                       "the ledger does not balance: closed %" PRId64 " is not written %" PRId64 " + having %" PRId64,
+                       l->closed, l->written, l->having);
     return OK;
 }
 
@@ -103,6 +107,8 @@ static void write_slot(const struct tally_slot *s, const struct kafka_partition 
     json_put_int(w, s->passed);
     json_key(w, "malformed");
     json_put_int(w, s->malformed);
+    json_key(w, "lost");
+    json_put_int(w, p->lost);
     json_end_object(w);
 }
 

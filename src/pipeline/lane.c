@@ -17,6 +17,8 @@ static enum err rows_push(struct op *op, struct flow_msg *msg, struct error *e)
         return OK;
     struct batch *b = msg->batch;
     enum err      rc = l->sinks[LANE_MAIN]->ops->write(l->sinks[LANE_MAIN], b, e);
+    if (rc == OK && !b->raw)
+        l->ledger.written += flow_effects(&l->tail_context, b);
     if (rc == OK && b->raw) { /* no aggregate: rows are effects, written at once */
         struct tally_slot *t = tally_slot(&l->tally, b->raw->slot);
         if (t)
@@ -64,11 +66,14 @@ static void open_epoch(struct lane *l, const struct flow_msg *msg)
     side_set_epoch(l->side, msg->epoch);
 }
 
-static enum err emit_closed(void *arg, struct batch *b, struct error *e)
+static enum err emit_closed(void *arg, struct batch *b, const int64_t *effects, struct error *e)
 {
     struct lane    *l = arg;
     struct flow_msg msg = {.kind = FLOW_BATCH, .batch = b};
-    return l->ops.tail->ops->push(l->ops.tail, &msg, e);
+    l->tail_context.effects = effects;
+    enum err rc = l->ops.tail->ops->push(l->ops.tail, &msg, e);
+    l->tail_context.effects = NULL;
+    return rc;
 }
 
 static enum err close_windows(struct lane *l, struct error *e)
@@ -82,8 +87,6 @@ static enum err close_windows(struct lane *l, struct error *e)
     TRY(window_state_close(l->windows, l->marks.evict_ms, emit_closed, l, &effects, e));
     l->ledger.closed += effects;
     l->ledger.having += l->ops.having - having_before;
-    l->ledger.written +=
-        effects; /* rows behind written groups and those HAVING dropped: told apart by `having` groups */
     l->ledger.open = window_state_effects(l->windows);
     return OK;
 }

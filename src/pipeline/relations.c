@@ -49,7 +49,7 @@ static bool bind_kafka(void *arg, const struct ast_expr *call, struct arena *a, 
             ok = false;
         }
     }
-    if (!kafka_options_check(&r->options, call->place, d) || !ok)
+    if (!ok || !kafka_options_check(&r->options, call->place, d))
         return false;
     struct buf topics;
     buf_init(&topics, TAG_SQL, 1 << 20);

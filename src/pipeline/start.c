@@ -12,6 +12,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -27,10 +28,10 @@
 static enum parquet_codec codec_of(const struct plan *p)
 {
     for (int i = 0; i < p->n_properties; i++)
-        if (strcmp(p->properties[i].key, "delta.parquet.compression.codec") == 0)
-            return strcmp(p->properties[i].value, "snappy") == 0 ? PARQUET_SNAPPY
-                   : strcmp(p->properties[i].value, "zstd") == 0 ? PARQUET_ZSTD
-                                                                 : PARQUET_NONE;
+        if (strcasecmp(p->properties[i].key, "delta.parquet.compression.codec") == 0)
+            return strcasecmp(p->properties[i].value, "snappy") == 0 ? PARQUET_SNAPPY
+                   : strcasecmp(p->properties[i].value, "zstd") == 0 ? PARQUET_ZSTD
+                                                                     : PARQUET_NONE;
     return PARQUET_ZSTD;
 }
 

@@ -2,9 +2,8 @@
 /*
  * pipeline/worker: threads that may block, so that the loop never does.
  *
- * A job runs on one of the pool's threads and is then handed back: `done` runs on the loop. The io pool has
- * four threads (files, uploads, blocking client calls); the state worker is a pool of one, so that everything it
- * does is in order and the catalog has a single user.
+ * A job runs on one of the pool's threads and is then handed back: `done` runs on the loop. A query has two pools: io
+ * (files, commits, SQLite) and client (the blocking calls of the Kafka client), a pool of one: they never overlap.
  */
 #ifndef PIPELINE_WORKER_H
 #define PIPELINE_WORKER_H

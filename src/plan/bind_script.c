@@ -53,7 +53,8 @@ static bool set_trigger(struct binder *b, const struct ast_property *p)
     struct error e;
     int32_t      months = 0;
     if (sql_interval_parse(p->value, &b->plan->trigger_us, &months, &e) != OK || months || b->plan->trigger_us < 0) {
-        struct diag *g = diag_error(b->diags, p->value_place, "E_PROPERTY", "\"%s\" is no interval", p->value);
+        struct diag *g =
+            diag_error(b->diags, p->value_place, "E_PROPERTY", "\"%s\" cannot be a trigger interval", p->value);
         diag_hint(b->diags, g, "write '10 seconds', '500 milliseconds' or '1 minute'");
         return false;
     }
@@ -71,6 +72,23 @@ static bool keep_for_table(struct binder *b, const char *key, const char *value)
     more[p->n_properties++] = (struct plan_property){key, value};
     p->properties = more;
     return true;
+}
+
+/* A folder of this machine; file:/// is taken off. Other stores are refused, not mistaken for folders. */
+static bool local_folder(struct binder *b, const char *value, struct place at, const char **out)
+{
+    const char *scheme = strstr(value, ":/");
+    *out = value;
+    if (strncmp(value, "file:/", 6) == 0) {
+        *out = value + (strncmp(value, "file:///", 8) == 0 ? 7 : 5);
+        return true;
+    }
+    if (!scheme || strcspn(value, "/") < (size_t)(scheme - value))
+        return true;
+    struct diag *g = diag_error(b->diags, at, "E_UNSUPPORTED",
+                                "tables are written to local folders, not to %.*s:", (int)(scheme - value), value);
+    diag_hint(b->diags, g, "name a folder, or mount the store as one");
+    return false;
 }
 
 static bool set_property(struct binder *b, const struct property_row *row, const struct ast_property *p)
@@ -92,11 +110,9 @@ static bool set_property(struct binder *b, const struct property_row *row, const
         b->plan->reject_errors = at == 1;
         return true;
     case PROP_REJECTS:
-        b->plan->rejects = p->value;
-        return true;
+        return local_folder(b, p->value, p->value_place, &b->plan->rejects);
     case PROP_LATE:
-        b->plan->late = p->value;
-        return true;
+        return local_folder(b, p->value, p->value_place, &b->plan->late);
     case PROP_TABLE:
         return keep_for_table(b, row->key, p->value);
     }
@@ -220,6 +236,8 @@ static bool bind_head(struct binder *b, const struct ast_statement *s)
     p->partition_by = s->partitioned_by;
     p->n_partition_by = s->n_partitioned_by;
     p->location = s->location;
+    if (s->location && !local_folder(b, s->location, s->location_place, &p->location))
+        ok = false;
     if (!p->location)
         p->location = arena_printf(b->arena, "%s/%s", b->env->warehouse, s->name);
     if (s->format && strcasecmp(s->format, "delta") != 0) {

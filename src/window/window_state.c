@@ -132,8 +132,9 @@ static void put_row(const struct window_state *s, const struct group *g, struct 
     builder_struct(row, true);
 }
 
-static enum err emit_rows(const struct window_state *s, struct builder                   *rows,
-                          enum err (*each)(void *, struct batch *, struct error *), void *arg, struct error *e)
+static enum err emit_rows(const struct window_state *s, struct builder *rows, const int64_t *effects,
+                          enum err (*each)(void *, struct batch *, const int64_t *effects, struct error *), void *arg,
+                          struct error *e)
 {
     struct column *all;
     int            n = s->plan->result->n_fields;
@@ -148,25 +149,27 @@ static enum err emit_rows(const struct window_state *s, struct builder          
         b = batch_new(s->plan->result, all->n_rows, columns, NULL, NULL);
     mem_free(columns);
     column_free(all);
-    return b ? each(arg, b, e) : err_set(e, ERR_NO_MEMORY, "window results");
+    return b ? each(arg, b, effects, e) : err_set(e, ERR_NO_MEMORY, "window results");
 }
 
 static enum err emit_closed(struct window_state *s, struct group **list, uint32_t n, int64_t evict_us,
-                            enum err (*each)(void *, struct batch *, struct error *), void *arg, int64_t *effects,
-                            struct error *e)
+                            enum err (*each)(void *, struct batch *, const int64_t *effects, struct error *), void *arg,
+                            int64_t *effects, struct error *e)
 {
     struct builder rows;
+    int64_t        behind[ROWS_PER_BATCH];
     enum err       rc = builder_init(&rows, s->plan->result, e);
     for (uint32_t i = 0; rc == OK && i < n; i++) {
         if (end_of(s, list[i]) > evict_us)
             continue;
         *effects += list[i]->effects;
+        behind[rows.n_rows] = list[i]->effects;
         put_row(s, list[i], &rows);
         if (rows.n_rows == ROWS_PER_BATCH)
-            rc = emit_rows(s, &rows, each, arg, e);
+            rc = emit_rows(s, &rows, behind, each, arg, e);
     }
     if (rc == OK)
-        rc = emit_rows(s, &rows, each, arg, e);
+        rc = emit_rows(s, &rows, behind, each, arg, e);
     builder_fini(&rows);
     return rc;
 }
@@ -189,9 +192,9 @@ static enum err keep_open(struct window_state *s, struct group **list, uint32_t 
     return OK;
 }
 
-enum err window_state_close(struct window_state *s, int64_t                                 evict_ms,
-                            enum err (*each)(void *, struct batch *, struct error *), void *arg, int64_t *effects,
-                            struct error *e)
+enum err window_state_close(struct window_state *s, int64_t evict_ms,
+                            enum err (*each)(void *, struct batch *, const int64_t *effects, struct error *), void *arg,
+                            int64_t *effects, struct error *e)
 {
     int64_t  evict_us = evict_ms * 1000;
     uint32_t n = s->table->n_groups;

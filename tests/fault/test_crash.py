@@ -329,3 +329,14 @@ def test_the_catalog_holds_two_epochs_at_most(job, millrace):
         name = next(t for t in tables if "epoch" in t)
         assert db.execute(f"select count(*) from {name}").fetchone()[0] <= 2
     assert len(list((state(millrace) / "snapshots").glob("*.snap"))) <= 2
+
+
+def test_a_query_that_changed_after_its_state_was_lost_can_be_reset(job, millrace):
+    """Reset said "nothing to reset" and run asked for a reset, for ever."""
+    stop_after(job, millrace, "pipeline.committed.after=kill")
+    shutil.rmtree(state(millrace))
+    (millrace.folder / "job.sql").write_text(job.sql.replace("'10 seconds'", "'20 seconds'"))
+    assert millrace.run(*RUN) == 78
+    assert millrace.run("reset", "job.sql") == 0
+    assert "generation 2" in millrace.output()
+    assert millrace.run(*RUN, timeout=120) == 0, millrace.output()

@@ -41,6 +41,9 @@ WRONG = [  # SQL, exit code, what must be said
      ["millrace.onMalformd", "millrace.onMalformed"]),
     ("CREATE STREAMING TABLE t TBLPROPERTIES ('millrace.onMalformed' = 'keeep') AS SELECT topic FROM KAFKA;", 78,
      ["keeep"]),
+    ("CREATE STREAMING TABLE t LOCATION 's3://bucket/t' AS SELECT topic FROM KAFKA;", 65, ["local folders", "s3"]),
+    ("CREATE STREAMING TABLE t AS SELECT topic FROM STREAM read_kafka(bootstrapServers => 'a', subscribePattern => 't');",
+     78, ["subscribePattern"]),
 ]
 
 
@@ -72,6 +75,12 @@ def test_a_broker_that_is_not_there(tmp_path):
 def test_a_file_that_is_not_there(tmp_path):
     done = subprocess.run([binary(), "run", "none.sql"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 69 and "none.sql" in done.stderr
+
+
+def test_a_failpoint_that_does_not_exist_is_refused(tmp_path):
+    done = subprocess.run([binary(), "version"], cwd=tmp_path, capture_output=True, text=True, timeout=60,
+                          env={"MILLRACE_FAILPOINT": "no.such=kill"})
+    assert done.returncode == 2 and "no.such" in done.stderr
 
 
 class Stream:
