@@ -91,22 +91,23 @@ static enum err close_windows(struct lane *l, struct error *e)
     return OK;
 }
 
-/* The watermark of the next epoch: per clause the largest event time less the delay, over clauses the smallest. */
+/* The watermarks of the next epoch: over clauses the smallest. True when windows may close now. */
 static bool move_marks(struct lane *l)
 {
     struct marks *m = &l->marks;
-    int64_t       least = INT64_MAX, before = m->evict_ms;
+    int64_t       late = INT64_MAX, evict = INT64_MAX, before = m->evict_ms;
+    if (m->n_clauses == 0)
+        return false;
     for (int i = 0; i < m->n_clauses; i++) {
         struct watermark *w = &l->ops.watermarks[i];
-        if (w->newest_ms != INT64_MIN && w->newest_ms - w->delay_ms > m->clause_ms[i])
-            m->clause_ms[i] = w->newest_ms - w->delay_ms;
-        w->newest_ms = INT64_MIN;
-        least = m->clause_ms[i] < least ? m->clause_ms[i] : least;
+        watermark_barrier(w);
+        m->clause_ms[i] = w->evict_ms;
+        late = w->late_ms < late ? w->late_ms : late;
+        evict = w->evict_ms < evict ? w->evict_ms : evict;
     }
-    m->late_ms = before;
-    if (m->n_clauses && least > before)
-        m->evict_ms = least;
-    return m->evict_ms > before;
+    m->late_ms = late;
+    m->evict_ms = evict;
+    return evict > before;
 }
 
 static enum err finish_epoch(struct lane *l, struct lane_result *r, struct error *e)
@@ -271,6 +272,8 @@ enum err lane_init(struct lane *l, const struct plan *p, const struct plan_table
 
 enum err lane_start(struct lane *l, struct error *e)
 {
+    for (int i = 0; i < l->marks.n_clauses; i++)
+        l->ops.watermarks[i].evict_ms = l->marks.clause_ms[i];
     if (pthread_create(&l->thread, NULL, thread_main, l) != 0)
         return err_set(e, ERR_NO_MEMORY, "start lane thread");
     l->running = true;
