@@ -28,18 +28,15 @@ static void put_type(const struct type *t, struct json_writer *w)
         return;
     }
     json_begin_object(w);
-    json_key(w, "type");
-    json_put_string(w, "struct");
+    json_member_string(w, "type", "struct");
     json_key(w, "fields");
     json_begin_array(w);
     for (int i = 0; i < t->n_fields; i++) {
         json_begin_object(w);
-        json_key(w, "name");
-        json_put_string(w, t->fields[i].name);
+        json_member_string(w, "name", t->fields[i].name);
         json_key(w, "type");
         put_type(t->fields[i].type, w);
-        json_key(w, "nullable");
-        json_put_bool(w, true);
+        json_member_bool(w, "nullable", true);
         json_key(w, "metadata");
         json_begin_object(w);
         json_end_object(w);

@@ -74,8 +74,7 @@ static void put_metrics(struct json_writer *w, const struct delta_commit *c)
     char text[32];
     json_key(w, "operationMetrics");
     json_begin_object(w);
-    json_key(w, "numRemovedFiles");
-    json_put_string(w, "0");
+    json_member_string(w, "numRemovedFiles", "0");
     json_key(w, "numAddedFiles");
     snprintf(text, sizeof text, "%" PRId64, c->n_files);
     json_put_string(w, text);
@@ -106,33 +105,24 @@ static void put_commit_info(const struct delta_commit *c, int64_t read_version, 
     json_begin_object(&w);
     json_key(&w, "commitInfo");
     json_begin_object(&w);
-    json_key(&w, "timestamp");
-    json_put_int(&w, c->now_ms);
-    json_key(&w, "operation");
-    json_put_string(&w, "STREAMING UPDATE");
+    json_member_int(&w, "timestamp", c->now_ms);
+    json_member_string(&w, "operation", "STREAMING UPDATE");
     json_key(&w, "operationParameters");
     json_begin_object(&w);
-    json_key(&w, "outputMode");
-    json_put_string(&w, "Append");
-    json_key(&w, "queryId");
-    json_put_string(&w, c->query_id);
+    json_member_string(&w, "outputMode", "Append");
+    json_member_string(&w, "queryId", c->query_id);
     json_key(&w, "epochId");
     snprintf(text, sizeof text, "%" PRId64, c->epoch);
     json_put_string(&w, text);
     json_end_object(&w);
     if (read_version >= 0) {
-        json_key(&w, "readVersion");
-        json_put_int(&w, read_version);
+        json_member_int(&w, "readVersion", read_version);
     }
-    json_key(&w, "isolationLevel");
-    json_put_string(&w, "WriteSerializable");
-    json_key(&w, "isBlindAppend");
-    json_put_bool(&w, true);
+    json_member_string(&w, "isolationLevel", "WriteSerializable");
+    json_member_bool(&w, "isBlindAppend", true);
     put_metrics(&w, c);
-    json_key(&w, "engineInfo");
-    json_put_string(&w, "millrace/0.1.0");
-    json_key(&w, "txnId");
-    json_put_string(&w, c->nonce);
+    json_member_string(&w, "engineInfo", "millrace/0.1.0");
+    json_member_string(&w, "txnId", c->nonce);
     json_key(&w, "millrace");
     put_one_line(&w, c->info);
     json_end_object(&w);
@@ -152,16 +142,12 @@ static void put_new_table(const struct delta_commit *c, struct buf *out)
     json_begin_object(&w);
     json_key(&w, "metaData");
     json_begin_object(&w);
-    json_key(&w, "id");
-    json_put_string(&w, id);
+    json_member_string(&w, "id", id);
     if (c->comment) {
-        json_key(&w, "description");
-        json_put_string(&w, c->comment);
+        json_member_string(&w, "description", c->comment);
     }
-    json_key(&w, "format");
-    json_put_raw(&w, "{\"provider\":\"parquet\",\"options\":{}}");
-    json_key(&w, "schemaString");
-    json_put_string(&w, buf_text(&schema));
+    json_member_raw(&w, "format", "{\"provider\":\"parquet\",\"options\":{}}");
+    json_member_string(&w, "schemaString", buf_text(&schema));
     json_key(&w, "partitionColumns");
     json_begin_array(&w);
     for (int i = 0; i < c->n_partition_by; i++)
@@ -170,12 +156,10 @@ static void put_new_table(const struct delta_commit *c, struct buf *out)
     json_key(&w, "configuration");
     json_begin_object(&w);
     for (int i = 0; i < c->n_properties; i++) {
-        json_key(&w, c->properties[i].key);
-        json_put_string(&w, c->properties[i].value);
+        json_member_string(&w, c->properties[i].key, c->properties[i].value);
     }
     json_end_object(&w);
-    json_key(&w, "createdTime");
-    json_put_int(&w, c->now_ms);
+    json_member_int(&w, "createdTime", c->now_ms);
     json_end_object(&w);
     json_end_object(&w);
     if (schema.failed)
@@ -195,12 +179,9 @@ static enum err make_commit(const struct delta_log *l, const struct delta_commit
     json_begin_object(&w);
     json_key(&w, "txn");
     json_begin_object(&w);
-    json_key(&w, "appId");
-    json_put_string(&w, c->app_id);
-    json_key(&w, "version");
-    json_put_int(&w, c->epoch);
-    json_key(&w, "lastUpdated");
-    json_put_int(&w, c->now_ms);
+    json_member_string(&w, "appId", c->app_id);
+    json_member_int(&w, "version", c->epoch);
+    json_member_int(&w, "lastUpdated", c->now_ms);
     json_end_object(&w);
     json_end_object(&w);
     buf_u8(out, '\n');

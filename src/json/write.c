@@ -105,3 +105,33 @@ void json_put_raw(struct json_writer *w, const char *json)
     separate(w);
     buf_puts(w->out, json);
 }
+
+void json_member_string(struct json_writer *w, const char *name, const char *text)
+{
+    json_key(w, name);
+    json_put_string(w, text);
+}
+
+void json_member_int(struct json_writer *w, const char *name, int64_t v)
+{
+    json_key(w, name);
+    json_put_int(w, v);
+}
+
+void json_member_double(struct json_writer *w, const char *name, double v)
+{
+    json_key(w, name);
+    json_put_double(w, v);
+}
+
+void json_member_bool(struct json_writer *w, const char *name, bool v)
+{
+    json_key(w, name);
+    json_put_bool(w, v);
+}
+
+void json_member_raw(struct json_writer *w, const char *name, const char *json)
+{
+    json_key(w, name);
+    json_put_raw(w, json);
+}

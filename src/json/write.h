@@ -31,5 +31,11 @@ void json_put_double(struct json_writer *w, double v); /* must be finite; Java's
 void json_put_bool(struct json_writer *w, bool v);
 void json_put_null(struct json_writer *w);
 void json_put_raw(struct json_writer *w, const char *json); /* trusted JSON text */
+/* A member of an object: key and value. */
+void json_member_string(struct json_writer *w, const char *name, const char *text);
+void json_member_int(struct json_writer *w, const char *name, int64_t v);
+void json_member_double(struct json_writer *w, const char *name, double v);
+void json_member_bool(struct json_writer *w, const char *name, bool v);
+void json_member_raw(struct json_writer *w, const char *name, const char *json);
 
 #endif

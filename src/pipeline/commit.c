@@ -69,10 +69,8 @@ void query__remember_start(struct query *q)
 
 static void write_marks(const struct marks *m, struct json_writer *w)
 {
-    json_key(w, "late_ms");
-    json_put_int(w, m->late_ms);
-    json_key(w, "evict_ms");
-    json_put_int(w, m->evict_ms);
+    json_member_int(w, "late_ms", m->late_ms);
+    json_member_int(w, "evict_ms", m->evict_ms);
     json_key(w, "clauses");
     json_begin_array(w);
     for (int i = 0; i < m->n_clauses; i++)
@@ -86,34 +84,27 @@ static void write_info(struct commit_job *c, const struct offsets *start)
     struct json_writer w;
     json_writer_init(&w, &c->info);
     json_begin_object(&w);
-    json_key(&w, "epoch");
-    json_put_int(&w, c->r->epoch);
-    json_key(&w, "nonce");
-    json_put_string(&w, c->nonce);
+    json_member_int(&w, "epoch", c->r->epoch);
+    json_member_string(&w, "nonce", c->nonce);
     json_key(&w, "start");
     positions_write(q->sources, q->plan->n_sources, start, &w);
     json_key(&w, "end");
     positions_write(q->sources, q->plan->n_sources, c->next, &w);
     write_marks(&c->r->marks, &w);
-    json_key(&w, "moved");
-    json_put_bool(&w, c->r->moved);
-    json_key(&w, "rows");
-    json_put_int(&w, c->r->rows);
+    json_member_bool(&w, "moved", c->r->moved);
+    json_member_int(&w, "rows", c->r->rows);
     json_key(&w, "wrote");
     json_begin_array(&w);
     for (int i = 0; i < LANE_N_SINKS; i++)
         json_put_int(&w, c->r->cuts[i] || (i == LANE_MAIN && c->any_rows) ? c->r->epoch : q->wrote[i]);
     json_end_array(&w);
-    json_key(&w, "fingerprint");
-    json_put_raw(&w, q->fingerprint);
+    json_member_raw(&w, "fingerprint", q->fingerprint);
     json_key(&w, "ledger");
     ledger_write(&c->r->ledger, q->sources, q->plan->n_sources, &w);
     forget_past(q, c->r->first_epoch == INT64_MAX ? c->r->epoch + 1 : c->r->first_epoch);
     if (c->r->first_epoch != INT64_MAX && q->n_past) {
-        json_key(&w, "first_epoch");
-        json_put_int(&w, c->r->first_epoch);
-        json_key(&w, "replay_from");
-        json_put_raw(&w, q->past[0].start);
+        json_member_int(&w, "first_epoch", c->r->first_epoch);
+        json_member_raw(&w, "replay_from", q->past[0].start);
     }
     json_end_object(&w);
 }

@@ -2,9 +2,45 @@
 #include "pipeline/epoch.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <string.h>
 
 /* ---- ledger ---- */
+
+/* The terms of a partition and of a query, by their names in JSON. */
+struct term {
+    const char *name;
+    size_t      at;
+};
+static const struct term slot_terms[] = {
+    {"read", offsetof(struct tally_slot, read)},
+    {"rejected", offsetof(struct tally_slot, rejected)},
+    {"filtered", offsetof(struct tally_slot, filtered)},
+    {"no_event_time", offsetof(struct tally_slot, no_event_time)},
+    {"no_partner", offsetof(struct tally_slot, no_partner)},
+    {"passed", offsetof(struct tally_slot, passed)},
+    {"malformed", offsetof(struct tally_slot, malformed)},
+};
+static const struct term total_terms[] = {
+    {"fan_out", offsetof(struct ledger, fan_out)}, {"late", offsetof(struct ledger, late)},
+    {"open", offsetof(struct ledger, open)},       {"closed", offsetof(struct ledger, closed)},
+    {"written", offsetof(struct ledger, written)}, {"having", offsetof(struct ledger, having)},
+};
+#define N_TERMS(terms) (sizeof(terms) / sizeof(terms)[0])
+
+static int64_t *value_of(void *owner, const struct term *t) { return (int64_t *)(void *)((uint8_t *)owner + t->at); }
+
+static void put_terms(struct json_writer *w, const void *owner, const struct term *terms, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        json_member_int(w, terms[i].name, *(const int64_t *)(const void *)((const uint8_t *)owner + terms[i].at));
+}
+
+static void get_terms(const struct json_value *doc, void *owner, const struct term *terms, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        *value_of(owner, &terms[i]) = json_get_int(doc, terms[i].name, 0);
+}
 
 void ledger_fini(struct ledger *l)
 {
@@ -38,13 +74,8 @@ enum err ledger_fold(struct ledger *l, struct tally *t, struct error *e)
         struct tally_slot *to = ledger_slot(l, i), *from = &t->slots[i];
         if (!to)
             return err_set(e, ERR_NO_MEMORY, "ledger");
-        to->read += from->read;
-        to->rejected += from->rejected;
-        to->filtered += from->filtered;
-        to->no_event_time += from->no_event_time;
-        to->no_partner += from->no_partner;
-        to->passed += from->passed;
-        to->malformed += from->malformed;
+        for (size_t k = 0; k < N_TERMS(slot_terms); k++)
+            *value_of(to, &slot_terms[k]) += *value_of(from, &slot_terms[k]);
         *from = (struct tally_slot){0};
     }
     l->fan_out += t->fan_out;
@@ -87,28 +118,11 @@ enum err ledger_check(const struct ledger *l, struct error *e)
 static void write_slot(const struct tally_slot *s, const struct kafka_partition *p, int source, struct json_writer *w)
 {
     json_begin_object(w);
-    json_key(w, "source");
-    json_put_int(w, source);
-    json_key(w, "topic");
-    json_put_string(w, p->topic);
-    json_key(w, "partition");
-    json_put_int(w, p->partition);
-    json_key(w, "read");
-    json_put_int(w, s->read);
-    json_key(w, "rejected");
-    json_put_int(w, s->rejected);
-    json_key(w, "filtered");
-    json_put_int(w, s->filtered);
-    json_key(w, "no_event_time");
-    json_put_int(w, s->no_event_time);
-    json_key(w, "no_partner");
-    json_put_int(w, s->no_partner);
-    json_key(w, "passed");
-    json_put_int(w, s->passed);
-    json_key(w, "malformed");
-    json_put_int(w, s->malformed);
-    json_key(w, "lost");
-    json_put_int(w, p->lost);
+    json_member_int(w, "source", source);
+    json_member_string(w, "topic", p->topic);
+    json_member_int(w, "partition", p->partition);
+    put_terms(w, s, slot_terms, N_TERMS(slot_terms));
+    json_member_int(w, "lost", p->lost);
     json_end_object(w);
 }
 
@@ -116,8 +130,7 @@ void ledger_write(const struct ledger *l, struct kafka_source *const *sources, i
 {
     static const struct tally_slot none = {0};
     json_begin_object(w);
-    json_key(w, "balanced");
-    json_put_bool(w, ledger_check(l, NULL) == OK);
+    json_member_bool(w, "balanced", ledger_check(l, NULL) == OK);
     json_key(w, "partitions");
     json_begin_array(w);
     for (int s = 0; s < n_sources; s++)
@@ -126,15 +139,8 @@ void ledger_write(const struct ledger *l, struct kafka_source *const *sources, i
             write_slot(p->slot < l->n_slots ? &l->slots[p->slot] : &none, p, s, w);
         }
     json_end_array(w);
-    const struct {
-        const char *name;
-        int64_t     value;
-    } totals[] = {{"passed", ledger_passed(l)}, {"fan_out", l->fan_out}, {"late", l->late},    {"open", l->open},
-                  {"closed", l->closed},        {"written", l->written}, {"having", l->having}};
-    for (size_t i = 0; i < sizeof totals / sizeof totals[0]; i++) {
-        json_key(w, totals[i].name);
-        json_put_int(w, totals[i].value);
-    }
+    json_member_int(w, "passed", ledger_passed(l));
+    put_terms(w, l, total_terms, N_TERMS(total_terms));
     json_end_object(w);
 }
 
@@ -164,20 +170,9 @@ enum err ledger_read(struct ledger *l, const struct json_value *doc, struct kafk
         struct tally_slot       *s = slot_of(l, p, sources, n_sources);
         if (!s)
             return err_set(e, ERR_CORRUPT, "a saved ledger names a partition that does not exist");
-        *s = (struct tally_slot){.read = json_get_int(p, "read", 0),
-                                 .rejected = json_get_int(p, "rejected", 0),
-                                 .filtered = json_get_int(p, "filtered", 0),
-                                 .no_event_time = json_get_int(p, "no_event_time", 0),
-                                 .no_partner = json_get_int(p, "no_partner", 0),
-                                 .passed = json_get_int(p, "passed", 0),
-                                 .malformed = json_get_int(p, "malformed", 0)};
+        get_terms(p, s, slot_terms, N_TERMS(slot_terms));
     }
-    l->fan_out = json_get_int(doc, "fan_out", 0);
-    l->late = json_get_int(doc, "late", 0);
-    l->open = json_get_int(doc, "open", 0);
-    l->closed = json_get_int(doc, "closed", 0);
-    l->written = json_get_int(doc, "written", 0);
-    l->having = json_get_int(doc, "having", 0);
+    get_terms(doc, l, total_terms, N_TERMS(total_terms));
     return OK;
 }
 
@@ -206,16 +201,11 @@ void positions_write(struct kafka_source *const *sources, int n_sources, const s
         for (int i = 0; i < o[s].n; i++) {
             const struct kafka_partition *p = kafka_source_at(sources[s], i);
             json_begin_object(w);
-            json_key(w, "source");
-            json_put_int(w, s);
-            json_key(w, "topic");
-            json_put_string(w, p->topic);
-            json_key(w, "partition");
-            json_put_int(w, p->partition);
-            json_key(w, "id");
-            json_put_string(w, p->topic_id);
-            json_key(w, "offset");
-            json_put_int(w, o[s].at[i]);
+            json_member_int(w, "source", s);
+            json_member_string(w, "topic", p->topic);
+            json_member_int(w, "partition", p->partition);
+            json_member_string(w, "id", p->topic_id);
+            json_member_int(w, "offset", o[s].at[i]);
             json_end_object(w);
         }
     json_end_array(w);

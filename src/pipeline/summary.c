@@ -32,18 +32,6 @@ void query_status(const struct query *q, struct query_status *out)
 
 void query_newest_rows(const struct query *q, uint32_t width, struct buf *out) { tap_print(q->tap, width, out); }
 
-static void put_int(struct json_writer *w, const char *name, int64_t v)
-{
-    json_key(w, name);
-    json_put_int(w, v);
-}
-
-static void put_double(struct json_writer *w, const char *name, double v)
-{
-    json_key(w, name);
-    json_put_double(w, v);
-}
-
 /* Of this program: getrusage's maximum includes what the parent was before exec. */
 static int64_t peak_rss_bytes(void)
 {
@@ -63,24 +51,22 @@ void query_summary(const struct query *q, struct buf *out)
     struct json_writer w;
     json_writer_init(&w, out);
     json_begin_object(&w);
-    json_key(&w, "query");
-    json_put_string(&w, q->plan->name);
-    put_int(&w, "generation", q->generation);
-    put_int(&w, "epochs", q->n_epochs);
-    put_int(&w, "last_epoch", q->committed_epoch);
+    json_member_string(&w, "query", q->plan->name);
+    json_member_int(&w, "generation", q->generation);
+    json_member_int(&w, "epochs", q->n_epochs);
+    json_member_int(&w, "last_epoch", q->committed_epoch);
     json_key(&w, "table");
     json_begin_object(&w);
-    json_key(&w, "path");
-    json_put_string(&w, q->plan->location);
-    put_int(&w, "version", q->version);
+    json_member_string(&w, "path", q->plan->location);
+    json_member_int(&w, "version", q->version);
     json_end_object(&w);
-    put_int(&w, "rows_written", q->rows_written);
-    put_int(&w, "records", q->records);
-    put_int(&w, "watermark_ms", q->marks.evict_ms);
-    put_double(&w, "cpu_seconds", (double)clock_process_cpu_us() / 1e6);
-    put_double(&w, "start_cpu_seconds", (double)q->start_cpu_us / 1e6);
-    put_int(&w, "peak_rss_bytes", peak_rss_bytes());
-    put_double(&w, "first_poll_ms", q->first_poll_us ? (double)(q->first_poll_us - q->started_us) / 1e3 : 0);
+    json_member_int(&w, "rows_written", q->rows_written);
+    json_member_int(&w, "records", q->records);
+    json_member_int(&w, "watermark_ms", q->marks.evict_ms);
+    json_member_double(&w, "cpu_seconds", (double)clock_process_cpu_us() / 1e6);
+    json_member_double(&w, "start_cpu_seconds", (double)q->start_cpu_us / 1e6);
+    json_member_int(&w, "peak_rss_bytes", peak_rss_bytes());
+    json_member_double(&w, "first_poll_ms", q->first_poll_us ? (double)(q->first_poll_us - q->started_us) / 1e3 : 0);
     json_key(&w, "ledger");
     if (q->committed_epoch >= 0)
         ledger_write(&q->ledger, q->sources, q->plan->n_sources, &w);

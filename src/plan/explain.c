@@ -150,20 +150,16 @@ static void json_node(const struct plan *p, const struct plan_node *n, struct js
     buf_init(&detail, TAG_SQL, 1 << 20);
     put_detail(p, n, &detail);
     json_begin_object(w);
-    json_key(w, "operator");
-    json_put_string(w, node_name(n));
-    json_key(w, "detail");
-    json_put_string(w, buf_text(&detail));
+    json_member_string(w, "operator", node_name(n));
+    json_member_string(w, "detail", buf_text(&detail));
     json_key(w, "columns");
     json_begin_array(w);
     for (int i = 0; i < n->schema->n_fields; i++) {
         char type[4096];
         put_type(n->schema->fields[i].type, type, sizeof type);
         json_begin_object(w);
-        json_key(w, "name");
-        json_put_string(w, n->schema->fields[i].name);
-        json_key(w, "type");
-        json_put_string(w, type);
+        json_member_string(w, "name", n->schema->fields[i].name);
+        json_member_string(w, "type", type);
         json_end_object(w);
     }
     json_end_array(w);
@@ -183,14 +179,10 @@ void plan_explain_json(const struct plan *p, struct buf *out)
     struct json_writer w;
     json_writer_init(&w, out);
     json_begin_object(&w);
-    json_key(&w, "query");
-    json_put_string(&w, p->name);
-    json_key(&w, "location");
-    json_put_string(&w, p->location);
-    json_key(&w, "trigger_us");
-    json_put_int(&w, p->trigger_us);
-    json_key(&w, "stateful");
-    json_put_bool(&w, p->n_windows > 0);
+    json_member_string(&w, "query", p->name);
+    json_member_string(&w, "location", p->location);
+    json_member_int(&w, "trigger_us", p->trigger_us);
+    json_member_bool(&w, "stateful", p->n_windows > 0);
     json_key(&w, "plan");
     json_node(p, p->root, &w);
     json_end_object(&w);
@@ -233,8 +225,7 @@ void plan_fingerprint(const struct plan *p, struct buf *out)
     for (int i = 0; i < p->n_sources; i++)
         json_put_string(&w, p->sources[i].relation.identity);
     json_end_array(&w);
-    json_key(&w, "watermarks");
-    json_put_int(&w, p->n_clauses);
+    json_member_int(&w, "watermarks", p->n_clauses);
     json_key(&w, "window");
     if (window)
         window_aspect(window, &text);
@@ -242,8 +233,7 @@ void plan_fingerprint(const struct plan *p, struct buf *out)
     json_key(&w, "output");
     put_type(p->schema, type, sizeof type);
     json_put_string(&w, type);
-    json_key(&w, "location");
-    json_put_string(&w, p->location);
+    json_member_string(&w, "location", p->location);
     json_end_object(&w);
     buf_fini(&text);
 }

@@ -118,8 +118,7 @@ static void put_section(const struct parquet_writer *p, int from, int to, int de
             json_key(w, l->path[depth]);
             put_section(p, i, end, depth + 1, section, w);
         } else if (section == SECTION_NULLS) {
-            json_key(w, l->path[depth]);
-            json_put_int(w, l->n_nulls);
+            json_member_int(w, l->path[depth], l->n_nulls);
         } else if (has_bound(l) && (l->type->kind != TYPE_STRING || has_text_bound(l, section == SECTION_MAX))) {
             json_key(w, l->path[depth]);
             put_bound(l, section == SECTION_MAX, w);
@@ -137,8 +136,7 @@ void delta_stats_json(const struct parquet_writer *p, int64_t n_rows, struct buf
         n++;
     json_writer_init(&w, out);
     json_begin_object(&w);
-    json_key(&w, "numRecords");
-    json_put_int(&w, n_rows);
+    json_member_int(&w, "numRecords", n_rows);
     json_key(&w, "minValues");
     put_section(p, 0, n, 0, SECTION_MIN, &w);
     json_key(&w, "maxValues");

@@ -593,8 +593,7 @@ static bool create(struct parser *p, struct ast_statement *s, struct place from)
     if (parse__is(p, "(")) {
         bool expect = parse__is_word_at(p, 1, "CONSTRAINT");
         return parse__unsupported(p, tok(p)->place,
-                                  expect ? "CONSTRAINT .. EXPECT is"
-                                         : "a list of columns behind the name is",
+                                  expect ? "CONSTRAINT .. EXPECT is" : "a list of columns behind the name is",
                                   "the columns come from the query: name them with AS");
     }
     if (s->kind == AST_CREATE_STREAMING_TABLE && !table_clauses(p, s))

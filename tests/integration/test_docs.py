@@ -209,8 +209,8 @@ def test_the_summary_is_explained():
     for path in ("src/pipeline/summary.c", "src/pipeline/epoch.c"):
         source = (TOP / path).read_text()
         part = source[source.index("void query_summary"):] if "summary" in path else \
-            source[source.index("static void write_slot"):source.index("/* The slot that a saved")]
-        for field in re.findall(r'(?:json_key\(&?w, |put_\w+\(&w, |\{)"(\w+)"', part):
+            source[source.index("static const struct term slot_terms"):source.index("/* The slot that a saved")]
+        for field in re.findall(r'(?:json_key\(&?w, |json_member_\w+\(&?w, |\{)"(\w+)"', part):
             assert re.search(rf"\b{field}\b", text), field
 
 
