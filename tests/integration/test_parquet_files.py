@@ -4,6 +4,7 @@ import datetime
 import json
 import math
 import shutil
+import time
 
 import pyarrow.parquet
 import pytest
@@ -215,6 +216,7 @@ def test_deltalake_and_we_write_at_the_same_time(samples, tmp_path):
     while thread.is_alive() or turns < 5:
         sample.our_turn(table)
         turns += 1
+        time.sleep(0.01)  # as between epochs; without any pause deltalake never gets a turn and gives up
     thread.join()
     assert not failed
     log = delta_read.Log(table)
