@@ -163,21 +163,32 @@ void query__ask_ends(struct query *q)
 struct topics_job {
     struct job    job;
     struct query *q;
-    bool          start; /* the second half: begin to fetch what was adopted */
-    int           found;
+    int           found; /* new partitions */
     enum err      rc;
     struct error  error;
 };
 
-static void run_topics(struct job *job)
+enum err query__topics_are_the_same(struct query *q, int *found, struct error *e)
+{
+    for (int s = 0; s < q->plan->n_sources; s++) {
+        int more = 0;
+        TRY(kafka_source_check_topics(q->sources[s], &more, e));
+        *found += more;
+    }
+    return OK;
+}
+
+static void run_check(struct job *job)
 {
     struct topics_job *j = (struct topics_job *)job;
-    for (int s = 0; j->rc == OK && s < j->q->plan->n_sources; s++) {
-        int found = 0;
-        j->rc = j->start ? kafka_source_start(j->q->sources[s], &j->error)
-                         : kafka_source_check_topics(j->q->sources[s], &found, &j->error);
-        j->found += found;
-    }
+    j->rc = query__topics_are_the_same(j->q, &j->found, &j->error);
+}
+
+static void run_start(struct job *job)
+{
+    struct topics_job *j = (struct topics_job *)job;
+    for (int s = 0; j->rc == OK && s < j->q->plan->n_sources; s++)
+        j->rc = kafka_source_start(j->q->sources[s], &j->error);
 }
 
 static void topics_done(struct job *job)
@@ -192,17 +203,17 @@ static void topics_done(struct job *job)
     mem_free(j);
 }
 
-static void topics_job(struct query *q, bool start)
+static void topics_job(struct query *q, void (*run)(struct job *))
 {
     struct topics_job *j = mem_zalloc(TAG_STATE, sizeof *j);
     CHECK(j);
-    *j = (struct topics_job){.job = {.run = run_topics, .done = topics_done}, .q = q, .start = start};
+    *j = (struct topics_job){.job = {.run = run, .done = topics_done}, .q = q};
     q->checking_topics = true;
     q->checked_us = clock_mono_us();
     workers_submit(&q->client, &j->job);
 }
 
-void query__check_topics(struct query *q) { topics_job(q, false); }
+void query__check_topics(struct query *q) { topics_job(q, run_check); }
 
 /* New partitions join the open epoch at their first record; the next plan gives them their share. */
 void query__adopt_partitions(struct query *q)
@@ -223,7 +234,7 @@ void query__adopt_partitions(struct query *q)
         return;
     log_info("query", "%s: %d new partition%s", q->plan->name, added, added == 1 ? "" : "s");
     q->news = true;
-    topics_job(q, true);
+    topics_job(q, run_start);
 }
 
 /* ---- pumping records into the lane ---- */

@@ -6,7 +6,6 @@
 
 #define INBOX_BATCHES 64
 #define INBOX_BYTES ((size_t)16 << 20)
-#define SNAPSHOT_MAX ((size_t)4 << 30)
 
 /* ---- where result rows end ---- */
 
@@ -17,9 +16,9 @@ static enum err rows_push(struct op *op, struct flow_msg *msg, struct error *e)
         return OK;
     struct batch *b = msg->batch;
     enum err      rc = l->sinks[LANE_MAIN]->ops->write(l->sinks[LANE_MAIN], b, e);
-    if (rc == OK && !b->raw)
+    if (rc == OK && !b->raw) { /* closed groups: counted as closed with the windows */
         l->ledger.written += flow_effects(&l->tail_context, b);
-    if (rc == OK && b->raw) { /* no aggregate: rows are effects, written at once */
+    } else if (rc == OK) { /* no aggregate: rows are effects, written at once */
         struct tally_slot *t = tally_slot(&l->tally, b->raw->slot);
         if (t)
             t->passed += batch_n_records(b);
@@ -148,7 +147,7 @@ static struct lane_result *new_result(const struct lane *l)
     struct lane_result *r = mem_zalloc(TAG_STATE, sizeof *r);
     CHECK(r); /* nothing can be said without it */
     r->epoch = l->epoch;
-    buf_init(&r->snapshot, TAG_STATE, SNAPSHOT_MAX);
+    buf_init(&r->snapshot, TAG_STATE, LANE_SNAPSHOT_MAX);
     return r;
 }
 
@@ -299,8 +298,8 @@ void lane_stop(struct lane *l)
     for (int i = 0; i < SOURCES_MAX; i++)
         if (l->decoders[i])
             l->decoders[i]->ops->free(l->decoders[i]);
+    window_state_free(l->windows); /* borrows from the operators' plan */
     plan_lane_free(&l->ops);
-    window_state_free(l->windows);
     side_free(l->side);
     side_free(l->mute);
     ledger_fini(&l->ledger);

@@ -18,6 +18,8 @@
 #include "pipeline/epoch.h"
 #include "plan/physical.h"
 
+#define LANE_SNAPSHOT_MAX ((size_t)4 << 30) /* bytes of open windows, saved */
+
 enum lane_sink { LANE_REJECTS, LANE_LATE, LANE_MAIN, LANE_N_SINKS }; /* in the order of their commits */
 
 struct lane_result {

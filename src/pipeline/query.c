@@ -59,8 +59,6 @@ void query__failed(struct query *q, enum err rc, const struct error *why)
              (q->retry_at_us - clock_mono_us()) / 1000, q->n_retries);
 }
 
-static void take_a_turn(void *arg) { uv_async_send(&((struct query *)arg)->turn); }
-
 static void open_epoch(struct query *q)
 {
     struct error e;
@@ -84,8 +82,6 @@ static void open_epoch(struct query *q)
 static void started(struct query *q)
 {
     q->state = QUERY_RUNNING;
-    q->lane.inbox.on_room_arg = q;
-    q->lane.inbox.on_room = take_a_turn;
     q->at_barrier = q->committing = false;
     q->news = true;
     q->last_record_us = q->checked_us = q->asked_us = clock_mono_us();

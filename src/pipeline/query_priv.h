@@ -84,15 +84,17 @@ MUST_CHECK enum err query__start_up(struct query *q, struct error *e);
 void                query__tear_down(struct query *q);
 
 /* feed.c */
-void    query__plan(struct query *q);    /* extends the plan of the open epoch to the known ends, within the cap */
-bool    query__pump(struct query *q);    /* records into the lane; true: call it again soon */
-bool    query__reached(struct query *q); /* all that was planned is in the lane */
-bool    query__advanced(const struct query *q); /* the open epoch holds positions */
-bool    query__own_cap(const struct query *q);  /* no source has a cap of the user's */
-void    query__ask_ends(struct query *q);
-void    query__check_topics(struct query *q);
-void    query__adopt_partitions(struct query *q);
-int64_t query__lag(const struct query *q);
+void query__plan(struct query *q);           /* extends the plan of the open epoch to the known ends, within the cap */
+bool query__pump(struct query *q);           /* records into the lane; true: call it again soon */
+bool query__reached(struct query *q);        /* all that was planned is in the lane */
+bool query__advanced(const struct query *q); /* the open epoch holds positions */
+bool query__own_cap(const struct query *q);  /* no source has a cap of the user's */
+void query__ask_ends(struct query *q);
+void query__check_topics(struct query *q);
+/* client thread; adds the new partitions to *found. ERR_DATA_LOSS: one was deleted or made anew */
+MUST_CHECK enum err query__topics_are_the_same(struct query *q, int *found, struct error *e);
+void                query__adopt_partitions(struct query *q);
+int64_t             query__lag(const struct query *q);
 
 /* commit.c */
 void query__commit(struct query *q, struct lane_result *take);

@@ -175,7 +175,7 @@ static enum err load_windows(struct query *q, const char *snapshot, bool *lost, 
     *lost = snapshot == NULL;
     if (!snapshot)
         return OK;
-    buf_init(&bytes, TAG_STATE, (size_t)4 << 30);
+    buf_init(&bytes, TAG_STATE, LANE_SNAPSHOT_MAX);
     enum err    rc = snapshot_read(catalog_dir(q->catalog), snapshot, &bytes, e);
     struct view v = {.data = bytes.data, .size = bytes.size};
     if (rc == OK)
@@ -469,8 +469,8 @@ enum err query__start_up(struct query *q, struct error *e)
         rc = start_unknown(q, e);
     TRY(rc);
     q->lane.marks = q->marks;
-    q->lane.done = turn_loop;
-    q->lane.done_arg = q;
+    q->lane.done = q->lane.inbox.on_room = turn_loop;
+    q->lane.done_arg = q->lane.inbox.on_room_arg = q;
     q->lane.tap = q->tap;
     TRY(lane_start(&q->lane, e));
     for (int s = 0; s < q->plan->n_sources; s++)

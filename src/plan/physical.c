@@ -4,6 +4,7 @@
 #include "expr/program.h"
 
 #define WINDOW_BYTES_MAX ((size_t)4 << 30)
+#define LANE_ARENA_MAX ((size_t)16 << 20)
 
 /* ---- static tables ---- */
 
@@ -50,9 +51,8 @@ static enum err table_chain(const struct plan_node *n, struct flow_context *ctx,
     return OK;
 }
 
-static enum err read_table(const struct plan *p, const struct plan_node                                 *join,
-                           enum err (*open)(void *, struct table **, struct error *), struct join_build *build,
-                           struct error *e)
+static enum err read_table(const struct plan *p, const struct plan_node *join, plan_open_cb *open,
+                           struct join_build *build, struct error *e)
 {
     struct tally            tally = {0};
     struct flow_context     ctx = {.tally = &tally};
@@ -73,9 +73,8 @@ static enum err read_table(const struct plan *p, const struct plan_node         
     return rc == OK ? join_build_finish(build, e) : rc;
 }
 
-static enum err build_joins(const struct plan *p, const struct plan_node                                  *n,
-                            enum err (*open)(void *, struct table **, struct error *), struct plan_tables *out,
-                            struct error *e)
+static enum err build_joins(const struct plan *p, const struct plan_node *n, plan_open_cb *open,
+                            struct plan_tables *out, struct error *e)
 {
     if (n->kind == PLAN_JOIN) {
         if (out->n == 64)
@@ -89,8 +88,7 @@ static enum err build_joins(const struct plan *p, const struct plan_node        
     return n->kind == PLAN_UNION ? build_joins(p, n->other, open, out, e) : OK;
 }
 
-enum err plan_build_tables(const struct plan  *p, enum err (*open)(void *, struct table **, struct error *),
-                           struct plan_tables *out, struct error *e)
+enum err plan_build_tables(const struct plan *p, plan_open_cb *open, struct plan_tables *out, struct error *e)
 {
     out->n = 0;
     enum err rc = build_joins(p, p->root, open, out, e);
@@ -119,7 +117,7 @@ struct build {
 static enum err window_op(struct build *b, const struct plan_node *n, struct op **op)
 {
     struct plan_lane        *l = b->out;
-    struct window_aggregate *aggregates = arena_alloc(b->p->arena, ((size_t)n->n_aggregates + 1) * sizeof *aggregates);
+    struct window_aggregate *aggregates = arena_alloc(&l->arena, ((size_t)n->n_aggregates + 1) * sizeof *aggregates);
     if (!aggregates)
         return err_set(b->e, ERR_NO_MEMORY, "window");
     for (int i = 0; i < n->n_aggregates; i++)
@@ -140,7 +138,7 @@ static enum err window_op(struct build *b, const struct plan_node *n, struct op 
 
 static enum err join_op(struct build *b, const struct plan_node *n, struct op **op)
 {
-    struct join_spec *spec = arena_alloc(b->p->arena, sizeof *spec);
+    struct join_spec *spec = arena_alloc(&b->out->arena, sizeof *spec);
     if (!spec)
         return err_set(b->e, ERR_NO_MEMORY, "join");
     *spec = (struct join_spec){.schema = n->schema, .probe = n->probe, .n_keys = n->n_keys, .left = n->left};
@@ -201,6 +199,7 @@ enum err plan_build_lane(const struct plan *p, const struct plan_tables *tables,
 {
     struct build b = {.p = p, .tables = tables, .lane = lane, .tail = tail, .out = out, .e = e};
     memset(out, 0, sizeof *out);
+    arena_init(&out->arena, TAG_STATE, LANE_ARENA_MAX);
     if (p->n_sources > 64 || p->n_clauses > 64)
         return err_set(e, ERR_LIMIT, "more than 64 sources or watermarks in one query");
     for (int i = 0; i < p->n_clauses; i++)
@@ -216,4 +215,5 @@ void plan_lane_free(struct plan_lane *l)
     for (int i = 0; i < l->n_ops; i++)
         l->ops[i]->ops->free(l->ops[i]);
     l->n_ops = 0;
+    arena_fini(&l->arena);
 }

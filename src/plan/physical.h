@@ -16,6 +16,7 @@
 #define PLAN_OPS_MAX 256
 
 struct plan_lane {
+    struct arena       arena;     /* what operators borrow */
     struct op         *heads[64]; /* per source */
     struct op         *ops[PLAN_OPS_MAX];
     int                n_ops;
@@ -31,9 +32,9 @@ struct plan_tables {
     const struct plan_node *joins[64];
     int                     n;
 };
-MUST_CHECK enum err plan_build_tables(const struct plan *p,
-                                      enum err (*open)(void *handle, struct table **, struct error *),
-                                      struct plan_tables *out, struct error *e);
+typedef enum err    plan_open_cb(void *handle, struct table **out, struct error *e);
+MUST_CHECK enum err plan_build_tables(const struct plan *p, plan_open_cb *open, struct plan_tables *out,
+                                      struct error *e);
 void                plan_tables_free(struct plan_tables *t);
 
 MUST_CHECK enum err plan_build_lane(const struct plan *p, const struct plan_tables *tables, struct flow_context *lane,

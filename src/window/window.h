@@ -59,11 +59,12 @@ void                window_state_free(struct window_state *s);
 /* Takes the partial groups of an epoch. */
 MUST_CHECK enum err window_state_merge(struct window_state *s, struct group_table *take, int64_t epoch,
                                        struct error *e);
-/* Every group that ends at or before the watermark, in order of window and key, through `each` (owns the batch;
- * effects holds the rows behind each of its groups), then forgets it. *effects: rows behind the groups. */
-MUST_CHECK enum err window_state_close(struct window_state *s, int64_t evict_ms,
-                                       enum err (*each)(void *, struct batch *, const int64_t *effects, struct error *),
-                                       void *arg, int64_t *effects, struct error *e);
+/* Closed groups, the callee's; effects[i] rows are behind the i-th. */
+typedef enum err window_closed_cb(void *arg, struct batch *b, const int64_t *effects, struct error *e);
+/* Every group that ends at or before the watermark, in order of window and key, through `each`, then
+ * forgets it. *effects: rows behind the groups. */
+MUST_CHECK enum err window_state_close(struct window_state *s, int64_t evict_ms, window_closed_cb *each, void *arg,
+                                       int64_t *effects, struct error *e);
 int64_t             window_state_groups(const struct window_state *s);
 int64_t             window_state_effects(const struct window_state *s); /* rows in open groups */
 /* Smallest first epoch of the open groups; INT64_MAX when there is none. */

@@ -133,8 +133,7 @@ static void put_row(const struct window_state *s, const struct group *g, struct 
 }
 
 static enum err emit_rows(const struct window_state *s, struct builder *rows, const int64_t *effects,
-                          enum err (*each)(void *, struct batch *, const int64_t *effects, struct error *), void *arg,
-                          struct error *e)
+                          window_closed_cb *each, void *arg, struct error *e)
 {
     struct column *all;
     int            n = s->plan->result->n_fields;
@@ -153,8 +152,7 @@ static enum err emit_rows(const struct window_state *s, struct builder *rows, co
 }
 
 static enum err emit_closed(struct window_state *s, struct group **list, uint32_t n, int64_t evict_us,
-                            enum err (*each)(void *, struct batch *, const int64_t *effects, struct error *), void *arg,
-                            int64_t *effects, struct error *e)
+                            window_closed_cb *each, void *arg, int64_t *effects, struct error *e)
 {
     struct builder rows;
     int64_t        behind[ROWS_PER_BATCH];
@@ -192,8 +190,7 @@ static enum err keep_open(struct window_state *s, struct group **list, uint32_t 
     return OK;
 }
 
-enum err window_state_close(struct window_state *s, int64_t evict_ms,
-                            enum err (*each)(void *, struct batch *, const int64_t *effects, struct error *), void *arg,
+enum err window_state_close(struct window_state *s, int64_t evict_ms, window_closed_cb *each, void *arg,
                             int64_t *effects, struct error *e)
 {
     int64_t  evict_us = evict_ms * 1000;
