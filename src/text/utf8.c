@@ -142,26 +142,35 @@ static const char *several_letters(utf8proc_int32_t c)
     return NULL;
 }
 
-/* Java's rule for the capital sigma: at the end of a word it becomes another letter. */
+/* For Java's rule of the capital sigma: 1 a letter with case, 0 something else, -1 looked through. */
+static int sigma_neighbour(const uint8_t *bytes, size_t n, size_t *length)
+{
+    utf8proc_int32_t    c;
+    utf8proc_ssize_t    got = utf8proc_iterate(bytes, (utf8proc_ssize_t)n, &c);
+    utf8proc_category_t k = got > 0 ? utf8proc_category(c) : UTF8PROC_CATEGORY_CN;
+    *length = got > 0 ? (size_t)got : 1;
+    if (k == UTF8PROC_CATEGORY_MN || k == UTF8PROC_CATEGORY_CF || (got > 0 && (c == '\'' || c == 0xb7)))
+        return -1;
+    return k == UTF8PROC_CATEGORY_LU || k == UTF8PROC_CATEGORY_LL || k == UTF8PROC_CATEGORY_LT;
+}
+
+/* At the end of a word the capital sigma becomes another letter: a letter before it and none behind. */
 static bool ends_word(const uint8_t *bytes, size_t from, size_t to, size_t n)
 {
-    utf8proc_int32_t c;
-    bool             before = false;
-    for (size_t i = 0; i < from;) {
-        utf8proc_ssize_t length = utf8proc_iterate(bytes + i, (utf8proc_ssize_t)(n - i), &c);
-        i += length > 0 ? (size_t)length : 1;
-        utf8proc_category_t k = length > 0 ? utf8proc_category(c) : UTF8PROC_CATEGORY_CN;
-        if (k != UTF8PROC_CATEGORY_MN && k != UTF8PROC_CATEGORY_CF && c != '\'' && c != 0xb7)
-            before = k == UTF8PROC_CATEGORY_LU || k == UTF8PROC_CATEGORY_LL || k == UTF8PROC_CATEGORY_LT;
+    size_t length;
+    int    before = -1, behind = -1;
+    while (before < 0 && from > 0) {
+        size_t start = from - 1;
+        while (start > 0 && from - start < 4 && (bytes[start] & 0xc0) == 0x80)
+            start--;
+        before = sigma_neighbour(bytes + start, from - start, &length);
+        from = start;
     }
-    for (size_t i = to; before && i < n;) {
-        utf8proc_ssize_t length = utf8proc_iterate(bytes + i, (utf8proc_ssize_t)(n - i), &c);
-        i += length > 0 ? (size_t)length : 1;
-        utf8proc_category_t k = length > 0 ? utf8proc_category(c) : UTF8PROC_CATEGORY_CN;
-        if (k != UTF8PROC_CATEGORY_MN && k != UTF8PROC_CATEGORY_CF && c != '\'' && c != 0xb7)
-            return !(k == UTF8PROC_CATEGORY_LU || k == UTF8PROC_CATEGORY_LL || k == UTF8PROC_CATEGORY_LT);
+    while (before > 0 && behind < 0 && to < n) {
+        behind = sigma_neighbour(bytes + to, n - to, &length);
+        to += length;
     }
-    return before;
+    return before > 0 && behind <= 0;
 }
 
 static void map_case(const uint8_t *bytes, size_t n, bool upper, struct buf *out)
