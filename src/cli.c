@@ -228,28 +228,45 @@ static bool parse_flag(const struct cli_command *command, int argc, char **argv,
     return set_value(o, argv[++*i]);
 }
 
-bool cli_parse(const struct cli_command *command, int argc, char **argv, const char **rest, int *n_rest, bool *help)
+int cli_start(const struct cli_command *command, int argc, char **argv)
 {
-    int room = *n_rest;
-    *n_rest = 0;
-    *help = false;
+    const char *file = NULL;
+    bool        takes_file = command->arguments[0] != 0;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            *help = true;
             cli_help(command);
-            return true;
+            return EXIT_OK;
         }
         if (strncmp(argv[i], "--", 2) == 0 && argv[i][2]) {
             if (!parse_flag(command, argc, argv, &i))
-                return false;
-        } else if (*n_rest == room) {
+                return EXIT_USAGE;
+        } else if (!takes_file || file) {
             cli_say("%s: unexpected argument \"%s\"", command->name, argv[i]);
-            return false;
+            return EXIT_USAGE;
         } else {
-            rest[(*n_rest)++] = argv[i];
+            file = argv[i];
         }
     }
-    return true;
+    if (takes_file && !file) {
+        cli_say("%s needs a file: %s", command->name, command->example);
+        return EXIT_USAGE;
+    }
+    return command->run(file);
+}
+
+volatile sig_atomic_t cli_stopping;
+
+static void on_stop(int number)
+{
+    (void)number;
+    cli_stopping = 1;
+}
+
+void cli_stop_on_signals(void)
+{
+    struct sigaction stop = {.sa_handler = on_stop};
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
 }
 
 void cli_help(const struct cli_command *command)

@@ -8,6 +8,8 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include <signal.h>
+
 #include "base/buf.h"
 
 enum exit_code {
@@ -48,14 +50,18 @@ struct cli_option {
 
 struct cli_command {
     const char *name, *arguments, *summary, *example;
-    int (*run)(const struct cli_command *, int argc, char **argv); /* argv[0] is the command */
-    const struct cli_option *(*options)(int *n);                   /* for help and completion */
+    int (*run)(const char *file);                /* flags are read; file: NULL when `arguments` is "" */
+    const struct cli_option *(*options)(int *n); /* for help and completion */
 };
 
-/* Reads flags into their values and leaves the other arguments in rest (at most n_rest). False after printing what
- * is wrong (nearest flag named); *help is set when -h or --help was there, and the help has been printed. */
-bool cli_parse(const struct cli_command *command, int argc, char **argv, const char **rest, int *n_rest, bool *help);
+/* Reads flags into their values, then runs the command, or prints its help. argv[0] is the command. What is wrong is
+ * said, with the nearest flag: EXIT_USAGE. */
+int  cli_start(const struct cli_command *command, int argc, char **argv);
 void cli_help(const struct cli_command *command);
+
+/* SIGINT and SIGTERM set cli_stopping from now on; system calls they interrupt are not restarted. */
+void                         cli_stop_on_signals(void);
+extern volatile sig_atomic_t cli_stopping;
 
 /* "millrace: <text>" on stderr. */
 void cli_say(const char *format, ...) PRINTF_LIKE(1, 2);

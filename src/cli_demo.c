@@ -87,33 +87,19 @@ static void say_how_to_read(const char *folder)
            folder, folder, folder, folder, folder);
 }
 
-static volatile sig_atomic_t stopping;
-static void                  on_stop(int number)
-{
-    (void)number;
-    stopping = 1;
-}
-
-static int demo(const struct cli_command *command, int argc, char **argv)
+static int demo(const char *file)
 {
     char folder[64] = "/tmp/millrace-demo-XXXXXX", bootstrap[128] = "", param[160], state[4200], lake[4200], job[4200];
     char rate[32], ads[4200];
-    const char *rest[1];
-    int         n = 0, out = -1, status = 0;
-    bool        help;
-    if (!cli_parse(command, argc, argv, rest, &n, &help))
-        return EXIT_USAGE;
-    if (help)
-        return EXIT_OK;
+    int  out = -1, status = 0;
+    (void)file;
     if (!mkdtemp(folder) || !write_job(folder)) {
         cli_say("cannot make a run folder: %s", strerror(errno));
         return EXIT_CANNOT_CREATE;
     }
     printf("run folder %s (job.sql is in it); Ctrl-C stops\n", folder);
     fflush(stdout);
-    struct sigaction stop = {.sa_handler = on_stop};
-    sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGTERM, &stop, NULL);
+    cli_stop_on_signals();
     pid_t   broker = spawn((char *[]){"millrace", "broker", "--topic", "ads", NULL}, &out);
     ssize_t got = broker > 0 ? read(out, bootstrap, sizeof bootstrap - 1) : 0;
     if (got <= 0) {
@@ -135,7 +121,7 @@ static int demo(const struct cli_command *command, int argc, char **argv)
         usleep(20000);
     pid_t query = spawn(
         (char *[]){"millrace", "run", job, "--param", param, "--state-dir", state, "--warehouse", lake, NULL}, NULL);
-    for (int64_t waited = 0; !stopping && waitpid(query, &status, WNOHANG) == 0; waited += 100000) {
+    for (int64_t waited = 0; !cli_stopping && waitpid(query, &status, WNOHANG) == 0; waited += 100000) {
         if (flags.for_us && waited >= flags.for_us)
             break;
         usleep(100000);

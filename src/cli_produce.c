@@ -70,13 +70,6 @@ static const struct cli_option *produce_options(int *n)
     return list;
 }
 
-static volatile sig_atomic_t stopping;
-static void                  on_stop(int number)
-{
-    (void)number;
-    stopping = 1;
-}
-
 /* ---- making ---- */
 
 static bool key_kind(enum produce_key *out)
@@ -166,7 +159,7 @@ static void show(struct sending *s)
 
 static enum err wait_until_due(struct sending *s, const struct produce_record *r, struct error *e)
 {
-    while (!stopping) {
+    while (!cli_stopping) {
         int64_t now = clock_mono_us(), wait = pacer_wait_us(&s->pacer, now), due = s->started_us + r->due_us - now;
         wait = due > wait ? due : wait;
         if (wait <= 0)
@@ -189,7 +182,7 @@ static enum err wait_for_group(struct sending *s, struct error *e)
         TRY(kafka_group_lag(s->admin, flags.group, flags.topic, &total, &most, 0, e));
         waited = waited || most > flags.max_lag;
         show(s);
-    } while (most > flags.max_lag && !stopping);
+    } while (most > flags.max_lag && !cli_stopping);
     s->lag_us = clock_mono_us();
     if (waited)
         pacer_restart(&s->pacer, s->lag_us);
@@ -202,7 +195,7 @@ static enum err send_all(struct sending *s, struct error *e)
     struct produce_record r;
     s->started_us = clock_mono_us();
     pacer_start(&s->pacer, flags.rate, s->started_us);
-    while (!stopping && generator_next(s->g, &r)) {
+    while (!cli_stopping && generator_next(s->g, &r)) {
         enum err rc;
         TRY(wait_for_group(s, e));
         TRY(wait_until_due(s, &r, e));
@@ -274,17 +267,11 @@ static enum err produce_records(const struct produce_knobs *k, struct error *e)
     return rc;
 }
 
-static int produce(const struct cli_command *command, int argc, char **argv)
+static int produce(const char *file)
 {
     struct produce_knobs k;
     struct error         e;
-    const char          *rest[1];
-    int                  n = 0;
-    bool                 help;
-    if (!cli_parse(command, argc, argv, rest, &n, &help))
-        return EXIT_USAGE;
-    if (help)
-        return EXIT_OK;
+    (void)file;
     if (!flags.topic)
         cli_say("produce needs --topic");
     if (!flags.topic || !fill_knobs(&k))
@@ -296,8 +283,7 @@ static int produce(const struct cli_command *command, int argc, char **argv)
     k.n_partitions = no_key && !flags.replay ? (int)flags.partitions : 0;
     if (flags.ads_file && !write_ads(&k))
         return EXIT_CANNOT_CREATE;
-    signal(SIGINT, on_stop);
-    signal(SIGTERM, on_stop);
+    cli_stop_on_signals();
     enum err rc = produce_records(&k, &e);
     if (rc != OK)
         cli_say("%s", e.text);
@@ -328,18 +314,13 @@ static const struct cli_option *broker_options(int *n)
     return list;
 }
 
-static int broker(const struct cli_command *command, int argc, char **argv)
+static int broker(const char *file)
 {
     struct kafka_broker *b = NULL;
     struct error         e;
-    const char          *rest[1];
-    int                  n = 0, number;
-    bool                 help;
+    int                  number;
     sigset_t             set;
-    if (!cli_parse(command, argc, argv, rest, &n, &help))
-        return EXIT_USAGE;
-    if (help)
-        return EXIT_OK;
+    (void)file;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);

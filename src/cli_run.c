@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "base/clock.h"
-#include "base/log.h"
 #include <uv.h>
 
 #include "job.h"
@@ -139,24 +136,13 @@ static int run_plan(struct job_file *j, const char *state_dir)
     return finish(&r);
 }
 
-static int run(const struct cli_command *command, int argc, char **argv)
+static int run(const char *file)
 {
-    const char     *file[1];
     char            state_dir[4352];
     struct job_file j;
-    int             n = 1;
-    bool            help;
-    if (!cli_parse(command, argc, argv, file, &n, &help))
-        return EXIT_USAGE;
-    if (help)
-        return EXIT_OK;
-    if (n == 0) {
-        cli_say("run needs a file: millrace run job.sql");
-        return EXIT_USAGE;
-    }
-    int code = job_load(&j, file[0], options.warehouse, &options.params);
+    int             code = job_load(&j, file, options.warehouse, &options.params);
     if (code == EXIT_OK && j.n_plans > 1) {
-        cli_say("%s creates %d streaming tables; run takes a file with one", file[0], j.n_plans);
+        cli_say("%s creates %d streaming tables; run takes a file with one", file, j.n_plans);
         code = EXIT_DATA;
     }
     if (code == EXIT_OK) {

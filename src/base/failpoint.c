@@ -22,12 +22,17 @@ static struct point {
 static int n_points;
 bool       failpoint_armed;
 
-static enum err parse_one(char *entry, struct error *e)
+static enum err parse_one(char *entry, const struct failpoint_name *names, int n_names, struct error *e)
 {
     char *action = strchr(entry, '=');
     if (!action || n_points == POINTS_MAX || action - entry >= (int)sizeof points[0].name)
         return err_set(e, ERR_INVALID, "failpoint \"%s\" is not name=action", entry);
     *action++ = 0;
+    int known = 0;
+    while (known < n_names && strcmp(names[known].name, entry) != 0)
+        known++;
+    if (names && known == n_names)
+        return err_set(e, ERR_INVALID, "no failpoint is called \"%s\"; see: millrace help failpoints", entry);
     struct point *p = &points[n_points];
     char         *only = strchr(action, '@');
     if (only) {
@@ -47,7 +52,7 @@ static enum err parse_one(char *entry, struct error *e)
     return OK;
 }
 
-enum err failpoint_setup(const char *spec, struct error *e)
+enum err failpoint_setup(const char *spec, const struct failpoint_name *names, int n_names, struct error *e)
 {
     char  copy[1024];
     char *rest = copy, *entry;
@@ -57,7 +62,7 @@ enum err failpoint_setup(const char *spec, struct error *e)
         return err_set(e, ERR_INVALID, "failpoints: more than %zu characters", sizeof copy);
     strcpy(copy, spec);
     while ((entry = strsep(&rest, ",")))
-        TRY(parse_one(entry, e));
+        TRY(parse_one(entry, names, n_names, e));
     failpoint_armed = n_points > 0;
     return OK;
 }

@@ -13,8 +13,13 @@
 
 #include "base/error.h"
 
-/* Reads the environment once; called from main before any thread starts. ERR_INVALID names the bad entry. */
-MUST_CHECK enum err failpoint_setup(const char *spec, struct error *e);
+struct failpoint_name {
+    const char *name, *what;
+};
+
+/* Takes the environment's text (NULL: nothing) once, before any thread starts. ERR_INVALID names an entry that is
+ * wrong, or a point that is none of `names` (NULL: any): a test that waits for it would wait for ever. */
+MUST_CHECK enum err failpoint_setup(const char *spec, const struct failpoint_name *names, int n_names, struct error *e);
 
 extern bool         failpoint_armed;
 MUST_CHECK enum err failpoint_hit(const char *name, struct error *e);

@@ -62,4 +62,11 @@ void query_newest_rows(const struct query *q, uint32_t width, struct buf *out);
 /* What was done, with the ledger, as one line of JSON. */
 void query_summary(const struct query *q, struct buf *out);
 
+struct reset {
+    int64_t generation; /* that begins at the next start; 0: there was nothing to give up */
+    int64_t last_epoch; /* whose positions are given up; -1 none known */
+};
+/* Of a query that does not run (ERR_BUSY when it does). Blocks. */
+MUST_CHECK enum err query_reset(const struct plan *plan, const char *state_dir, struct reset *out, struct error *e);
+
 #endif

@@ -7,8 +7,11 @@
 #include "pipeline/query.h"
 #include "pipeline/relations.h"
 #include "pipeline/worker.h"
+#include "sink/delta_sink.h"
 #include "sink/tap.h"
 #include "state/catalog.h"
+
+#define QUERY_APP_ID_MAX 300
 
 struct past_epoch { /* where an epoch began, for replay_from */
     int64_t epoch;
@@ -33,7 +36,7 @@ struct query {
     const struct type     *side_type;
     struct tap            *tap;
     int64_t                generation;
-    char                   app_id[256];
+    char                   app_id[QUERY_APP_ID_MAX];
     const char            *fingerprint; /* of the plan, JSON; in the arena */
     struct kafka_source   *sources[SOURCES_MAX];
     struct sink           *sinks[LANE_N_SINKS];
@@ -78,6 +81,9 @@ static inline bool query__live(const struct query *q)
 void query__progress(struct query *q); /* does what can be done now; cheap when there is nothing */
 void query__failed(struct query *q, enum err rc, const struct error *why); /* FAILED, or back-off and STARTING again */
 void query__committed(struct query *q, struct lane_result *take, const int64_t versions[LANE_N_SINKS]);
+
+/* The query's name in Delta's transactions, but for its generation. */
+void query__app_prefix(const struct plan *p, char out[QUERY_APP_ID_MAX]);
 
 /* start.c, io thread while the loop leaves the query alone */
 MUST_CHECK enum err query__start_up(struct query *q, struct error *e);

@@ -17,7 +17,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "pipeline/query_priv.h"
-#include "sink/delta_sink.h"
 #include "sink/side.h"
 #include "state/snapshot.h"
 
@@ -105,9 +104,16 @@ static enum err check_fingerprint(const char *before, const char *now, struct er
     return rc;
 }
 
+void query__app_prefix(const struct plan *p, char out[QUERY_APP_ID_MAX])
+{
+    snprintf(out, QUERY_APP_ID_MAX, "millrace/%s/", p->name);
+}
+
 static void set_app_id(struct query *q)
 {
-    snprintf(q->app_id, sizeof q->app_id, "millrace/%s/%" PRId64, q->plan->name, q->generation);
+    query__app_prefix(q->plan, q->app_id);
+    size_t n = strlen(q->app_id);
+    snprintf(q->app_id + n, sizeof q->app_id - n, "%" PRId64, q->generation);
 }
 
 /* ---- what an epoch left ---- */
@@ -400,11 +406,11 @@ static enum err adopt(struct query *q, const struct delta_txn *x, struct error *
 
 static enum err start_unknown(struct query *q, struct error *e)
 {
-    char                prefix[256];
+    char                prefix[QUERY_APP_ID_MAX];
     struct delta_txn    x;
     struct delta_table *t = delta_sink_table(q->sinks[LANE_MAIN]);
     struct saved        none[SOURCES_MAX] = {{NULL, 0}};
-    snprintf(prefix, sizeof prefix, "millrace/%s/", q->plan->name);
+    query__app_prefix(q->plan, prefix);
     int64_t generation = delta_table_generation(t, prefix);
     q->generation = generation < 1 ? 1 : generation;
     set_app_id(q);

@@ -268,13 +268,15 @@ static void a_failpoint_acts_on_the_arrival_it_names(void **state)
     struct error e = {0};
     (void)state;
     assert_int_equal(failpoint("a.b", &e), OK);
-    assert_int_equal(failpoint_setup("a.b=error@2,c=sleep:1", &e), OK);
+    assert_int_equal(failpoint_setup("a.b=error@2,c=sleep:1", NULL, 0, &e), OK);
     assert_int_equal(failpoint("a.b", &e), OK);
     assert_int_equal(failpoint("a.b", &e), ERR_IO);
     assert_true(e.retry);
     assert_int_equal(failpoint("a.b", &e), OK);
     assert_int_equal(failpoint("c", &e), OK);
-    assert_int_equal(failpoint_setup("a.b", &e), ERR_INVALID);
+    assert_int_equal(failpoint_setup("a.b", NULL, 0, &e), ERR_INVALID);
+    assert_int_equal(failpoint_setup("a.b=kill,z=kill", (const struct failpoint_name[]){{"a.c", ""}}, 1, &e),
+                     ERR_INVALID);
 }
 
 static void a_uuid_is_version_four(void **state)

@@ -420,7 +420,7 @@ static void failpoints_stand_at_each_step(void **state)
     assert_int_equal(
         failpoint_setup("sink.prepare.before=error@1,sink.prepare.after_put=error@1,sink.commit.before=error@1,"
                         "sink.commit.after=error@1",
-                        NULL),
+                        NULL, 0, NULL),
         OK);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(write(s, 0, 10), OK);

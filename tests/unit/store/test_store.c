@@ -175,7 +175,8 @@ static void a_failed_put_leaves_no_file(void **state)
     struct error e;
     (void)state;
     assert_int_equal(put(stores[0], "x", "old"), OK);
-    assert_int_equal(failpoint_setup("store.local.after_temp=error@1,store.local.after_temp=error@1", NULL), OK);
+    assert_int_equal(failpoint_setup("store.local.after_temp=error@1,store.local.after_temp=error@1", NULL, 0, NULL),
+                     OK);
     assert_int_equal(stores[0]->ops->put(stores[0], "x", "new", 3, &e), ERR_IO);
     assert_true(e.retry);
     assert_int_equal(create(stores[0], "y", "new"), ERR_IO);
@@ -186,7 +187,7 @@ static void a_failed_put_leaves_no_file(void **state)
 static void an_error_after_the_link_may_have_happened(void **state)
 {
     (void)state;
-    assert_int_equal(failpoint_setup("store.local.after_link=error@1", NULL), OK);
+    assert_int_equal(failpoint_setup("store.local.after_link=error@1", NULL, 0, NULL), OK);
     assert_int_equal(create(stores[0], "y", "new"), ERR_IO);
     assert_int_equal(create(stores[0], "y", "again"), ERR_EXISTS);
     assert_object(stores[0], "y", "new");
@@ -199,7 +200,8 @@ static void every_call_has_its_failpoint(void **state)
     (void)state;
     buf_init(&b, TAG_TEST, 1000);
     assert_int_equal(
-        failpoint_setup("store.put=error@1,store.put_if_absent=error@1,store.get=error@1,store.list=error@1", NULL),
+        failpoint_setup("store.put=error@1,store.put_if_absent=error@1,store.get=error@1,store.list=error@1", NULL, 0,
+                        NULL),
         OK);
     assert_int_equal(put(stores[0], "x", "x"), ERR_IO);
     assert_int_equal(create(stores[0], "x", "x"), ERR_IO);
