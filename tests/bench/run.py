@@ -24,7 +24,7 @@ import pyarrow.parquet
 import delta_read
 import oracle
 from kafka_broker import Broker
-from millrace import TOP, binary
+from millrace import TOP, binary, produce
 
 FIELDS = ("user_id", "page_id", "ad_id", "ad_type", "event_type", "event_time", "ip_address")
 SCHEMA = ", ".join(f"{f} {'BIGINT' if f == 'event_time' else 'STRING'}" for f in FIELDS)
@@ -48,9 +48,7 @@ class Bench:
     def __init__(self, broker, folder, rows):
         self.broker, self.folder, self.rows, self.topic = broker, folder, rows, "bench"
         say(f"producing {rows} records")
-        subprocess.run([binary(), "produce", "--bootstrap-servers", broker.address, "--topic", self.topic, "--create",
-                        "--rows", str(rows), "--step", "1ms", "--start-time", "2024-01-01T00:00:00Z", "--ads-file",
-                        str(folder / "ads.csv")], check=True)
+        produce(broker, self.topic, "--create", "--rows", rows, "--ads-file", folder / "ads.csv")
         say("computing the truth")
         self.records = oracle.read_topic(broker.address, self.topic)
         assert sum(map(len, self.records)) == rows
@@ -86,13 +84,7 @@ class Bench:
         return self.run("w1", oracle.job_sql(self.broker.address, self.topic, delay="10 SECONDS"))
 
     def w1_is_correct(self):
-        truth, ads, newest = collections.Counter(), oracle.read_ads(self.folder / "ads.csv"), 0
-        for records in self.records:
-            for r in records:
-                ad, kind, time = oracle.parse(r.value)
-                if kind == "view":
-                    truth[(time - time % 10_000, ads[ad])] += 1
-                    newest = max(newest, time)
+        truth, newest = oracle.views(self.records, oracle.read_ads(self.folder / "ads.csv"))
         closed = {(*key, n) for key, n in truth.items() if key[0] + 10_000 <= newest - 10_000}
         return sorted(oracle.result_rows(delta_read.read(self.folder / "w1/lake/views"))) == sorted(closed)
 

@@ -28,12 +28,7 @@ def rss_mb(pid):
 
 def wrong_rows(folder, records):
     """Closed windows that are not exactly what the topic holds."""
-    truth, ads, got = collections.Counter(), oracle.read_ads(folder / "ads.csv"), collections.Counter()
-    for partition in records:
-        for r in partition:
-            ad, kind, time_ms = oracle.parse(r.value)
-            if kind == "view":
-                truth[(time_ms - time_ms % 10_000, ads[ad])] += 1
+    truth, got = oracle.views(records, oracle.read_ads(folder / "ads.csv"))[0], collections.Counter()
     for start, campaign, views in oracle.result_rows(delta_read.read_pyarrow(folder / "lake/views")):
         got[(start, campaign)] += views
     closed = max(start for start, _ in got)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """kill -9, failing steps, lost and torn state: start the same command again, and every record counts once."""
 import collections
-import json
 import random
 import re
 import shutil
@@ -15,19 +14,11 @@ import pytest
 import delta_read
 import oracle
 from conftest_shared import FULL
-from millrace import binary
+from millrace import binary, produce
 
-START = "2024-01-01T00:00:00Z"
 ROWS, CAP = 60_000, 7_000
 PROPERTIES = [("millrace.late", "./late"), ("millrace.rejects", "./rejects"), ("millrace.onMalformed", "reject")]
 RUN = ("run", "job.sql", "--available-now", "--summary")
-
-
-def produce(kafka, topic, ads, *args, partitions=3):
-    command = [binary(), "produce", "--bootstrap-servers", kafka.address, "--topic", topic, "--step", "1ms",
-               "--start-time", START, "--partitions", str(partitions), "--ads-file", str(ads), *map(str, args)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
 
 
 class Job:
@@ -36,8 +27,8 @@ class Job:
     def __init__(self, kafka, folder, rows, cap, name, late_by="60s"):
         self.folder, self.cap = folder, cap
         kafka.create_topic(name, 3)
-        produce(kafka, name, folder / "ads.csv", "--rows", rows, "--late", "2%", "--late-by", late_by, "--disorder",
-                "400ms", "--malformed", "0.5%")
+        produce(kafka, name, "--ads-file", folder / "ads.csv", "--rows", rows, "--late", "2%",
+                "--late-by", late_by, "--disorder", "400ms", "--malformed", "0.5%", partitions=3)
         self.sql = oracle.job_sql(kafka.address, name, slide="5 seconds", cap=cap, properties=PROPERTIES)
         self.topic = oracle.read_topic(kafka.address, name)
         job = oracle.Job(oracle.read_ads(folder / "ads.csv"), slide_ms=5000)
@@ -70,13 +61,9 @@ def job(kafka, tmp_path_factory):
     return Job(kafka, tmp_path_factory.mktemp("crash"), ROWS, CAP, "crash")
 
 
-def summary_of(millrace):
-    return json.loads(millrace.output().splitlines()[-1])
-
-
 def finish(millrace, job):
     assert millrace.run(*RUN, timeout=120) == 0, millrace.output()
-    job.check(millrace.folder, summary_of(millrace))
+    job.check(millrace.folder, millrace.summary())
 
 
 def failpoints():
@@ -249,7 +236,7 @@ def test_a_changed_query_is_refused_and_reset_starts_anew(job, millrace):
     assert millrace.run("reset", "job.sql") == 0
     assert "generation 2" in millrace.output()
     assert millrace.run(*RUN, timeout=120) == 0, millrace.output()
-    assert summary_of(millrace)["generation"] == 2
+    assert millrace.summary()["generation"] == 2
 
 
 def test_a_full_disk_pauses_the_query_until_there_is_space(job, millrace, tmp_path):
@@ -266,14 +253,14 @@ def test_a_full_disk_pauses_the_query_until_there_is_space(job, millrace, tmp_pa
         subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
         assert millrace.wait(120) == 0, millrace.output()
         (millrace.folder / "lake").symlink_to(disk / "lake")
-        job.check(millrace.folder, summary_of(millrace))
+        job.check(millrace.folder, millrace.summary())
     finally:
         subprocess.run(["umount", disk], check=False)
 
 
 def test_the_broker_goes_away_and_comes_back(own_kafka, millrace):
     own_kafka.create_topic("away", 2)
-    produce(own_kafka, "away", millrace.folder / "ads.csv", "--rows", 30_000, partitions=2)
+    produce(own_kafka, "away", "--ads-file", millrace.folder / "ads.csv", "--rows", 30_000, partitions=2)
     properties = [("pipelines.trigger.interval", "200 milliseconds")]
     (millrace.folder / "job.sql").write_text(oracle.job_sql(own_kafka.address, "away", properties=properties))
     millrace.start("run", "job.sql", "--summary")
@@ -282,9 +269,7 @@ def test_the_broker_goes_away_and_comes_back(own_kafka, millrace):
     time.sleep(2)
     assert millrace.is_running(), millrace.output()
     own_kafka.start()
-    command = [binary(), "produce", "--bootstrap-servers", own_kafka.address, "--topic", "away", "--rows", "30000",
-               "--step", "1ms", "--start-time", "2024-01-01T00:00:30Z", "--partitions", "2"]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    produce(own_kafka, "away", "--rows", 30_000, partitions=2, start="2024-01-01T00:00:30Z")
     job = oracle.Job(oracle.read_ads(millrace.folder / "ads.csv"))
     expected = job.available_now(oracle.read_topic(own_kafka.address, "away"))
 
@@ -297,13 +282,13 @@ def test_the_broker_goes_away_and_comes_back(own_kafka, millrace):
 
 def test_a_topic_that_was_made_anew_stops_the_query(kafka, millrace):
     kafka.create_topic("anew", 1)
-    produce(kafka, "anew", millrace.folder / "ads.csv", "--rows", 3_000, partitions=1)
+    produce(kafka, "anew", "--ads-file", millrace.folder / "ads.csv", "--rows", 3_000, partitions=1)
     (millrace.folder / "job.sql").write_text(oracle.job_sql(kafka.address, "anew"))
     assert millrace.run(*RUN, timeout=60) == 0
     kafka.delete_topic("anew")
     time.sleep(1)
     kafka.create_topic("anew", 1)
-    produce(kafka, "anew", millrace.folder / "ads.csv", "--rows", 5_000, partitions=1)
+    produce(kafka, "anew", "--ads-file", millrace.folder / "ads.csv", "--rows", 5_000, partitions=1)
     assert millrace.run(*RUN, timeout=60) == 79
     assert "anew" in millrace.output()
     kafka.delete_topic("anew")
@@ -311,10 +296,10 @@ def test_a_topic_that_was_made_anew_stops_the_query(kafka, millrace):
 
 def test_records_that_were_deleted_are_named(kafka, millrace):
     kafka.create_topic("gone", 1)
-    produce(kafka, "gone", millrace.folder / "ads.csv", "--rows", 1_000, partitions=1)
+    produce(kafka, "gone", "--ads-file", millrace.folder / "ads.csv", "--rows", 1_000, partitions=1)
     (millrace.folder / "job.sql").write_text(oracle.job_sql(kafka.address, "gone"))
     assert millrace.run(*RUN, timeout=60) == 0
-    produce(kafka, "gone", millrace.folder / "ads.csv", "--rows", 1_000, partitions=1)
+    produce(kafka, "gone", "--ads-file", millrace.folder / "ads.csv", "--rows", 1_000, partitions=1)
     kafka.delete_records("gone", 0, 1_500)
     assert millrace.run(*RUN, timeout=60) == 79
     assert "[1000, 1500)" in millrace.output(), millrace.output()

@@ -3,7 +3,6 @@
 import collections
 import csv
 import datetime
-import json
 import re
 import shlex
 import shutil
@@ -57,6 +56,6 @@ def test_ad_campaigns(kafka, millrace, input_topic):
     assert collections.Counter(got) == expected
     late = [(r["partition"], r["offset"]) for r in delta_read.read(millrace.folder / "lake/late")]
     assert collections.Counter(late) == collections.Counter(truth.late)
-    ledger = json.loads(millrace.output().splitlines()[-1])["ledger"]
+    ledger = millrace.summary()["ledger"]
     assert ledger["balanced"] and ledger["passed"] == truth.passed
     assert sum(p["rejected"] for p in ledger["partitions"]) == len(delta_read.read(millrace.folder / "lake/rejects"))

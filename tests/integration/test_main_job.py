@@ -1,30 +1,17 @@
 # SPDX-License-Identifier: MIT
 """The main job on a real broker: filter, join, windows; the table equals the oracle to the row, in three readers."""
 import collections
-import json
-import subprocess
 
 import pytest
 
 import delta_read
 import oracle
-from millrace import binary
-
-START = "2024-01-01T00:00:00Z"
-
-
-def produce(kafka, topic, folder, *args, partitions=4):
-    command = [binary(), "produce", "--bootstrap-servers", kafka.address, "--topic", topic, "--step", "1ms",
-               "--partitions", str(partitions), "--ads-file", str(folder / "ads.csv"), *map(str, args)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return done.stderr
-
+from millrace import produce
 
 def run(millrace, *args):
     code = millrace.run("run", "job.sql", "--available-now", "--summary", *args, timeout=120)
     assert code == 0, millrace.output()
-    return json.loads(millrace.output().splitlines()[-1])
+    return millrace.summary()
 
 
 def same_rows(millrace, expected, table="lake/views"):
@@ -38,7 +25,7 @@ def late_rows(millrace):
 
 def test_the_table_is_the_oracles(kafka, topic, millrace):
     name = topic(4)
-    produce(kafka, name, millrace.folder, "--start-time", START, "--rows", 200_000)
+    produce(kafka, name, "--ads-file", millrace.folder / "ads.csv", "--rows", 200_000)
     (millrace.folder / "job.sql").write_text(oracle.job_sql(kafka.address, name))
     summary = run(millrace)
     job = oracle.Job(oracle.read_ads(millrace.folder / "ads.csv"))
@@ -54,8 +41,8 @@ def test_the_table_is_the_oracles(kafka, topic, millrace):
 
 def test_late_malformed_and_doubled_records_in_planned_epochs(kafka, topic, millrace):
     name = topic(3)
-    produce(kafka, name, millrace.folder, "--start-time", START, "--rows", 100_000, "--late", "2%", "--late-by", "90s",
-            "--disorder", "500ms", "--duplicates", "1%", "--malformed", "1%", partitions=3)
+    produce(kafka, name, "--ads-file", millrace.folder / "ads.csv", "--rows", 100_000, "--late", "2%",
+            "--late-by", "90s", "--disorder", "500ms", "--duplicates", "1%", "--malformed", "1%", partitions=3)
     properties = [("millrace.late", "./late"), ("millrace.rejects", "./rejects")]
     sql = oracle.job_sql(kafka.address, name, slide="4 seconds", cap=9000, properties=properties)
     (millrace.folder / "job.sql").write_text(sql)
@@ -75,8 +62,8 @@ def test_a_second_run_goes_on_where_the_first_ended(kafka, topic, millrace):
     (millrace.folder / "job.sql").write_text(oracle.job_sql(kafka.address, name))
     job, so_far = None, None
     for second in (0, 30, 60):
-        produce(kafka, name, millrace.folder, "--start-time", f"2024-01-01T00:00:{second % 60:02}Z"
-                if second < 60 else "2024-01-01T00:01:00Z", "--rows", 30_000, partitions=2)
+        produce(kafka, name, "--ads-file", millrace.folder / "ads.csv", "--rows", 30_000, partitions=2,
+                start=f"2024-01-01T00:{second // 60:02}:{second % 60:02}Z")
         summary = run(millrace)
         job = job or oracle.Job(oracle.read_ads(millrace.folder / "ads.csv"))
         so_far = job.available_now(oracle.read_topic(kafka.address, name), run=so_far)
@@ -86,7 +73,7 @@ def test_a_second_run_goes_on_where_the_first_ended(kafka, topic, millrace):
 
 def test_a_run_without_news_writes_nothing(kafka, topic, millrace):
     name = topic(2)
-    produce(kafka, name, millrace.folder, "--start-time", START, "--rows", 20_000, partitions=2)
+    produce(kafka, name, "--ads-file", millrace.folder / "ads.csv", "--rows", 20_000, partitions=2)
     (millrace.folder / "job.sql").write_text(oracle.job_sql(kafka.address, name))
     run(millrace)
     version = delta_read.Log(millrace.folder / "lake/views").version
@@ -97,7 +84,7 @@ def test_a_run_without_news_writes_nothing(kafka, topic, millrace):
 def test_group_offsets_show_the_lag(kafka, topic, millrace):
     import confluent_kafka
     name = topic(2)
-    produce(kafka, name, millrace.folder, "--start-time", START, "--rows", 5_000, partitions=2)
+    produce(kafka, name, "--ads-file", millrace.folder / "ads.csv", "--rows", 5_000, partitions=2)
     (millrace.folder / "job.sql").write_text(oracle.job_sql(kafka.address, name))
     run(millrace)
     consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.address, "group.id": "millrace-views"})
@@ -108,7 +95,7 @@ def test_group_offsets_show_the_lag(kafka, topic, millrace):
 
 def test_latest_reads_nothing_and_says_so(kafka, topic, millrace):
     name = topic(1)
-    produce(kafka, name, millrace.folder, "--start-time", START, "--rows", 100, partitions=1)
+    produce(kafka, name, "--ads-file", millrace.folder / "ads.csv", "--rows", 100, partitions=1)
     earliest = ",\n                             startingOffsets => 'earliest'"
     sql = oracle.job_sql(kafka.address, name).replace(earliest, "")
     assert "startingOffsets" not in sql
@@ -123,12 +110,12 @@ def test_until_idle_and_a_stop_by_signal(kafka, topic, millrace):
     (millrace.folder / "ads.csv").write_text("ad_id,campaign_id\n")
     (millrace.folder / "job.sql").write_text(oracle.job_sql(kafka.address, name, properties=properties))
     assert millrace.run("run", "job.sql", "--until-idle", "1s", timeout=30) == 0
-    produce(kafka, name, millrace.folder, "--start-time", START, "--rows", 40_000, partitions=2)
+    produce(kafka, name, "--ads-file", millrace.folder / "ads.csv", "--rows", 40_000, partitions=2)
     millrace.start("run", "job.sql", "--summary")
     log = delta_read.Log
     millrace.until(lambda: log(millrace.folder / "lake/views").version >= 0, 30, "a version")
     assert millrace.stop() == 0
-    assert json.loads(millrace.output().splitlines()[-1])["ledger"]["balanced"]
+    assert millrace.summary()["ledger"]["balanced"]
     # whatever epochs it took: every window that is closed is exact
     job = oracle.Job(oracle.read_ads(millrace.folder / "ads.csv"))
     same_rows(millrace, job.available_now(oracle.read_topic(kafka.address, name)))
@@ -137,18 +124,13 @@ def test_until_idle_and_a_stop_by_signal(kafka, topic, millrace):
 @pytest.mark.parametrize("cap", [None, 70_000])
 def test_a_backlog_on_four_partitions_loses_nothing_to_its_own_watermark(kafka, topic, millrace, cap):
     name = topic(4)
-    produce(kafka, name, millrace.folder, "--start-time", START, "--rows", 1_000_000)
+    produce(kafka, name, "--ads-file", millrace.folder / "ads.csv", "--rows", 1_000_000)
     (millrace.folder / "job.sql").write_text(oracle.job_sql(kafka.address, name, delay="10 SECONDS", cap=cap))
     summary = run(millrace)
     assert summary["ledger"]["late"] == 0 and summary["ledger"]["balanced"]
     if cap:  # the default is one epoch: its rows are those of the first test
-        counts = collections.Counter()
-        ads = oracle.read_ads(millrace.folder / "ads.csv")
-        for records in oracle.read_topic(kafka.address, name):
-            for r in records:
-                ad, kind, time = oracle.parse(r.value)
-                if kind == "view":
-                    counts[(time - time % 10_000, ads[ad])] += 1
+        topic_now = oracle.read_topic(kafka.address, name)
+        counts, _ = oracle.views(topic_now, oracle.read_ads(millrace.folder / "ads.csv"))
         closed = summary["watermark_ms"]
         rows = [(*key, n) for key, n in counts.items() if key[0] + 10_000 <= closed]
         got = oracle.result_rows(delta_read.read(millrace.folder / "lake/views"))

@@ -1,28 +1,21 @@
 # SPDX-License-Identifier: MIT
 """Spark reads what the sink writes, to the row: vectorised and not, filters pushed down with page indexes and without;
 and Spark and we write one table in turns."""
-import glob
 import json
-import os
-import subprocess
 
 import pytest
 
 import delta_read
 import samples as sample
+import spark_session
 from conftest_shared import FULL
 from samples import by_day_row, typed_row
 
 SCRIPT = r'''
-import glob, json, sys
-from pyspark.sql import SparkSession
-jars, script = sys.argv[1], json.loads(sys.argv[2])
-spark = (SparkSession.builder.master("local[2]").config("spark.jars", jars).config("spark.ui.enabled", "false")
-         .config("spark.sql.session.timeZone", "UTC").config("spark.driver.memory", "1g")
-         .config("spark.ui.showConsoleProgress", "false").config("spark.sql.shuffle.partitions", "2")
-         .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
-         .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog").getOrCreate())
-spark.sparkContext.setLogLevel("ERROR")
+import json, sys
+from spark_session import session
+script = json.loads(sys.argv[1])
+spark = session(shuffles=2)
 for step in script:
     for key, value in step.get("conf", {}).items():
         spark.conf.set(key, value)
@@ -35,15 +28,12 @@ for step in script:
 
 @pytest.fixture(scope="module")
 def spark(spark_python, tmp_path_factory):
-    python, folder = spark_python
     script = tmp_path_factory.mktemp("spark") / "script.py"
     script.write_text(SCRIPT)
 
     def run(steps):
         """Results of the SELECTs, values as text."""
-        jars = ",".join(glob.glob(os.path.join(folder, "*.jar")))
-        done = subprocess.run([python, "-B", str(script), jars, json.dumps(steps)], capture_output=True, text=True,
-                              timeout=280)
+        done = spark_session.run(spark_python, script, json.dumps(steps))
         assert done.returncode == 0, done.stderr[-3000:]
         return [json.loads(line[4:]) for line in done.stdout.splitlines() if line.startswith("ROW ")]
     return run

@@ -4,31 +4,23 @@
 Both read with maxOffsetsPerTrigger and available-now, so both run the same micro-batches. Every case is a topic and a
 SELECT; `src` is the Kafka source, `dim` a static table. Spark runs them all in one process.
 """
-import glob
 import json
-import os
 import random
 import shutil
-import subprocess
 
 import pytest
 
 import delta_read
+import spark_session
 from conftest_shared import FULL
 from millrace import Millrace, binary
 
 SCRIPT = r'''
 import json, sys
-from pyspark.sql import SparkSession
-jars, job = sys.argv[1], json.load(open(sys.argv[2]))
-spark = (SparkSession.builder.master("local[2]").config("spark.jars", jars).config("spark.ui.enabled", "false")
-         .config("spark.sql.session.timeZone", "UTC").config("spark.driver.memory", "2g")
-         .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
-         .config("spark.databricks.delta.snapshotPartitions", "1")
-         .config("spark.ui.showConsoleProgress", "false").config("spark.sql.shuffle.partitions", "1")
-         .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
-         .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog").getOrCreate())
-spark.sparkContext.setLogLevel("OFF")
+from spark_session import session
+job = json.load(open(sys.argv[1]))
+spark = session("2g", **{"spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+                         "spark.databricks.delta.snapshotPartitions": "1"})
 spark.read.csv(job["dim"], header=True, schema="k STRING, name STRING").createOrReplaceTempView("dim")
 for case in job["cases"]:
     stream = (spark.readStream.format("kafka").option("kafka.bootstrap.servers", job["server"])
@@ -215,9 +207,7 @@ def both(kafka, spark_python, tmp_path_factory):
         job["cases"].append({"name": name, "sql": sql, "topic": topic, "cap": cap, "out": str(folder / f"spark-{i}")})
     (folder / "job.json").write_text(json.dumps(job))
     (folder / "script.py").write_text(SCRIPT)
-    python, jars = spark_python
-    done = subprocess.run([python, "-B", str(folder / "script.py"), ",".join(glob.glob(os.path.join(jars, "*.jar"))),
-                           str(folder / "job.json")], capture_output=True, text=True, timeout=900)
+    done = spark_session.run(spark_python, folder / "script.py", folder / "job.json", timeout=900)
     ends = dict(json.loads(line[5:]) for line in done.stdout.splitlines() if line.startswith("DONE "))
     assert len(ends) == len(CASES), done.stderr[-3000:]
     return job, ends, folder
@@ -240,7 +230,7 @@ CREATE STREAMING TABLE t AS {case["sql"]};
 """)
     millrace = Millrace(tmp_path)
     assert millrace.run("run", "job.sql", "--available-now", "--summary", timeout=120) == 0, millrace.output()
-    assert json.loads(millrace.output().splitlines()[-1])["ledger"]["balanced"]
+    assert millrace.summary()["ledger"]["balanced"]
     spark, ours = delta_read.read_pyarrow(case["out"]), delta_read.read(tmp_path / "lake/t")
     if spark or ours:
         assert types(tmp_path / "lake/t") == types(case["out"])

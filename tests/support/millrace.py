@@ -8,6 +8,7 @@ MILLRACE_BIN names the binary (./dev sets it). Sanitizer reports in the output f
 """
 import contextlib
 import ctypes
+import json
 import os
 import pathlib
 import shutil
@@ -114,9 +115,22 @@ class Millrace:
     def until_output(self, text, timeout=60):
         return self.until(lambda: text in self.output(), timeout, f"{text!r} in the output")
 
+    def summary(self):
+        """What the last run printed by --summary."""
+        return json.loads(self.output().splitlines()[-1])
+
     def get(self, url, timeout=5):
         """(status, body) of an HTTP GET; status 0 when nothing answers."""
         return http_get(url, timeout)
+
+
+def produce(kafka, topic, *args, partitions=4, start="2024-01-01T00:00:00Z", timeout=300):
+    """`millrace produce`, one record a millisecond of event time, round the partitions; returns what it said."""
+    command = [binary(), "produce", "--bootstrap-servers", kafka.address, "--topic", topic, "--step", "1ms",
+               "--start-time", start, "--partitions", partitions, *args]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=timeout)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
 
 
 def until(condition, timeout=60, what="condition", alive=lambda: True, tell=lambda: ""):

@@ -77,6 +77,18 @@ def parse(value):
     return text(doc.get("ad_id")), text(doc.get("event_type")), time
 
 
+def views(topic, ads, size_ms=10_000):
+    """Views per (window start, campaign) of all records, whatever is closed; and the newest event time of a view."""
+    counts, newest = collections.Counter(), 0
+    for records in topic:
+        for r in records:
+            ad, kind, time = parse(r.value)
+            if kind == "view":
+                counts[(time - time % size_ms, ads[ad])] += 1
+                newest = max(newest, time)
+    return counts, newest
+
+
 class Run:
     def __init__(self):
         self.rows = []       # result: (window start ms, campaign, views)
