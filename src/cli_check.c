@@ -75,10 +75,14 @@ static int explain(const char *file)
 
 static int reset_plan(const struct plan *p, const char *state_dir)
 {
-    struct reset r;
-    struct error e;
-    char         positions[64] = "";
-    enum err     rc = query_reset(p, state_dir, &r, &e);
+    struct catalog *c = NULL;
+    struct reset    r;
+    struct error    e;
+    char            positions[64] = "";
+    enum err        rc = catalog_open(state_dir, &c, &e);
+    if (rc == OK)
+        rc = query_reset(p, c, &r, &e);
+    catalog_close(c);
     if (rc != OK) {
         cli_say("%s", e.text);
         return cli_exit_code(rc);

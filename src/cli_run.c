@@ -37,6 +37,7 @@ struct runner {
     uv_loop_t          loop;
     uv_signal_t        signals[2];
     uv_timer_t         status;
+    struct query_host  host;
     struct query      *query;
     struct status_line line;
     int                n_signals;
@@ -70,6 +71,13 @@ static void close_handle(uv_handle_t *handle, void *arg)
         uv_close(handle, NULL);
 }
 
+static void on_closed(void *arg) /* the query is gone: all else goes */
+{
+    struct runner *r = arg;
+    query_host_close(&r->host);
+    uv_walk(&r->loop, close_handle, NULL);
+}
+
 static void say_nothing_read(const struct query_status *st)
 {
     if (!options.available_now || !st->nothing_to_read)
@@ -99,11 +107,9 @@ static int finish(struct runner *r)
         fflush(stdout);
         buf_fini(&summary);
     }
-    query_close(r->query);
-    uv_walk(&r->loop, close_handle, NULL);
+    query_close(r->query, on_closed, r);
     uv_run(&r->loop, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&r->loop) == 0);
-    query_free(r->query);
     return code;
 }
 
@@ -113,7 +119,6 @@ static int run_plan(struct job_file *j, const char *state_dir)
     struct error         e;
     struct query_options o = {.available_now = options.available_now,
                               .until_idle_us = options.until_idle_us,
-                              .state_dir = state_dir,
                               .stopped = on_stopped,
                               .stopped_arg = &r};
     uv_loop_init(&r.loop);
@@ -123,7 +128,9 @@ static int run_plan(struct job_file *j, const char *state_dir)
         uv_signal_start(&r.signals[i], on_signal, i ? SIGTERM : SIGINT);
     }
     status_init(&r.line);
-    enum err rc = query_start(&r.loop, &j->plans[0], &o, &r.query, &e);
+    enum err rc = query_host_init(&r.host, &r.loop, state_dir, &e);
+    if (rc == OK)
+        rc = query_start(&r.host, &j->plans[0], &o, &r.query, &e);
     if (rc != OK) {
         cli_say("%s", e.text);
         return cli_exit_code(rc);

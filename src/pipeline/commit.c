@@ -194,7 +194,7 @@ static void next_stage(struct commit_job *c, struct workers *where, void (*run)(
                        void (*done)(struct job *))
 {
     c->job = (struct job){.run = run, .done = done};
-    workers_submit(where, &c->job);
+    query__submit(c->q, where, &c->job);
 }
 
 static void run_group_commit(struct job *job)
@@ -220,8 +220,8 @@ static enum err record_and_commit(struct commit_job *c, struct error *e)
     TRY(failpoint("pipeline.prepared.after", e));
     TRY(query__finish(q, &row, c->versions, e));
     if (c->snapshot[0]) {
-        char prefix[300], before[400];
-        snprintf(prefix, sizeof prefix, "%s-%" PRId64 "-", q->plan->name, q->generation);
+        char prefix[300], before[400]; /* no name has an @: none begins like the files of another query */
+        snprintf(prefix, sizeof prefix, "%s@%" PRId64 "@", q->plan->name, q->generation);
         snprintf(before, sizeof before, "%s%" PRId64 ".snap", prefix, c->r->epoch - 1);
         snapshot_sweep(catalog_dir(q->catalog), prefix, c->snapshot, before);
     }
@@ -257,7 +257,7 @@ static void check_done(struct job *job)
 {
     struct commit_job *c = (struct commit_job *)job;
     if (goes_on(c))
-        next_stage(c, &c->q->io, run_commit, commit_done);
+        next_stage(c, &c->q->host->io, run_commit, commit_done);
 }
 
 static enum err prepare_sinks(struct commit_job *c, struct error *e)
@@ -290,7 +290,7 @@ static enum err prepare(struct commit_job *c, struct error *e)
     struct query *q = c->q;
     TRY(buf_check(&c->info, "epoch record", e));
     if (c->r->snapshot.size) {
-        snprintf(c->snapshot, sizeof c->snapshot, "%s-%" PRId64 "-%" PRId64 ".snap", q->plan->name, q->generation,
+        snprintf(c->snapshot, sizeof c->snapshot, "%s@%" PRId64 "@%" PRId64 ".snap", q->plan->name, q->generation,
                  c->r->epoch);
         TRY(failpoint("pipeline.snapshot.before", e));
         TRY(snapshot_write(catalog_dir(q->catalog), c->snapshot, c->r->snapshot.data, c->r->snapshot.size, e));
@@ -327,5 +327,5 @@ void query__commit(struct query *q, struct lane_result *take)
     for (int s = 0; s < q->plan->n_sources; s++)
         offsets_take(&c->next[s], q->sources[s]);
     write_info(c, q->start);
-    next_stage(c, &q->io, run_prepare, prepare_done);
+    next_stage(c, &q->host->io, run_prepare, prepare_done);
 }

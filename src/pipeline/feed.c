@@ -157,7 +157,7 @@ void query__ask_ends(struct query *q)
     q->asking = true;
     q->news = false;
     q->asked_us = clock_mono_us();
-    workers_submit(&q->client, &j->job);
+    query__submit(q, &q->client, &j->job);
 }
 
 struct topics_job {
@@ -210,7 +210,7 @@ static void topics_job(struct query *q, void (*run)(struct job *))
     *j = (struct topics_job){.job = {.run = run, .done = topics_done}, .q = q};
     q->checking_topics = true;
     q->checked_us = clock_mono_us();
-    workers_submit(&q->client, &j->job);
+    query__submit(q, &q->client, &j->job);
 }
 
 void query__check_topics(struct query *q) { topics_job(q, run_check); }

@@ -18,6 +18,12 @@
 #define DRAIN_PATIENCE_US 5000000 /* how long a planned epoch may still take after a signal */
 #define NEWEST_ROWS 10
 
+void query__submit(struct query *q, struct workers *where, struct job *job)
+{
+    job->pending = &q->n_pending;
+    workers_submit(where, job);
+}
+
 static void stop_now(struct query *q, enum query_state state)
 {
     q->state = state;
@@ -123,7 +129,55 @@ static void submit_start(struct query *q)
     s->job = (struct job){.run = run_start, .done = start_done};
     s->q = q;
     q->retry_at_us = 0;
-    workers_submit(&q->io, &s->job);
+    query__submit(q, &q->host->io, &s->job);
+}
+
+/* ---- the end ---- */
+
+static void handle_closed(struct query *q)
+{
+    if (--q->n_open > 0)
+        return;
+    void (*closed)(void *) = q->closed;
+    void *arg = q->closed_arg;
+    mem_free(q);
+    closed(arg);
+}
+
+static void on_handle_closed(uv_handle_t *handle) { handle_closed(handle->data); }
+static void on_client_closed(struct workers *w)
+{
+    handle_closed((struct query *)((uint8_t *)w - offsetof(struct query, client)));
+}
+
+static void run_tear_down(struct job *job) { query__tear_down(((struct start_job *)job)->q); }
+
+static void torn_down(struct job *job)
+{
+    struct query *q = ((struct start_job *)job)->q;
+    mem_free(job);
+    q->n_open = 4;
+    q->client.closed = on_client_closed;
+    workers_close(&q->client);
+    uv_close((uv_handle_t *)&q->wake, on_handle_closed);
+    uv_close((uv_handle_t *)&q->turn, on_handle_closed);
+    uv_close((uv_handle_t *)&q->tick, on_handle_closed);
+    ledger_fini(&q->ledger);
+    tap_free(q->tap);
+    arena_fini(&q->arena);
+}
+
+/* Once no job of it runs any more. */
+static void take_down(struct query *q)
+{
+    if (q->n_pending)
+        return;
+    uv_timer_stop(&q->tick);
+    struct start_job *s = mem_zalloc(TAG_STATE, sizeof *s);
+    CHECK(s);
+    s->job = (struct job){.run = run_tear_down, .done = torn_down};
+    s->q = q;
+    query__submit(q, &q->host->io, &s->job);
 }
 
 /* ---- the barrier ---- */
@@ -225,8 +279,7 @@ static void look_around(struct query *q)
 
 void query__progress(struct query *q)
 {
-    bool quiet = q->io.n_pending == 0 && q->client.n_pending == 0;
-    if (q->state == QUERY_STARTING && q->retry_at_us && quiet && clock_mono_us() >= q->retry_at_us)
+    if (q->state == QUERY_STARTING && q->retry_at_us && q->n_pending == 0 && clock_mono_us() >= q->retry_at_us)
         submit_start(q);
     if (!query__live(q))
         return;
@@ -254,7 +307,9 @@ static void on_tick(uv_timer_t *timer)
 {
     struct query *q = timer->data;
     bool          busy = q->committing || q->at_barrier;
-    if (q->state == QUERY_DRAINING && clock_mono_us() - q->drain_us > DRAIN_PATIENCE_US && !busy)
+    if (q->closing)
+        take_down(q);
+    else if (q->state == QUERY_DRAINING && clock_mono_us() - q->drain_us > DRAIN_PATIENCE_US && !busy)
         stop_now(q, QUERY_STOPPED); /* the open epoch was not finished in time: it is read again next time */
     else
         query__progress(q);
@@ -262,31 +317,33 @@ static void on_tick(uv_timer_t *timer)
 
 /* ---- outside ---- */
 
-enum err query_start(uv_loop_t *loop, const struct plan *plan, const struct query_options *o, struct query **out,
-                     struct error *e)
+enum err query_start(struct query_host *host, const struct plan *plan, const struct query_options *o,
+                     struct query **out, struct error *e)
 {
     struct query *q = mem_zalloc(TAG_STATE, sizeof *q);
     *out = q;
     if (!q)
         return err_set(e, ERR_NO_MEMORY, "query");
-    q->loop = loop;
+    q->host = host;
     q->plan = plan;
     q->options = *o;
     q->version = q->committed_epoch = -1;
     q->started_us = clock_mono_us();
     arena_init(&q->arena, TAG_STATE, (size_t)256 << 20);
+    enum err rc = tap_new(plan->schema, NEWEST_ROWS, &q->tap, e);
+    if (rc == OK)
+        rc = workers_init(&q->client, host->loop, 1, e);
+    if (rc != OK) {
+        tap_free(q->tap);
+        arena_fini(&q->arena);
+        mem_free(q);
+        *out = NULL;
+        return rc;
+    }
+    uv_loop_t *loop = host->loop;
     CHECK(uv_async_init(loop, &q->wake, on_wake) == 0 && uv_async_init(loop, &q->turn, on_turn) == 0);
     CHECK(uv_timer_init(loop, &q->tick) == 0);
     q->wake.data = q->turn.data = q->tick.data = q;
-    enum err rc = tap_new(plan->schema, NEWEST_ROWS, &q->tap, e);
-    if (rc == OK)
-        rc = workers_init(&q->io, loop, 4, e);
-    if (rc == OK)
-        rc = workers_init(&q->client, loop, 1, e);
-    if (rc != OK) {
-        q->state = QUERY_FAILED;
-        return rc;
-    }
     uv_timer_start(&q->tick, on_tick, TICK_MS, TICK_MS);
     submit_start(q);
     return OK;
@@ -303,19 +360,10 @@ void query_drain(struct query *q)
     query__progress(q);
 }
 
-void query_close(struct query *q)
+void query_close(struct query *q, void (*closed)(void *), void *arg)
 {
-    workers_close(&q->client);
-    workers_close(&q->io);
-    query__tear_down(q);
-    catalog_close(q->catalog);
-    q->catalog = NULL;
-    uv_close((uv_handle_t *)&q->wake, NULL);
-    uv_close((uv_handle_t *)&q->turn, NULL);
-    uv_close((uv_handle_t *)&q->tick, NULL);
-    ledger_fini(&q->ledger);
-    tap_free(q->tap);
-    arena_fini(&q->arena);
+    q->closing = true;
+    q->closed = closed;
+    q->closed_arg = arg;
+    uv_timer_start(&q->tick, on_tick, 0, TICK_MS);
 }
-
-void query_free(struct query *q) { mem_free(q); }

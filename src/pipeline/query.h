@@ -17,30 +17,28 @@
 
 #include <uv.h>
 
-#include "base/buf.h"
+#include "pipeline/host.h"
 #include "plan/plan.h"
 
 enum query_state { QUERY_STARTING, QUERY_RUNNING, QUERY_DRAINING, QUERY_STOPPED, QUERY_FAILED };
 
 struct query_options {
-    bool        available_now; /* up to the ends seen at the start, then stop */
-    int64_t     until_idle_us; /* stop when nothing has come for that long; 0: never */
-    const char *state_dir;
+    bool    available_now;   /* up to the ends seen at the start, then stop */
+    int64_t until_idle_us;   /* stop when nothing has come for that long; 0: never */
     void (*stopped)(void *); /* loop thread: it is over, the state is STOPPED or FAILED; close it */
     void *stopped_arg;
 };
 
 struct query;
 
-/* Borrows the plan and copies the options. Starts at once. */
-MUST_CHECK enum err query_start(uv_loop_t *loop, const struct plan *plan, const struct query_options *o,
+/* Borrows host and plan, copies the options. Starts at once. */
+MUST_CHECK enum err query_start(struct query_host *host, const struct plan *plan, const struct query_options *o,
                                 struct query **out, struct error *e);
 /* A last epoch, then STOPPED. */
 void query_drain(struct query *q);
-/* After stopped(): waits for what runs and frees what it can; the loop must run once more to close handles, then
- * query_free. */
-void query_close(struct query *q);
-void query_free(struct query *q);
+/* After stopped(): takes everything down on an io thread once nothing runs any more, frees the query, then calls
+ * closed (loop thread). Host and plan must live so long. */
+void query_close(struct query *q, void (*closed)(void *), void *arg);
 
 struct query_status {
     enum query_state   state;
@@ -66,7 +64,7 @@ struct reset {
     int64_t generation; /* that begins at the next start; 0: there was nothing to give up */
     int64_t last_epoch; /* whose positions are given up; -1 none known */
 };
-/* Of a query that does not run (ERR_BUSY when it does). Blocks. */
-MUST_CHECK enum err query_reset(const struct plan *plan, const char *state_dir, struct reset *out, struct error *e);
+/* Of a query that does not run. Any thread; blocks. */
+MUST_CHECK enum err query_reset(const struct plan *plan, struct catalog *c, struct reset *out, struct error *e);
 
 #endif

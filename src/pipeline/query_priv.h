@@ -9,7 +9,6 @@
 #include "pipeline/worker.h"
 #include "sink/delta_sink.h"
 #include "sink/tap.h"
-#include "state/catalog.h"
 
 #define QUERY_APP_ID_MAX 300
 
@@ -19,9 +18,9 @@ struct past_epoch { /* where an epoch began, for replay_from */
 };
 
 struct query {
-    uv_loop_t           *loop;
-    struct workers       io;         /* files, commits, SQLite */
+    struct query_host   *host;
     struct workers       client;     /* blocking calls of the Kafka client: one thread, so one at a time */
+    int                  n_pending;  /* jobs in either pool */
     uv_async_t           wake, turn; /* by a source; by the lane and by itself */
     uv_timer_t           tick;
     const struct plan   *plan;
@@ -29,10 +28,14 @@ struct query {
     enum query_state     state;
     struct error         error;
     enum err             rc;
+    bool                 closing; /* query_close was called */
+    int                  n_open;  /* handles, while closing */
+    void (*closed)(void *);
+    void *closed_arg;
 
     /* built by start.c from the checkpoint, anew at each start */
-    struct catalog        *catalog;
-    struct arena           arena; /* types, names */
+    struct catalog        *catalog; /* the host's */
+    struct arena           arena;   /* types, names */
     const struct type     *side_type;
     struct tap            *tap;
     int64_t                generation;
@@ -78,6 +81,8 @@ static inline bool query__live(const struct query *q)
 }
 
 /* query.c */
+/* The job counts as this query's until it is done. */
+void query__submit(struct query *q, struct workers *where, struct job *job);
 void query__progress(struct query *q); /* does what can be done now; cheap when there is nothing */
 void query__failed(struct query *q, enum err rc, const struct error *why); /* FAILED, or back-off and STARTING again */
 void query__committed(struct query *q, struct lane_result *take, const int64_t versions[LANE_N_SINKS]);

@@ -48,15 +48,12 @@ static enum err begin_next(const struct plan *p, struct catalog *c, struct arena
     return rc;
 }
 
-enum err query_reset(const struct plan *plan, const char *state_dir, struct reset *out, struct error *e)
+enum err query_reset(const struct plan *plan, struct catalog *c, struct reset *out, struct error *e)
 {
-    struct catalog *c = NULL;
-    struct arena    a;
+    struct arena a;
     *out = (struct reset){.generation = 0, .last_epoch = -1};
-    TRY(catalog_open(state_dir, &c, e));
     arena_init(&a, TAG_STATE, (size_t)256 << 20);
     enum err rc = begin_next(plan, c, &a, out, e);
     arena_fini(&a);
-    catalog_close(c);
     return rc;
 }

@@ -59,19 +59,7 @@ static enum err open_sinks(struct query *q, struct error *e)
     return open_sink(q, LANE_MAIN, q->plan->location, q->plan->schema, e);
 }
 
-/* ---- catalog ---- */
-
-static enum err open_catalog(struct query *q, struct error *e)
-{
-    if (q->catalog)
-        return OK;
-    enum err rc = catalog_open(q->options.state_dir, &q->catalog, e);
-    if (rc != ERR_CORRUPT)
-        return rc;
-    log_warn("state", "%s; it is moved aside and built again from the table", e->text);
-    TRY(catalog_move_aside(q->options.state_dir, e));
-    return catalog_open(q->options.state_dir, &q->catalog, e);
-}
+/* ---- what may not change ---- */
 
 /* Names the aspects of two fingerprints that differ. */
 static enum err check_fingerprint(const char *before, const char *now, struct error *e)
@@ -384,7 +372,7 @@ static enum err adopt(struct query *q, const struct delta_txn *x, struct error *
         return err_set(e, ERR_FENCED, "table %s was written by another program under this query's name",
                        q->plan->location);
     log_warn("state", "%s is not known in %s: going on from version %" PRId64 " of its table", q->plan->name,
-             q->options.state_dir, x->version);
+             q->host->state_dir, x->version);
     TRY(json_doc_parse(x->info, strlen(x->info), &info, e));
     buf_init(&before, TAG_STATE, STATE_JSON_MAX);
     json_dump(json_get(info, "fingerprint"), &before);
@@ -457,7 +445,7 @@ static enum err build(struct query *q, struct error *e)
 enum err query__start_up(struct query *q, struct error *e)
 {
     struct query_row row;
-    TRY(open_catalog(q, e));
+    TRY(query_host_catalog(q->host, &q->catalog, e));
     q->side_type = side_schema(&q->arena);
     if (!q->side_type)
         return err_set(e, ERR_NO_MEMORY, "query");

@@ -33,39 +33,15 @@ static void hand_back(struct workers *w)
         struct job *job = in_order;
         in_order = job->next;
         w->n_pending--;
+        if (job->pending)
+            (*job->pending)--;
         job->done(job);
     }
 }
 
 static void on_async(uv_async_t *async) { hand_back(async->data); }
 
-enum err workers_init(struct workers *w, uv_loop_t *loop, int n_threads, struct error *e)
-{
-    *w = (struct workers){.n_threads = 0};
-    CHECK(n_threads <= WORKERS_MAX);
-    TRY(inbox_init(&w->inbox, JOBS_MAX, SIZE_MAX, e));
-    if (uv_async_init(loop, &w->async, on_async) != 0) {
-        inbox_fini(&w->inbox);
-        return err_set(e, ERR_IO, "worker wake-up handle");
-    }
-    w->async.data = w;
-    pthread_mutex_init(&w->lock, NULL);
-    for (; w->n_threads < n_threads; w->n_threads++)
-        if (pthread_create(&w->threads[w->n_threads], NULL, thread_main, w) != 0) {
-            workers_close(w);
-            return err_set(e, ERR_NO_MEMORY, "start worker thread");
-        }
-    return OK;
-}
-
-void workers_submit(struct workers *w, struct job *job)
-{
-    job->pool = w;
-    w->n_pending++;
-    CHECK(inbox_offer(&w->inbox, job, 0));
-}
-
-void workers_close(struct workers *w)
+static void join_threads(struct workers *w)
 {
     inbox_close(&w->inbox);
     for (int i = 0; i < w->n_threads; i++)
@@ -73,5 +49,43 @@ void workers_close(struct workers *w)
     hand_back(w);
     inbox_fini(&w->inbox);
     pthread_mutex_destroy(&w->lock);
-    uv_close((uv_handle_t *)&w->async, NULL);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct workers *w = handle->data;
+    if (w->closed)
+        w->closed(w);
+}
+
+enum err workers_init(struct workers *w, uv_loop_t *loop, int n_threads, struct error *e)
+{
+    *w = (struct workers){.n_threads = 0};
+    CHECK(n_threads <= WORKERS_MAX);
+    TRY(inbox_init(&w->inbox, JOBS_MAX, SIZE_MAX, e));
+    pthread_mutex_init(&w->lock, NULL);
+    enum err rc = OK;
+    for (; rc == OK && w->n_threads < n_threads; w->n_threads += rc == OK)
+        if (pthread_create(&w->threads[w->n_threads], NULL, thread_main, w) != 0)
+            rc = err_set(e, ERR_NO_MEMORY, "start worker thread");
+    if (rc == OK && uv_async_init(loop, &w->async, on_async) != 0) /* last: a handle cannot be taken back at once */
+        rc = err_set(e, ERR_IO, "worker wake-up handle");
+    w->async.data = w;
+    if (rc != OK)
+        join_threads(w);
+    return rc;
+}
+
+void workers_submit(struct workers *w, struct job *job)
+{
+    w->n_pending++;
+    if (job->pending)
+        (*job->pending)++;
+    CHECK(inbox_offer(&w->inbox, job, 0));
+}
+
+void workers_close(struct workers *w)
+{
+    join_threads(w);
+    uv_close((uv_handle_t *)&w->async, on_closed);
 }

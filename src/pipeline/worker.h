@@ -2,8 +2,9 @@
 /*
  * pipeline/worker: threads that may block, so that the loop never does.
  *
- * A job runs on one of the pool's threads and is then handed back: `done` runs on the loop. A query has two pools: io
- * (files, commits, SQLite) and client (the blocking calls of the Kafka client), a pool of one: they never overlap.
+ * A job runs on one of the pool's threads and is then handed back: `done` runs on the loop. The queries of a process
+ * share one pool (host.h: files, commits, SQLite); each has one of its own for the blocking calls of its Kafka client,
+ * a pool of one thread: they never overlap.
  */
 #ifndef PIPELINE_WORKER_H
 #define PIPELINE_WORKER_H
@@ -17,8 +18,8 @@
 struct job {
     void (*run)(struct job *);  /* a pool thread; may block */
     void (*done)(struct job *); /* loop thread; owns the job again */
-    struct workers *pool;       /* set by submit */
-    struct job     *next;
+    int        *pending;        /* counts the jobs of an owner that are not yet done; or NULL */
+    struct job *next;
 };
 
 struct workers {
@@ -35,7 +36,8 @@ struct workers {
 MUST_CHECK enum err workers_init(struct workers *w, uv_loop_t *loop, int n_threads, struct error *e);
 /* Loop thread; the job is the pool's until done. */
 void workers_submit(struct workers *w, struct job *job);
-/* Waits for the running jobs, calls done of every finished one, joins the threads and closes the handle. */
+/* Waits for what was submitted, calls done of every job, joins the threads and closes the handle; then, from the
+ * loop, calls w->closed when it is set. */
 void workers_close(struct workers *w);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +12,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
+#include "state/catalog_priv.h"
 
-#define PATH_BYTES 4096
+#define PATH_BYTES CATALOG_PATH_BYTES
 
 /* The files of migrations/, embedded by the build in the order of their numbers: 0001_catalog.sql is 1. */
 static const struct migration {
@@ -26,15 +27,9 @@ static const struct migration {
 #include "state/migrations.inc"
 };
 
-struct catalog {
-    sqlite3 *db;
-    int      lock_fd;
-    char     dir[PATH_BYTES];
-};
-
 /* ---- errors ---- */
 
-static enum err db_error(struct catalog *c, const char *what, struct error *e)
+enum err catalog__error(struct catalog *c, const char *what, struct error *e)
 {
     int      code = c->db ? sqlite3_errcode(c->db) & 0xff : SQLITE_NOMEM;
     enum err rc = code == SQLITE_FULL                               ? ERR_NO_SPACE
@@ -48,9 +43,9 @@ static enum err db_error(struct catalog *c, const char *what, struct error *e)
     return rc;
 }
 
-static enum err run(struct catalog *c, const char *sql, struct error *e)
+enum err catalog__run(struct catalog *c, const char *sql, struct error *e)
 {
-    return sqlite3_exec(c->db, sql, NULL, NULL, NULL) == SQLITE_OK ? OK : db_error(c, "exec", e);
+    return sqlite3_exec(c->db, sql, NULL, NULL, NULL) == SQLITE_OK ? OK : catalog__error(c, "exec", e);
 }
 
 /* ---- lock ---- */
@@ -105,12 +100,35 @@ static enum err user_version(struct catalog *c, int *version, struct error *e)
 {
     sqlite3_stmt *s = NULL;
     if (sqlite3_prepare_v2(c->db, "PRAGMA user_version", -1, &s, NULL) != SQLITE_OK || sqlite3_step(s) != SQLITE_ROW) {
-        enum err rc = db_error(c, "read version", e);
+        enum err rc = catalog__error(c, "read version", e);
         sqlite3_finalize(s);
         return rc;
     }
     *version = sqlite3_column_int(s, 0);
     sqlite3_finalize(s);
+    return OK;
+}
+
+/* A database that another text of a migration made is not ours to touch. */
+static enum err check_sum(struct catalog *c, const struct migration *m, struct error *e)
+{
+    sqlite3_stmt *s;
+    int64_t       number = strtol(m->name, NULL, 10), checksum = crc32c(0, m->sql, m->size);
+    TRY(catalog__prepare(c, &s, "INSERT OR IGNORE INTO migration (number, checksum) VALUES (?, ?)", "ii", e, number,
+                         checksum));
+    TRY(catalog__finish(c, s, e));
+    TRY(catalog__prepare(c, &s, "SELECT checksum FROM migration WHERE number = ?", "i", e, number));
+    enum err rc = sqlite3_step(s) == SQLITE_ROW ? OK : catalog__error(c, "read checksum", e);
+    if (rc == OK && sqlite3_column_int64(s, 0) != checksum)
+        rc = err_set(e, ERR_UNSUPPORTED, "%s/catalog.db was made by another text of migration %s", c->dir, m->name);
+    sqlite3_finalize(s);
+    return rc;
+}
+
+static enum err check_sums(struct catalog *c, struct error *e)
+{
+    for (size_t i = 0; i < sizeof migrations / sizeof migrations[0]; i++)
+        TRY(check_sum(c, &migrations[i], e));
     return OK;
 }
 
@@ -124,22 +142,22 @@ static enum err migrate(struct catalog *c, struct error *e)
         newest = (int)strtol(m->name, NULL, 10);
         if (newest <= version)
             continue;
-        TRY(run(c, "BEGIN IMMEDIATE", e));
-        enum err rc = run(c, m->sql, e);
+        TRY(catalog__run(c, "BEGIN IMMEDIATE", e));
+        enum err rc = catalog__run(c, m->sql, e);
         snprintf(done, sizeof done, "PRAGMA user_version = %d", newest);
         if (rc == OK)
-            rc = run(c, done, e);
+            rc = catalog__run(c, done, e);
         if (rc == OK)
-            rc = run(c, "COMMIT", e);
+            rc = catalog__run(c, "COMMIT", e);
         if (rc != OK) {
             sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
             return err_wrap(e, rc, "migration %s", m->name);
         }
     }
-    if (version > newest)
-        return err_set(e, ERR_UNSUPPORTED, "%s/catalog.db is of version %d, this millrace knows up to %d", c->dir,
-                       version, newest);
-    return OK;
+    if (version <= newest)
+        return check_sums(c, e);
+    return err_set(e, ERR_UNSUPPORTED, "%s/catalog.db is of version %d, this millrace knows up to %d", c->dir, version,
+                   newest);
 }
 
 static enum err check_integrity(struct catalog *c, struct error *e)
@@ -147,7 +165,7 @@ static enum err check_integrity(struct catalog *c, struct error *e)
     sqlite3_stmt *s = NULL;
     enum err      rc = OK;
     if (sqlite3_prepare_v2(c->db, "PRAGMA quick_check(1)", -1, &s, NULL) != SQLITE_OK || sqlite3_step(s) != SQLITE_ROW)
-        rc = db_error(c, "check", e);
+        rc = catalog__error(c, "check", e);
     else if (strcmp((const char *)sqlite3_column_text(s, 0), "ok") != 0)
         rc = err_set(e, ERR_CORRUPT, "%s/catalog.db: %s", c->dir, (const char *)sqlite3_column_text(s, 0));
     sqlite3_finalize(s);
@@ -163,17 +181,19 @@ enum err catalog_open(const char *dir, struct catalog **out, struct error *e)
     if (!c)
         return err_set(e, ERR_NO_MEMORY, "catalog");
     c->lock_fd = -1;
+    pthread_mutex_init(&c->lock, NULL);
     snprintf(c->dir, sizeof c->dir, "%s", dir);
     if ((rc = make_dirs(dir, e)) != OK || (rc = take_lock(c, e)) != OK)
         goto out;
     snprintf(path, sizeof path, "%s/catalog.db", dir);
     if (sqlite3_open_v2(path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) !=
         SQLITE_OK) {
-        rc = db_error(c, "open", e);
+        rc = catalog__error(c, "open", e);
         goto out;
     }
-    if ((rc = run(c, "PRAGMA journal_mode = WAL", e)) != OK || (rc = run(c, "PRAGMA synchronous = FULL", e)) != OK ||
-        (rc = run(c, "PRAGMA foreign_keys = ON", e)) != OK || (rc = check_integrity(c, e)) != OK ||
+    if ((rc = catalog__run(c, "PRAGMA journal_mode = WAL", e)) != OK ||
+        (rc = catalog__run(c, "PRAGMA synchronous = FULL", e)) != OK ||
+        (rc = catalog__run(c, "PRAGMA foreign_keys = ON", e)) != OK || (rc = check_integrity(c, e)) != OK ||
         (rc = migrate(c, e)) != OK)
         goto out;
     *out = c;
@@ -190,6 +210,7 @@ void catalog_close(struct catalog *c)
     sqlite3_close(c->db);
     if (c->lock_fd >= 0)
         close(c->lock_fd); /* releases the lock */
+    pthread_mutex_destroy(&c->lock);
     mem_free(c);
 }
 
@@ -211,8 +232,7 @@ enum err catalog_move_aside(const char *dir, struct error *e)
 
 /* ---- rows ---- */
 
-/* Prepares and binds: s text (NULL allowed), i int64. */
-static enum err prepare(struct catalog *c, sqlite3_stmt **s, const char *sql, const char *types, struct error *e, ...)
+enum err catalog__prepare(struct catalog *c, sqlite3_stmt **s, const char *sql, const char *types, struct error *e, ...)
 {
     va_list args;
     int     rc = sqlite3_prepare_v2(c->db, sql, -1, s, NULL);
@@ -223,20 +243,20 @@ static enum err prepare(struct catalog *c, sqlite3_stmt **s, const char *sql, co
     va_end(args);
     if (rc == SQLITE_OK)
         return OK;
-    enum err code = db_error(c, "prepare", e);
+    enum err code = catalog__error(c, "prepare", e);
     sqlite3_finalize(*s);
     *s = NULL;
     return code;
 }
 
-static enum err finish(struct catalog *c, sqlite3_stmt *s, struct error *e)
+enum err catalog__finish(struct catalog *c, sqlite3_stmt *s, struct error *e)
 {
     int step = sqlite3_step(s);
     int rc = sqlite3_finalize(s);
-    return step == SQLITE_DONE && rc == SQLITE_OK ? OK : db_error(c, "write", e);
+    return step == SQLITE_DONE && rc == SQLITE_OK ? OK : catalog__error(c, "write", e);
 }
 
-static const char *text(sqlite3_stmt *s, int i, struct arena *a, bool *ok)
+const char *catalog__text(sqlite3_stmt *s, int i, struct arena *a, bool *ok)
 {
     const char *t = (const char *)sqlite3_column_text(s, i);
     if (!t)
@@ -246,34 +266,35 @@ static const char *text(sqlite3_stmt *s, int i, struct arena *a, bool *ok)
     return copy;
 }
 
-enum err catalog_query_get(struct catalog *c, const char *name, struct arena *a, struct query_row *out, struct error *e)
+static enum err query_get(struct catalog *c, const char *name, struct arena *a, struct query_row *out, struct error *e)
 {
     sqlite3_stmt *s;
     bool          ok = true;
-    TRY(prepare(c, &s, "SELECT generation, fingerprint, start, created_ms FROM query WHERE name = ?", "s", e, name));
+    TRY(catalog__prepare(c, &s, "SELECT generation, fingerprint, start, created_ms FROM query WHERE name = ?", "s", e,
+                         name));
     int step = sqlite3_step(s);
     if (step == SQLITE_ROW)
         *out = (struct query_row){.name = arena_strdup(a, name),
                                   .generation = sqlite3_column_int64(s, 0),
-                                  .fingerprint = text(s, 1, a, &ok),
-                                  .start = text(s, 2, a, &ok),
+                                  .fingerprint = catalog__text(s, 1, a, &ok),
+                                  .start = catalog__text(s, 2, a, &ok),
                                   .created_ms = sqlite3_column_int64(s, 3)};
     enum err rc = step == SQLITE_ROW    ? OK
                   : step == SQLITE_DONE ? err_set(e, ERR_NOT_FOUND, "query %s is not known in %s", name, c->dir)
-                                        : db_error(c, "read query", e);
+                                        : catalog__error(c, "read query", e);
     sqlite3_finalize(s);
     return rc == OK && !ok ? err_set(e, ERR_NO_MEMORY, "query row") : rc;
 }
 
-enum err catalog_query_put(struct catalog *c, const struct query_row *row, struct error *e)
+static enum err query_put(struct catalog *c, const struct query_row *row, struct error *e)
 {
     sqlite3_stmt *s;
-    TRY(prepare(c, &s,
-                "INSERT INTO query (name, generation, fingerprint, start, created_ms) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT (name) DO UPDATE SET generation = excluded.generation,"
-                " fingerprint = excluded.fingerprint, start = excluded.start",
-                "sissi", e, row->name, row->generation, row->fingerprint, row->start, row->created_ms));
-    return finish(c, s, e);
+    TRY(catalog__prepare(c, &s,
+                         "INSERT INTO query (name, generation, fingerprint, start, created_ms) VALUES (?, ?, ?, ?, ?)"
+                         " ON CONFLICT (name) DO UPDATE SET generation = excluded.generation,"
+                         " fingerprint = excluded.fingerprint, start = excluded.start",
+                         "sissi", e, row->name, row->generation, row->fingerprint, row->start, row->created_ms));
+    return catalog__finish(c, s, e);
 }
 
 #define EPOCH_COLUMNS "epoch, status, nonce, info, now_us, snapshot, receipts, versions"
@@ -285,35 +306,35 @@ static enum err read_epoch(struct catalog *c, sqlite3_stmt *s, struct arena *a, 
     if (step == SQLITE_ROW)
         *out = (struct epoch_row){.epoch = sqlite3_column_int64(s, 0),
                                   .committed = strcmp((const char *)sqlite3_column_text(s, 1), "committed") == 0,
-                                  .nonce = text(s, 2, a, &ok),
-                                  .info = text(s, 3, a, &ok),
+                                  .nonce = catalog__text(s, 2, a, &ok),
+                                  .info = catalog__text(s, 3, a, &ok),
                                   .now_us = sqlite3_column_int64(s, 4),
-                                  .snapshot = text(s, 5, a, &ok),
-                                  .receipts = text(s, 6, a, &ok),
-                                  .versions = text(s, 7, a, &ok)};
+                                  .snapshot = catalog__text(s, 5, a, &ok),
+                                  .receipts = catalog__text(s, 6, a, &ok),
+                                  .versions = catalog__text(s, 7, a, &ok)};
     enum err rc = step == SQLITE_ROW    ? OK
                   : step == SQLITE_DONE ? err_set(e, ERR_NOT_FOUND, "no such epoch in %s", c->dir)
-                                        : db_error(c, "read epoch", e);
+                                        : catalog__error(c, "read epoch", e);
     sqlite3_finalize(s);
     return rc == OK && !ok ? err_set(e, ERR_NO_MEMORY, "epoch row") : rc;
 }
 
-enum err catalog_epoch_last(struct catalog *c, const char *query, int64_t generation, struct arena *a,
-                            struct epoch_row *out, struct error *e)
-{
-    sqlite3_stmt *s;
-    TRY(prepare(c, &s,
-                "SELECT " EPOCH_COLUMNS " FROM epoch WHERE query = ? AND generation = ? ORDER BY epoch DESC LIMIT 1",
-                "si", e, query, generation));
-    return read_epoch(c, s, a, out, e);
-}
-
-enum err catalog_epoch_get(struct catalog *c, const char *query, int64_t generation, int64_t epoch, struct arena *a,
+static enum err epoch_last(struct catalog *c, const char *query, int64_t generation, struct arena *a,
                            struct epoch_row *out, struct error *e)
 {
     sqlite3_stmt *s;
-    TRY(prepare(c, &s, "SELECT " EPOCH_COLUMNS " FROM epoch WHERE query = ? AND generation = ? AND epoch = ?", "sii", e,
-                query, generation, epoch));
+    TRY(catalog__prepare(
+        c, &s, "SELECT " EPOCH_COLUMNS " FROM epoch WHERE query = ? AND generation = ? ORDER BY epoch DESC LIMIT 1",
+        "si", e, query, generation));
+    return read_epoch(c, s, a, out, e);
+}
+
+static enum err epoch_get(struct catalog *c, const char *query, int64_t generation, int64_t epoch, struct arena *a,
+                          struct epoch_row *out, struct error *e)
+{
+    sqlite3_stmt *s;
+    TRY(catalog__prepare(c, &s, "SELECT " EPOCH_COLUMNS " FROM epoch WHERE query = ? AND generation = ? AND epoch = ?",
+                         "sii", e, query, generation, epoch));
     return read_epoch(c, s, a, out, e);
 }
 
@@ -321,54 +342,117 @@ static enum err put_epoch(struct catalog *c, const char *query, int64_t generati
                           struct error *e)
 {
     sqlite3_stmt *s;
-    TRY(prepare(c, &s,
-                "INSERT INTO epoch (query, generation, " EPOCH_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT DO UPDATE SET status = excluded.status, nonce = excluded.nonce, info = excluded.info,"
-                " now_us = excluded.now_us, snapshot = excluded.snapshot, receipts = excluded.receipts,"
-                " versions = excluded.versions WHERE status = 'prepared'",
-                "siisssisss", e, query, generation, row->epoch, row->committed ? "committed" : "prepared", row->nonce,
-                row->info, row->now_us, row->snapshot, row->receipts, row->versions));
-    TRY(finish(c, s, e));
+    TRY(catalog__prepare(
+        c, &s,
+        "INSERT INTO epoch (query, generation, " EPOCH_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET status = excluded.status, nonce = excluded.nonce, info = excluded.info,"
+        " now_us = excluded.now_us, snapshot = excluded.snapshot, receipts = excluded.receipts,"
+        " versions = excluded.versions WHERE status = 'prepared'",
+        "siisssisss", e, query, generation, row->epoch, row->committed ? "committed" : "prepared", row->nonce,
+        row->info, row->now_us, row->snapshot, row->receipts, row->versions));
+    TRY(catalog__finish(c, s, e));
     CHECK(sqlite3_changes(c->db) == 1); /* a committed epoch is never replaced */
     return OK;
-}
-
-enum err catalog_epoch_prepared(struct catalog *c, const char *query, int64_t generation, const struct epoch_row *row,
-                                struct error *e)
-{
-    CHECK(!row->committed);
-    return put_epoch(c, query, generation, row, e);
-}
-
-enum err catalog_epoch_adopt(struct catalog *c, const char *query, int64_t generation, const struct epoch_row *row,
-                             struct error *e)
-{
-    CHECK(row->committed);
-    return put_epoch(c, query, generation, row, e);
 }
 
 static enum err mark_committed(struct catalog *c, const char *query, int64_t generation, int64_t epoch,
                                const char *versions, struct error *e)
 {
     sqlite3_stmt *s;
-    TRY(prepare(c, &s,
-                "UPDATE epoch SET status = 'committed', versions = ? WHERE query = ? AND generation = ? AND epoch = ?",
-                "ssii", e, versions, query, generation, epoch));
-    TRY(finish(c, s, e));
+    TRY(catalog__prepare(
+        c, &s, "UPDATE epoch SET status = 'committed', versions = ? WHERE query = ? AND generation = ? AND epoch = ?",
+        "ssii", e, versions, query, generation, epoch));
+    TRY(catalog__finish(c, s, e));
     CHECK(sqlite3_changes(c->db) == 1);
-    TRY(prepare(c, &s, "DELETE FROM epoch WHERE query = ? AND (generation < ? OR (generation = ? AND epoch < ? - 1))",
-                "siii", e, query, generation, generation, epoch));
-    return finish(c, s, e);
+    TRY(catalog__prepare(c, &s,
+                         "DELETE FROM epoch WHERE query = ? AND (generation < ? OR (generation = ? AND epoch < ? - 1))",
+                         "siii", e, query, generation, generation, epoch));
+    return catalog__finish(c, s, e);
+}
+
+static enum err forget(struct catalog *c, const char *query, struct error *e)
+{
+    sqlite3_stmt *s;
+    TRY(catalog__prepare(c, &s, "DELETE FROM epoch WHERE query = ?", "s", e, query));
+    TRY(catalog__finish(c, s, e));
+    TRY(catalog__prepare(c, &s, "DELETE FROM query WHERE name = ?", "s", e, query));
+    return catalog__finish(c, s, e);
+}
+
+/* ---- one at a time ---- */
+
+#define LOCKED(call)                    \
+    do {                                \
+        pthread_mutex_lock(&c->lock);   \
+        enum err rc_ = (call);          \
+        pthread_mutex_unlock(&c->lock); \
+        return rc_;                     \
+    } while (0)
+
+enum err catalog_query_get(struct catalog *c, const char *name, struct arena *a, struct query_row *out, struct error *e)
+{
+    LOCKED(query_get(c, name, a, out, e));
+}
+
+enum err catalog_query_put(struct catalog *c, const struct query_row *row, struct error *e)
+{
+    LOCKED(query_put(c, row, e));
+}
+
+enum err catalog_epoch_last(struct catalog *c, const char *query, int64_t generation, struct arena *a,
+                            struct epoch_row *out, struct error *e)
+{
+    LOCKED(epoch_last(c, query, generation, a, out, e));
+}
+
+enum err catalog_epoch_get(struct catalog *c, const char *query, int64_t generation, int64_t epoch, struct arena *a,
+                           struct epoch_row *out, struct error *e)
+{
+    LOCKED(epoch_get(c, query, generation, epoch, a, out, e));
+}
+
+enum err catalog_epoch_prepared(struct catalog *c, const char *query, int64_t generation, const struct epoch_row *row,
+                                struct error *e)
+{
+    CHECK(!row->committed);
+    LOCKED(put_epoch(c, query, generation, row, e));
+}
+
+enum err catalog_epoch_adopt(struct catalog *c, const char *query, int64_t generation, const struct epoch_row *row,
+                             struct error *e)
+{
+    CHECK(row->committed);
+    LOCKED(put_epoch(c, query, generation, row, e));
+}
+
+enum err catalog__begin(struct catalog *c, struct error *e)
+{
+    pthread_mutex_lock(&c->lock);
+    enum err rc = catalog__run(c, "BEGIN IMMEDIATE", e);
+    if (rc != OK)
+        pthread_mutex_unlock(&c->lock);
+    return rc;
+}
+
+enum err catalog__end(struct catalog *c, enum err rc, struct error *e)
+{
+    if (rc == OK)
+        rc = catalog__run(c, "COMMIT", e);
+    if (rc != OK)
+        sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+    pthread_mutex_unlock(&c->lock);
+    return rc;
 }
 
 enum err catalog_epoch_committed(struct catalog *c, const char *query, int64_t generation, int64_t epoch,
                                  const char *versions, struct error *e)
 {
-    TRY(run(c, "BEGIN IMMEDIATE", e));
-    enum err rc = mark_committed(c, query, generation, epoch, versions, e);
-    if (rc == OK)
-        rc = run(c, "COMMIT", e);
-    if (rc != OK)
-        sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
-    return rc;
+    TRY(catalog__begin(c, e));
+    return catalog__end(c, mark_committed(c, query, generation, epoch, versions, e), e);
+}
+
+enum err catalog_forget(struct catalog *c, const char *query, struct error *e)
+{
+    TRY(catalog__begin(c, e));
+    return catalog__end(c, forget(c, query, e), e);
 }

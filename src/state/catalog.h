@@ -6,8 +6,9 @@
  *   <state dir>/catalog.db      this file
  *   <state dir>/snapshots/      operator state, one checksummed file per epoch (state/snapshot.h)
  *
- * A cache of the Delta log: losing it costs a rebuild, never a row. One connection, used by one thread at a time
- * (the query's control jobs). Every write is one transaction with synchronous=FULL: durable when it returns.
+ * A cache of the Delta log: losing it costs a rebuild, never a row. One connection for all queries of a process; any
+ * io thread may call, one is served at a time. Every write is one transaction with synchronous=FULL: durable when it
+ * returns. resource.h: what a service is told to run, in the same file.
  */
 #ifndef STATE_CATALOG_H
 #define STATE_CATALOG_H
@@ -65,5 +66,8 @@ MUST_CHECK enum err catalog_epoch_committed(struct catalog *c, const char *query
 /* Writes a committed epoch in one go (recovery from the table when the database was lost). */
 MUST_CHECK enum err catalog_epoch_adopt(struct catalog *c, const char *query, int64_t generation,
                                         const struct epoch_row *row, struct error *e);
+
+/* Everything of that query: it never ran here. */
+MUST_CHECK enum err catalog_forget(struct catalog *c, const char *query, struct error *e);
 
 #endif
