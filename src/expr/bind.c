@@ -324,8 +324,8 @@ struct expr *expr__wrong_types(struct expr_binder *b, struct place at, const cha
     return NULL;
 }
 
-static struct expr *compare(struct expr_binder *b, const struct function *f, struct place at, struct expr *x,
-                            struct expr *y)
+struct expr *expr__compare(struct expr_binder *b, const struct function *f, struct place at, struct expr *x,
+                           struct expr *y)
 {
     const struct type *t = expr_common_type(b, x->type, y->type);
     if (!t || t->kind == TYPE_STRUCT || t->kind == TYPE_DECIMAL)
@@ -337,7 +337,7 @@ static struct expr *compare(struct expr_binder *b, const struct function *f, str
     return expr__call(b, f, type_of(TYPE_BOOLEAN), at, x, y);
 }
 
-static struct expr *negated(struct expr_binder *b, struct expr *x)
+struct expr *expr__negated(struct expr_binder *b, struct expr *x)
 {
     return x ? expr__call(b, &fn_not, type_of(TYPE_BOOLEAN), x->place, x, NULL) : NULL;
 }
@@ -346,19 +346,19 @@ static struct expr *comparison(struct expr_binder *b, enum ast_op op, struct pla
 {
     switch ((int)op) {
     case OP_EQUAL:
-        return compare(b, &fn_equal, at, x, y);
+        return expr__compare(b, &fn_equal, at, x, y);
     case OP_NOT_EQUAL:
-        return negated(b, compare(b, &fn_equal, at, x, y));
+        return expr__negated(b, expr__compare(b, &fn_equal, at, x, y));
     case OP_LESS:
-        return compare(b, &fn_less, at, x, y);
+        return expr__compare(b, &fn_less, at, x, y);
     case OP_LESS_EQUAL:
-        return compare(b, &fn_less_equal, at, x, y);
+        return expr__compare(b, &fn_less_equal, at, x, y);
     case OP_GREATER:
-        return compare(b, &fn_less, at, y, x);
+        return expr__compare(b, &fn_less, at, y, x);
     case OP_GREATER_EQUAL:
-        return compare(b, &fn_less_equal, at, y, x);
+        return expr__compare(b, &fn_less_equal, at, y, x);
     default:
-        return compare(b, &fn_null_safe_equal, at, x, y);
+        return expr__compare(b, &fn_null_safe_equal, at, x, y);
     }
 }
 
@@ -433,7 +433,7 @@ static struct expr *arithmetic(struct expr_binder *b, enum ast_op op, struct pla
     return expr__call(b, table[op], t, at, x, y);
 }
 
-static struct expr *logical(struct expr_binder *b, enum expr_kind kind, struct place at, struct expr *x, struct expr *y)
+struct expr *expr__logical(struct expr_binder *b, enum expr_kind kind, struct place at, struct expr *x, struct expr *y)
 {
     if (!(x = expr_coerce(b, x, type_of(TYPE_BOOLEAN))) || !(y = expr_coerce(b, y, type_of(TYPE_BOOLEAN))))
         return NULL;
@@ -450,9 +450,9 @@ static struct expr *binary(struct expr_binder *b, const struct ast_expr *ast, st
 {
     switch ((int)ast->op) {
     case OP_AND:
-        return logical(b, EXPR_AND, ast->place, x, y);
+        return expr__logical(b, EXPR_AND, ast->place, x, y);
     case OP_OR:
-        return logical(b, EXPR_OR, ast->place, x, y);
+        return expr__logical(b, EXPR_OR, ast->place, x, y);
     case OP_CONCAT:
         if (x->type->kind != TYPE_BINARY &&
             (!(x = expr_coerce(b, x->type->kind == TYPE_STRING ? x : expr__cast_to(b, x, type_of(TYPE_STRING), false),
@@ -479,7 +479,7 @@ static struct expr *binary(struct expr_binder *b, const struct ast_expr *ast, st
 static struct expr *unary(struct expr_binder *b, const struct ast_expr *ast, struct expr *x)
 {
     if (ast->op == OP_NOT)
-        return (x = expr_coerce(b, x, type_of(TYPE_BOOLEAN))) ? negated(b, x) : NULL;
+        return (x = expr_coerce(b, x, type_of(TYPE_BOOLEAN))) ? expr__negated(b, x) : NULL;
     if (ast->op == OP_BIT_NOT) {
         diag_error(b->diags, ast->place, "E_UNSUPPORTED", "bitwise operators are not supported yet");
         return NULL;
@@ -491,177 +491,6 @@ static struct expr *unary(struct expr_binder *b, const struct ast_expr *ast, str
     if (!type_is_number(x->type) || x->type->kind == TYPE_DECIMAL)
         return expr__wrong_types(b, ast->place, "a sign", x, x);
     return ast->op == OP_POSITIVE ? x : expr__call(b, &fn_negate, x->type, ast->place, x, NULL);
-}
-
-/* ---- predicates ---- */
-
-static struct expr *is_predicate(struct expr_binder *b, const struct ast_expr *ast, struct expr *x)
-{
-    struct expr *call;
-    if (ast->op == OP_IS_NULL || ast->op == OP_IS_UNKNOWN)
-        return expr__call(b, ast->negated ? &fn_is_not_null : &fn_is_null, type_of(TYPE_BOOLEAN), ast->place, x, NULL);
-    if (!(x = expr_coerce(b, x, type_of(TYPE_BOOLEAN))))
-        return NULL;
-    call =
-        expr__call(b, ast->op == OP_IS_TRUE ? &fn_is_true : &fn_is_false, type_of(TYPE_BOOLEAN), ast->place, x, NULL);
-    return ast->negated ? negated(b, call) : call;
-}
-
-static struct expr *in_list(struct expr_binder *b, const struct ast_expr *ast, struct expr **args)
-{
-    const struct type *t = args[0]->type;
-    struct expr       *any = NULL;
-    for (int i = 1; t && i < ast->n_args; i++)
-        t = expr_common_type(b, t, args[i]->type);
-    if (!t)
-        return expr__wrong_types(b, ast->place, "IN", args[0], args[1]);
-    for (int i = 1; i < ast->n_args; i++) {
-        struct expr *x = expr_coerce(b, args[0], t), *y = expr_coerce(b, args[i], t);
-        struct expr *equal = x && y ? compare(b, &fn_equal, ast->place, x, y) : NULL;
-        if (!equal || !(any = any ? logical(b, EXPR_OR, ast->place, any, equal) : equal))
-            return NULL;
-    }
-    return ast->negated ? negated(b, any) : any;
-}
-
-static struct expr *between(struct expr_binder *b, const struct ast_expr *ast, struct expr **args)
-{
-    struct expr *low = compare(b, &fn_less_equal, ast->place, args[1], args[0]);
-    struct expr *high = low ? compare(b, &fn_less_equal, ast->place, args[0], args[2]) : NULL;
-    struct expr *both = high ? logical(b, EXPR_AND, ast->place, low, high) : NULL;
-    return ast->negated ? negated(b, both) : both;
-}
-
-static struct expr *like(struct expr_binder *b, const struct ast_expr *ast, struct expr **args)
-{
-    char         escape = '\\';
-    struct expr *x = expr_coerce(b, args[0], type_of(TYPE_STRING)),
-                *pattern = expr_coerce(b, args[1], type_of(TYPE_STRING));
-    if (ast->op != OP_LIKE) {
-        diag_error(b->diags, ast->place, "E_UNSUPPORTED", "%s is not supported yet",
-                   ast->op == OP_ILIKE ? "ILIKE" : "RLIKE");
-        return NULL;
-    }
-    if (ast->n_args > 2) {
-        if (args[2]->kind != EXPR_LITERAL || args[2]->type->kind != TYPE_STRING || args[2]->value.length != 1) {
-            diag_error(b->diags, args[2]->place, "E_ARGUMENTS", "ESCAPE takes one character");
-            return NULL;
-        }
-        escape = args[2]->value.text[0];
-    }
-    struct expr *call = x && pattern ? expr__call(b, &fn_like, type_of(TYPE_BOOLEAN), ast->place, x, pattern) : NULL;
-    if (!call)
-        return NULL;
-    call->field = escape; /* the kernel reads it there */
-    return ast->negated ? negated(b, call) : call;
-}
-
-/* ---- CASE and its family ---- */
-
-/* The values of THEN and ELSE to one type; conditions are at even places. */
-static struct expr *case_of(struct expr_binder *b, struct place at, struct expr **args, int n)
-{
-    const struct type *t = type_of(TYPE_NULL);
-    struct expr       *x = expr__new(b, EXPR_CASE, NULL, at, n);
-    for (int i = 0; i < n; i++)
-        if (i % 2 == 1 || i == n - 1) {
-            const struct type *next = expr_common_type(b, t, args[i]->type);
-            if (!next)
-                return expr__wrong_types(b, at, "CASE", args[n - 1], args[1]);
-            t = next;
-        }
-    if (!x)
-        return NULL;
-    x->type = t;
-    x->nullable = n % 2 == 0;
-    for (int i = 0; i < n; i++) {
-        bool value = i % 2 == 1 || i == n - 1;
-        if (!(x->args[i] = expr_coerce(b, args[i], value ? t : type_of(TYPE_BOOLEAN))))
-            return NULL;
-        x->nullable = x->nullable || (value && x->args[i]->nullable);
-    }
-    return x;
-}
-
-static struct expr *bind_case(struct expr_binder *b, const struct ast_expr *ast, struct expr **args)
-{
-    int n = ast->n_args - ast->has_operand;
-    if (!ast->has_operand)
-        return case_of(b, ast->place, args, n);
-    for (int i = 1; i + 1 < ast->n_args + !ast->has_else; i += 2)
-        if (!(args[i] = compare(b, &fn_equal, ast->place, args[0], args[i])))
-            return NULL;
-    return case_of(b, ast->place, args + 1, n);
-}
-
-static struct expr *coalesce(struct expr_binder *b, struct place at, struct expr **args, int n)
-{
-    const struct type *t = type_of(TYPE_NULL);
-    struct expr       *x = expr__new(b, EXPR_COALESCE, NULL, at, n);
-    for (int i = 0; t && i < n; i++)
-        t = expr_common_type(b, t, args[i]->type);
-    if (!t)
-        return expr__wrong_types(b, at, "coalesce", args[0], args[n - 1]);
-    if (!x)
-        return NULL;
-    x->type = t;
-    x->nullable = true;
-    for (int i = 0; i < n; i++) {
-        if (!(x->args[i] = expr_coerce(b, args[i], t)))
-            return NULL;
-        x->nullable = x->nullable && x->args[i]->nullable;
-    }
-    return x;
-}
-
-bool expr__arguments_are(struct expr_binder *b, const struct ast_expr *ast, int least, int most)
-{
-    if (ast->n_args >= least && ast->n_args <= most)
-        return true;
-    if (least == most)
-        diag_error(b->diags, ast->place, "E_ARGUMENTS", "%s() takes %d argument%s, not %d", ast->text, least,
-                   least == 1 ? "" : "s", ast->n_args);
-    else
-        diag_error(b->diags, ast->place, "E_ARGUMENTS", "%s() takes %d to %d arguments, not %d", ast->text, least, most,
-                   ast->n_args);
-    return false;
-}
-
-/* Functions that decide which arguments run. *known: it was one of them. */
-struct expr *expr__conditional_call(struct expr_binder *b, const struct ast_expr *ast, struct expr **args, bool *known)
-{
-    *known = true;
-    if (strcasecmp(ast->text, "if") == 0 || strcasecmp(ast->text, "iff") == 0)
-        return expr__arguments_are(b, ast, 3, 3) ? case_of(b, ast->place, args, 3) : NULL;
-    if (strcasecmp(ast->text, "coalesce") == 0)
-        return expr__arguments_are(b, ast, 1, 1000) ? coalesce(b, ast->place, args, ast->n_args) : NULL;
-    if (strcasecmp(ast->text, "nvl") == 0 || strcasecmp(ast->text, "ifnull") == 0)
-        return expr__arguments_are(b, ast, 2, 2) ? coalesce(b, ast->place, args, 2) : NULL;
-    if (strcasecmp(ast->text, "nullif") == 0) {
-        if (!expr__arguments_are(b, ast, 2, 2))
-            return NULL;
-        struct expr *null = expr__new(b, EXPR_LITERAL, type_of(TYPE_NULL), ast->place, 0);
-        struct expr *equal = compare(b, &fn_equal, ast->place, args[0], args[1]);
-        if (!null || !equal)
-            return NULL;
-        null->value.is_null = null->nullable = true;
-        struct expr *parts[3] = {equal, null, args[0]};
-        return case_of(b, ast->place, parts, 3);
-    }
-    if (strcasecmp(ast->text, "nvl2") == 0) {
-        if (!expr__arguments_are(b, ast, 3, 3))
-            return NULL;
-        struct expr *parts[3] = {expr_is_not_null(b->arena, args[0]), args[1], args[2]};
-        return case_of(b, ast->place, parts, 3);
-    }
-    if (strcasecmp(ast->text, "isnull") == 0 || strcasecmp(ast->text, "isnotnull") == 0) {
-        if (!expr__arguments_are(b, ast, 1, 1))
-            return NULL;
-        return expr__call(b, strcasecmp(ast->text, "isnull") == 0 ? &fn_is_null : &fn_is_not_null,
-                          type_of(TYPE_BOOLEAN), ast->place, args[0], NULL);
-    }
-    *known = false;
-    return NULL;
 }
 
 /* ---- all ---- */
@@ -702,15 +531,15 @@ static struct expr *bind_node(struct expr_binder *b, const struct ast_expr *ast,
     case AST_BINARY_OP:
         return binary(b, ast, args[0], args[1]);
     case AST_IS:
-        return is_predicate(b, ast, args[0]);
+        return expr__is_predicate(b, ast, args[0]);
     case AST_IN:
-        return in_list(b, ast, args);
+        return expr__in_list(b, ast, args);
     case AST_BETWEEN:
-        return between(b, ast, args);
+        return expr__between(b, ast, args);
     case AST_LIKE:
-        return like(b, ast, args);
+        return expr__like(b, ast, args);
     case AST_CASE:
-        return bind_case(b, ast, args);
+        return expr__bind_case(b, ast, args);
     case AST_CAST:
         return explicit_cast(b, ast, args[0]);
     case AST_FIELD:

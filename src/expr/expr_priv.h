@@ -63,6 +63,15 @@ bool         expr__too_big(struct expr_binder *b, struct place at); /* memory is
 struct expr *expr__cast_to(struct expr_binder *b, struct expr *x, const struct type *to, bool try_cast);
 struct expr *expr__wrong_types(struct expr_binder *b, struct place at, const char *what, const struct expr *x,
                                const struct expr *y);
+struct expr *expr__compare(struct expr_binder *b, const struct function *f, struct place at, struct expr *x,
+                           struct expr *y);
+struct expr *expr__negated(struct expr_binder *b, struct expr *x);
+struct expr *expr__logical(struct expr_binder *b, enum expr_kind kind, struct place at, struct expr *x, struct expr *y);
+struct expr *expr__is_predicate(struct expr_binder *b, const struct ast_expr *ast, struct expr *x);
+struct expr *expr__in_list(struct expr_binder *b, const struct ast_expr *ast, struct expr **args);
+struct expr *expr__between(struct expr_binder *b, const struct ast_expr *ast, struct expr **args);
+struct expr *expr__like(struct expr_binder *b, const struct ast_expr *ast, struct expr **args);
+struct expr *expr__bind_case(struct expr_binder *b, const struct ast_expr *ast, struct expr **args);
 int          expr__n_bound_args(const struct ast_expr *ast);
 /* At least and at most so many arguments, or a diagnostic. */
 bool expr__arguments_are(struct expr_binder *b, const struct ast_expr *ast, int least, int most);
