@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Texts and bytes: kernels that write a STRING or BINARY column front to back. */
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "expr/kernels.h"
 #include "text/base64.h"
+#include "text/digest.h"
 #include "text/utf8.h"
 #include "json/path.h"
 #include "json/record.h"
@@ -276,15 +276,6 @@ static bool unbase64_row(struct writer *w, const struct expr *x, const struct ve
 }
 TEXT_KERNEL(k_unbase64, unbase64_row)
 
-static void put_hex(struct buf *out, const uint8_t *p, size_t n, bool upper)
-{
-    const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
-    for (size_t i = 0; i < n; i++) {
-        buf_u8(out, (uint8_t)digits[p[i] >> 4]);
-        buf_u8(out, (uint8_t)digits[p[i] & 15]);
-    }
-}
-
 static bool hex_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
 {
     const struct column *c = args[0].c;
@@ -292,7 +283,7 @@ static bool hex_row(struct writer *w, const struct expr *x, const struct vec *ar
     (void)x;
     if (c->type->kind == TYPE_STRING || c->type->kind == TYPE_BINARY) {
         struct text t = text_at(args, i);
-        put_hex(&w->text, t.p, t.n, true);
+        hex_encode(t.p, t.n, true, &w->text);
         return true;
     }
     int64_t v = c->type->kind == TYPE_BIGINT     ? ((const int64_t *)c->values)[at]
@@ -304,40 +295,44 @@ static bool hex_row(struct writer *w, const struct expr *x, const struct vec *ar
 }
 TEXT_KERNEL(k_hex, hex_row)
 
-static bool digest(struct writer *w, struct text t, const EVP_MD *md)
+static bool put_digest(struct writer *w, struct text t, enum digest kind)
 {
-    uint8_t  out[EVP_MAX_MD_SIZE];
-    unsigned n = 0;
-    if (!md || EVP_Digest(t.p, t.n, out, &n, md, NULL) != 1)
-        return false;
-    put_hex(&w->text, out, n, false);
-    return true;
+    uint8_t out[DIGEST_BYTES_MAX];
+    size_t  n = digest_of(kind, t.p, t.n, out);
+    hex_encode(out, n, false, &w->text);
+    return n > 0;
 }
 
 static bool md5_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
 {
     (void)x;
-    return digest(w, text_at(args, i), EVP_md5());
+    return put_digest(w, text_at(args, i), DIGEST_MD5);
 }
 TEXT_KERNEL(k_md5, md5_row)
 
 static bool sha1_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
 {
     (void)x;
-    return digest(w, text_at(args, i), EVP_sha1());
+    return put_digest(w, text_at(args, i), DIGEST_SHA1);
 }
 TEXT_KERNEL(k_sha1, sha1_row)
 
 static bool sha2_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
 {
-    int32_t bits = int_at(&args[1], i);
     (void)x;
-    return digest(w, text_at(args, i),
-                  bits == 224                ? EVP_sha224()
-                  : bits == 256 || bits == 0 ? EVP_sha256()
-                  : bits == 384              ? EVP_sha384()
-                  : bits == 512              ? EVP_sha512()
-                                             : NULL);
+    switch (int_at(&args[1], i)) {
+    case 224:
+        return put_digest(w, text_at(args, i), DIGEST_SHA224);
+    case 0:
+    case 256:
+        return put_digest(w, text_at(args, i), DIGEST_SHA256);
+    case 384:
+        return put_digest(w, text_at(args, i), DIGEST_SHA384);
+    case 512:
+        return put_digest(w, text_at(args, i), DIGEST_SHA512);
+    default:
+        return false;
+    }
 }
 TEXT_KERNEL(k_sha2, sha2_row)
 
