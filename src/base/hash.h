@@ -52,6 +52,9 @@ static inline uint64_t hash_bytes(const void *bytes, size_t n, uint64_t seed)
     return hash_fold(hash_fold(a ^ 0x8ebc6af09c88c6e3u, b ^ h), n ^ 0x589965cc75374cc3u);
 }
 
+/* XXH64 (github.com/Cyan4973/xxHash, doc/xxhash_spec.md): stable, and the hash of Spark's sketches and xxhash64(). */
+uint64_t xxh64(const void *bytes, size_t n, uint64_t seed);
+
 /* CRC-32C (Castagnoli); start with crc 0, feed the result back for more bytes. */
 uint32_t crc32c(uint32_t crc, const void *bytes, size_t n);
 

@@ -14,6 +14,15 @@
 #define GROUPS_MAX 64
 #define AGGREGATES_MAX 256
 
+struct call { /* of an aggregate, over the input */
+    const struct agg_signature *function;
+    struct expr                *arguments[AGG_ARGUMENTS_MAX];
+    int                         n_arguments;
+    struct expr                *filter; /* or NULL */
+    double                      constants[AGG_CONSTANTS_MAX];
+    int                         n_constants;
+};
+
 struct grouping {
     struct binder          *b;
     const struct ast_query *q;
@@ -25,8 +34,7 @@ struct grouping {
     int                     window_at; /* which group is window(), or the event time itself; -1 none */
     struct window_spec      window;
     struct expr            *event; /* the time column, over the input */
-    const struct ast_expr  *calls[AGGREGATES_MAX];
-    struct expr            *arguments[AGGREGATES_MAX]; /* NULL for count(*) */
+    struct call             calls[AGGREGATES_MAX];
     struct plan_aggregate   aggregates[AGGREGATES_MAX];
     int                     n_aggregates;
     struct bound            result; /* the WINDOW node's columns, for SELECT and HAVING */
@@ -205,52 +213,118 @@ static bool bind_groups(struct grouping *g)
 
 /* ---- aggregates ---- */
 
-static bool refuse_call(struct grouping *g, const struct ast_expr *call)
+static bool call_error(struct grouping *g, const struct ast_expr *at, const char *code, const char *text)
 {
-    if (call->distinct) {
-        struct diag *d =
-            diag_error(g->b->diags, call->place, "E_UNSUPPORTED", "distinct aggregations are not supported on streams");
-        diag_hint(g->b->diags, d, "Spark advises approx_count_distinct(), which comes later");
-        return true;
-    }
-    if (call->filter) {
-        diag_error(g->b->diags, call->filter->place, "E_UNSUPPORTED", "FILTER (WHERE ..) is not supported yet");
-        return true;
-    }
-    if (call->n_args > 1) {
-        diag_error(g->b->diags, call->place, "E_ARGUMENTS", "%s() takes one argument", call->text);
-        return true;
-    }
+    diag_error(g->b->diags, at->place, code, "%s", text);
     return false;
 }
 
-/* The index of the aggregate, adding it when it is new; -1 after a diagnostic. */
-static int find_aggregate(struct grouping *g, const struct ast_expr *call)
+/* A constant behind the arguments: a number, or true and false as 1 and 0. */
+static bool constant(struct grouping *g, const struct ast_expr *x, double *out)
 {
-    struct expr          *argument = NULL;
-    struct plan_aggregate a = {.argument = -1};
+    switch ((int)x->kind) {
+    case AST_BOOLEAN:
+        *out = (double)x->integer;
+        return true;
+    case AST_INTEGER:
+    case AST_DECIMAL:
+    case AST_DOUBLE:
+        *out = strtod(x->text, NULL);
+        return true;
+    default:
+        return call_error(g, x, "E_ARGUMENTS", "this argument must be a constant");
+    }
+}
+
+/* The argument as its letter of agg.h asks: texts become numbers, whole numbers DOUBLE, as Spark casts them. */
+static bool coerce(struct grouping *g, struct expr **x, char letter)
+{
+    const struct type *to = letter == 'd' || (letter == 'n' && (*x)->type->kind == TYPE_STRING) ? type_of(TYPE_DOUBLE)
+                            : letter == 'B'                                                     ? type_of(TYPE_BOOLEAN)
+                                                                                                : NULL;
+    return !to || (*x = expr_coerce(&g->in.binder_of_expr, *x, to)) != NULL;
+}
+
+static bool bind_arguments(struct grouping *g, const struct ast_expr *ast, struct call *c)
+{
+    const char *letters = c->function->arguments + (c->function->arguments[0] == '*');
+    int         n = (int)strlen(letters);
+    bool        none = ast->n_args == 0 || (ast->n_args == 1 && ast->args[0]->kind == AST_STAR);
+    if (none && c->function->arguments[0] == '*')
+        return true;
+    if (none || ast->n_args < n || ast->n_args > n + c->function->n_constants) {
+        diag_error(g->b->diags, ast->place, "E_ARGUMENTS", "%s() takes %d argument%s", ast->text, n, n == 1 ? "" : "s");
+        return false;
+    }
+    for (; c->n_arguments < n; c->n_arguments++)
+        if (!plan__bind(&g->in, ast->args[c->n_arguments], &c->arguments[c->n_arguments]) ||
+            !coerce(g, &c->arguments[c->n_arguments], letters[c->n_arguments]))
+            return false;
+    for (; n + c->n_constants < ast->n_args; c->n_constants++)
+        if (!constant(g, ast->args[n + c->n_constants], &c->constants[c->n_constants]))
+            return false;
+    const struct expr *first = c->arguments[0];
+    if (strcasecmp(ast->text, "count") == 0 && first->kind == EXPR_LITERAL && first->type->kind != TYPE_NULL)
+        c->n_arguments = 0; /* count(1) is count(*) */
+    return true;
+}
+
+static bool bind_call(struct grouping *g, const struct ast_expr *ast, struct call *c)
+{
+    if (!(c->function = agg_find(ast->text))) {
+        diag_error(g->b->diags, ast->place, "E_UNSUPPORTED", "the aggregate %s() is not supported yet", ast->text);
+        return false;
+    }
+    if (ast->distinct) {
+        struct diag *d =
+            diag_error(g->b->diags, ast->place, "E_UNSUPPORTED", "distinct aggregations are not supported on streams");
+        diag_hint(g->b->diags, d, "consider approx_count_distinct(), as Spark advises");
+        return false;
+    }
+    if (ast->ignore_nulls && !c->function->ignores)
+        return call_error(g, ast, "E_ARGUMENTS", "IGNORE NULLS is for first, last and any_value");
+    if (!bind_arguments(g, ast, c))
+        return false;
+    if (ast->ignore_nulls)
+        c->constants[c->n_constants++] = 1;
+    return !ast->filter || plan__bind_boolean(&g->in, ast->filter, "FILTER", &c->filter);
+}
+
+static bool same_call(const struct call *x, const struct call *y)
+{
+    if (x->function != y->function || x->n_arguments != y->n_arguments || x->n_constants != y->n_constants ||
+        (!x->filter) != (!y->filter) || (x->filter && !expr_equal(x->filter, y->filter)))
+        return false;
+    for (int i = 0; i < x->n_arguments; i++)
+        if (!expr_equal(x->arguments[i], y->arguments[i]))
+            return false;
+    return memcmp(x->constants, y->constants, (size_t)x->n_constants * sizeof *x->constants) == 0;
+}
+
+/* The index of the aggregate, adding it when it is new; -1 after a diagnostic. */
+static int find_aggregate(struct grouping *g, const struct ast_expr *ast)
+{
+    struct call           c = {0};
+    struct plan_aggregate a = {.filter = -1};
+    const struct type    *types[AGG_ARGUMENTS_MAX] = {NULL};
     struct error          e;
-    bool                  star = call->n_args == 0 || call->args[0]->kind == AST_STAR;
-    if (refuse_call(g, call) || (!star && !plan__bind(&g->in, call->args[0], &argument)))
+    if (!bind_call(g, ast, &c))
         return -1;
-    if (argument && strcasecmp(call->text, "count") == 0 && argument->kind == EXPR_LITERAL &&
-        argument->type->kind != TYPE_NULL)
-        argument = NULL; /* count(1) is count(*) */
     for (int i = 0; i < g->n_aggregates; i++)
-        if (strcasecmp(g->calls[i]->text, call->text) == 0 && (!argument) == (!g->arguments[i]) &&
-            (!argument || expr_equal(argument, g->arguments[i])))
+        if (same_call(&g->calls[i], &c))
             return i;
     if (g->n_aggregates == AGGREGATES_MAX) {
-        diag_error(g->b->diags, call->place, "E_LIMIT", "at most %d aggregates", AGGREGATES_MAX);
+        diag_error(g->b->diags, ast->place, "E_LIMIT", "at most %d aggregates", AGGREGATES_MAX);
         return -1;
     }
-    if (agg_find(call->text, argument ? argument->type : NULL, &a.ops, &a.type, &e) != OK) {
-        diag_error(g->b->diags, call->place, "E_AGGREGATE", "%s", e.text);
+    for (int i = 0; i < c.n_arguments; i++)
+        types[i] = c.arguments[i]->type;
+    if (agg_bind(c.function, types, c.n_arguments, c.constants, c.n_constants, &a.agg, &e) != OK) {
+        diag_error(g->b->diags, ast->place, "E_AGGREGATE", "%s", e.text);
         return -1;
     }
-    a.label = plan__auto_name(g->b, call);
-    g->calls[g->n_aggregates] = call;
-    g->arguments[g->n_aggregates] = argument;
+    a.label = plan__auto_name(g->b, ast);
+    g->calls[g->n_aggregates] = c;
     g->aggregates[g->n_aggregates] = a;
     return g->n_aggregates++;
 }
@@ -308,7 +382,7 @@ static const struct type *result_schema(struct grouping *g)
         if (i != g->window_at)
             fields[n++] = (struct field){plan__auto_name(g->b, g->asts[i]), g->keys[i]->type, g->keys[i]->nullable};
     for (int i = 0; i < g->n_aggregates; i++)
-        fields[n++] = (struct field){g->aggregates[i].label, g->aggregates[i].type, true};
+        fields[n++] = (struct field){g->aggregates[i].label, g->aggregates[i].agg.result, true};
     return fields[0].type ? type_struct(g->b->arena, fields, (size_t)n) : NULL;
 }
 
@@ -320,7 +394,7 @@ static int result_column(const struct grouping *g, int group)
 static struct plan_node *window_node(struct grouping *g)
 {
     struct binder    *b = g->b;
-    int               n = 0, most = 1 + g->n_groups + g->n_aggregates;
+    int               n = 0, most = 1 + g->n_groups + g->n_aggregates * (AGG_ARGUMENTS_MAX + 1);
     struct expr     **exprs = plan__alloc(b, (size_t)most * sizeof *exprs);
     const char      **names = plan__alloc(b, (size_t)most * sizeof *names);
     int              *keys = plan__alloc(b, (size_t)g->n_groups * sizeof *keys);
@@ -331,9 +405,12 @@ static struct plan_node *window_node(struct grouping *g)
     for (int i = 0; i < g->n_groups; i++)
         if (i != g->window_at)
             keys[w->n_keys_grouped++] = column_for(exprs, &n, g->keys[i]);
-    for (int i = 0; i < g->n_aggregates; i++)
-        if (g->arguments[i])
-            g->aggregates[i].argument = column_for(exprs, &n, g->arguments[i]);
+    for (int i = 0; i < g->n_aggregates; i++) {
+        for (int k = 0; k < g->calls[i].n_arguments; k++)
+            g->aggregates[i].arguments[k] = column_for(exprs, &n, g->calls[i].arguments[k]);
+        if (g->calls[i].filter)
+            g->aggregates[i].filter = column_for(exprs, &n, g->calls[i].filter);
+    }
     for (int i = 0; i < n; i++)
         names[i] = arena_printf(b->arena, "c%d", i);
     w->input = plan__project(b, g->input->node, exprs, names, n, g->q->place);

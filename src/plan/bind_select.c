@@ -101,7 +101,13 @@ static bool resolve(void *arg, const struct ast_expr *ast, struct expr_binder *e
 static bool call_hook(void *arg, const struct ast_expr *ast, struct expr_binder *eb, struct expr **out)
 {
     struct plan_scope *s = arg;
-    return s->hook && s->hook(s->arg, ast, eb, out);
+    if (s->hook && s->hook(s->arg, ast, eb, out))
+        return true;
+    if (ast->kind != AST_CALL || !agg_is_name(ast->text))
+        return false;
+    diag_error(s->binder->diags, ast->place, "E_AGGREGATE", "the aggregate %s() is not allowed here", ast->text);
+    *out = NULL;
+    return true;
 }
 
 void plan__scope(struct plan_scope *s, struct binder *b, const struct bound *r)

@@ -120,8 +120,10 @@ static enum err window_op(struct build *b, const struct plan_node *n, struct op 
     struct window_aggregate *aggregates = arena_alloc(&l->arena, ((size_t)n->n_aggregates + 1) * sizeof *aggregates);
     if (!aggregates)
         return err_set(b->e, ERR_NO_MEMORY, "window");
-    for (int i = 0; i < n->n_aggregates; i++)
-        aggregates[i] = (struct window_aggregate){n->aggregates[i].ops, n->aggregates[i].argument};
+    for (int i = 0; i < n->n_aggregates; i++) {
+        aggregates[i] = (struct window_aggregate){.agg = n->aggregates[i].agg, .filter = n->aggregates[i].filter};
+        memcpy(aggregates[i].arguments, n->aggregates[i].arguments, sizeof aggregates[i].arguments);
+    }
     l->window_plan = (struct window_plan){.spec = n->window,
                                           .input = n->input->schema,
                                           .result = n->schema,

@@ -61,10 +61,10 @@ enum plan_node_kind {
 };
 
 struct plan_aggregate {
-    const struct agg_ops *ops;
-    const struct type    *type;     /* of the result */
-    int                   argument; /* column of the input, -1 for count(*) */
-    const char           *label;    /* "sum(x)" */
+    struct agg  agg;
+    int         arguments[AGG_ARGUMENTS_MAX]; /* columns of the input, agg.n_arguments of them */
+    int         filter;                       /* FILTER (WHERE ..): a column of the input, or -1 */
+    const char *label;                        /* "sum(x)" */
 };
 
 struct plan_node {

@@ -45,7 +45,7 @@ enum ast_expr_kind {
     AST_STAR,      /* parts: qualifier, n_parts may be 0 */
     AST_FIELD,     /* args[0] . text   (on a non-name expression: (f(x)).a) */
     AST_SUBSCRIPT, /* args[0] [ args[1] ] */
-    AST_CALL,      /* text: function name as written; args; names[i] non-NULL for named args; distinct; filter */
+    AST_CALL,      /* text: name as written; args; names[i] non-NULL: named; distinct; ignore_nulls; filter */
     AST_UNARY,     /* op; args[0] */
     AST_BINARY_OP, /* op; args[0], args[1] */
     AST_IS,        /* op: IS_NULL, IS_TRUE, IS_FALSE, IS_UNKNOWN; negated; args[0] */
@@ -95,7 +95,7 @@ struct ast_expr {
     enum ast_expr_kind     kind;
     struct place           place; /* the whole expression */
     enum ast_op            op;
-    bool                   negated, distinct, try_cast, has_operand, has_else;
+    bool                   negated, distinct, ignore_nulls, try_cast, has_operand, has_else;
     char                   suffix;
     int64_t                integer;
     int32_t                months;

@@ -154,12 +154,14 @@ static bool call_tail(struct parser *p, struct ast_expr *x)
             return false;
         x->filter = filter;
     }
+    if (parse__is_word_at(p, 1, "NULLS") && (parse__is_word(p, "IGNORE") || parse__is_word(p, "RESPECT"))) {
+        x->ignore_nulls = parse__is_word(p, "IGNORE");
+        p->at += 2;
+    }
     if (parse__is_word(p, "OVER"))
         return parse__unsupported(p, tok(p)->place, "OVER (..) is",
                                   "a stream is windowed with GROUP BY window(ts, '..')");
-    if (parse__is_word(p, "WITHIN") || parse__is_word_at(p, 1, "NULLS"))
-        return !parse__is_word(p, "WITHIN") || parse__unsupported(p, tok(p)->place, "WITHIN GROUP is", NULL);
-    return true;
+    return !parse__is_word(p, "WITHIN") || parse__unsupported(p, tok(p)->place, "WITHIN GROUP is", NULL);
 }
 
 /* At the "(" behind the name. */

@@ -141,6 +141,8 @@ static void put_call(const struct ast_expr *x, struct buf *out)
         sql_unparse_expr(x->filter, out);
         buf_u8(out, ')');
     }
+    if (x->ignore_nulls)
+        buf_puts(out, " IGNORE NULLS");
 }
 
 static void put_parts(const struct ast_expr *x, struct buf *out)

@@ -2,30 +2,61 @@
 /*
  * window/agg: aggregate functions with Spark's result types (ANSI mode), as mergeable states.
  *
- * A state is `size` bytes, zeroed to begin with; what does not fit (texts) hangs on it and is freed by `free`.
- * Lane and merge threads; a state has one owner.
+ *   rows of an epoch --update--> partial state --merge--> state of the open group --result--> the row
+ *
+ * A state is `size` bytes, zeroed to begin with; what does not fit (texts, sketches) hangs on it and goes with `free`.
+ * Lane and merge threads; a state has one owner. States may be moved as bytes.
  */
 #ifndef WINDOW_AGG_H
 #define WINDOW_AGG_H
 
 #include "column/column.h"
 
+#define AGG_ARGUMENTS_MAX 2 /* columns an aggregate reads */
+#define AGG_CONSTANTS_MAX 2 /* constants behind them: a relative error, IGNORE NULLS */
+
+struct agg;
+
 struct agg_ops {
     const char *name;
     uint32_t    size; /* a multiple of 8 */
     /* states[k] + at is the state of row rows[k]; a NULL counts as the function says. ERR_DATA: overflow. */
-    enum err (*update)(uint8_t *const *states, uint32_t at, const struct column *argument, const uint32_t *rows,
-                       uint32_t n, struct error *e);
-    enum err (*merge)(uint8_t *into, const uint8_t *from, struct error *e);
-    void (*result)(const uint8_t *state, struct builder *into);
-    void (*save)(const uint8_t *state, struct buf *out);
-    enum err (*load)(uint8_t *state, struct view *in, struct error *e);
-    void (*free)(uint8_t *state); /* what hangs on the state; never NULL */
+    enum err (*update)(const struct agg *a, uint8_t *const *states, uint32_t at, const struct column *const *arguments,
+                       const uint32_t *rows, uint32_t n, struct error *e);
+    enum err (*merge)(const struct agg *a, uint8_t *into, const uint8_t *from, struct error *e);
+    void (*result)(const struct agg *a, const uint8_t *state, struct builder *into);
+    void (*save)(const struct agg *a, const uint8_t *state, struct buf *out);
+    enum err (*load)(const struct agg *a, uint8_t *state, struct view *in, struct error *e);
+    void (*free)(uint8_t *state); /* what hangs on the state; agg_free_nothing when nothing does */
+};
+void agg_free_nothing(uint8_t *state);
+
+/* A function with its types: what the operators need of it. */
+struct agg {
+    const struct agg_ops *ops;
+    const struct type    *arguments[AGG_ARGUMENTS_MAX];
+    int                   n_arguments; /* 0: count(*) */
+    const struct type    *result;
+    double                constants[AGG_CONSTANTS_MAX]; /* defaults filled in */
 };
 
-bool agg_is_name(const char *name); /* also of aggregates that are refused later */
-/* The function for that argument type (NULL: count(*)). ERR_UNSUPPORTED, ERR_INVALID say what is wrong. */
-MUST_CHECK enum err agg_find(const char *name, const struct type *argument, const struct agg_ops **ops,
-                             const struct type **result, struct error *e);
+/* What a call may look like, so that the plan can bind its arguments. */
+struct agg_signature {
+    const char *name;
+    /* per argument a letter: a anything, n a number (texts become DOUBLE), d DOUBLE, i a whole number, B BOOLEAN,
+     * o what can be ordered; `*`: or none at all */
+    const char *arguments;
+    int         n_constants; /* at most, behind the arguments */
+    bool        ignores;     /* takes IGNORE NULLS: the same as a constant true */
+};
+/* NULL: no aggregate of that name. */
+const struct agg_signature *agg_find(const char *name);
+/* Names of all aggregates, for "did you mean". */
+int agg_names(const char **out, int most);
+/* Is that the name of an aggregate of Spark's, also of one that is refused? */
+bool agg_is_name(const char *name);
+/* The function over arguments of those types. ERR_UNSUPPORTED, ERR_INVALID say what is wrong. */
+MUST_CHECK enum err agg_bind(const struct agg_signature *s, const struct type *const *arguments, int n_arguments,
+                             const double *constants, int n_constants, struct agg *out, struct error *e);
 
 #endif

@@ -12,7 +12,7 @@ enum err group_table_new(const struct window_plan *plan, struct group_table **ou
     t->plan = plan;
     arena_init(&t->arena, TAG_STATE, plan->limit_bytes);
     for (int i = 0; i < plan->n_aggregates; i++)
-        t->states_bytes += plan->aggregates[i].ops->size;
+        t->states_bytes += plan->aggregates[i].agg.ops->size;
     t->capacity = 64;
     if (!(t->slots = mem_zalloc(TAG_STATE, t->capacity * sizeof *t->slots))) {
         mem_free(t);
@@ -27,16 +27,13 @@ void group_table_free(struct group_table *t)
     if (!t)
         return;
     bool hanging = false;
-    for (int i = 0; i < t->plan->n_aggregates; i++) {
-        enum type_kind kind = t->plan->aggregates[i].argument < 0
-                                  ? TYPE_BIGINT
-                                  : t->plan->input->fields[t->plan->aggregates[i].argument].type->kind;
-        hanging = hanging || kind == TYPE_STRING || kind == TYPE_BINARY;
-    }
+    for (int i = 0; i < t->plan->n_aggregates; i++)
+        hanging = hanging || t->plan->aggregates[i].agg.ops->free != agg_free_nothing;
     for (uint32_t s = 0; hanging && s < t->capacity; s++)
         for (int i = 0, at = 0; t->slots[s] && i < t->plan->n_aggregates; i++) {
-            t->plan->aggregates[i].ops->free(group_state(t->slots[s], (uint32_t)at));
-            at += (int)t->plan->aggregates[i].ops->size;
+            const struct agg_ops *ops = t->plan->aggregates[i].agg.ops;
+            ops->free(group_state(t->slots[s], (uint32_t)at));
+            at += (int)ops->size;
         }
     arena_fini(&t->arena);
     mem_free(t->slots);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The lane half: rows to windows, late or not, into the partial groups of the epoch. See window.h. */
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 
 #include "window/group_table.h"
+#include "window/value.h"
 
 struct op_window {
     struct op                 base;
@@ -19,51 +19,13 @@ struct op_window {
 
 /* ---- keys ---- */
 
-static void put_real(struct buf *out, double v)
-{
-    if (v == 0)
-        v = 0; /* -0.0 and 0.0 are one group */
-    if (isnan(v))
-        v = NAN;
-    buf_put(out, &v, sizeof v);
-}
-
-static void put_key(struct buf *out, const struct column *c, uint32_t row)
-{
-    uint32_t n;
-    if (!column_is_valid(c, row)) {
-        buf_u8(out, 0);
-        return;
-    }
-    buf_u8(out, 1);
-    switch ((int)c->type->kind) {
-    case TYPE_STRING:
-    case TYPE_BINARY: {
-        const uint8_t *bytes = column_bytes(c, row, &n);
-        buf_put(out, &n, sizeof n);
-        buf_put(out, bytes, n);
-        break;
-    }
-    case TYPE_FLOAT:
-        put_real(out, (double)((const float *)c->values)[row]);
-        break;
-    case TYPE_DOUBLE:
-        put_real(out, column_f64(c)[row]);
-        break;
-    default:
-        n = (uint32_t)type_width(c->type);
-        buf_put(out, (const uint8_t *)c->values + (size_t)row * n, n);
-        break;
-    }
-}
-
 static enum err encode_keys(struct op_window *w, const struct batch *b, struct error *e)
 {
     buf_clear(&w->keys);
     for (uint32_t row = 0; row < b->n_rows; row++) {
         w->key_at[row] = (uint32_t)w->keys.size;
         for (int k = 0; k < w->plan->n_keys; k++)
-            put_key(&w->keys, b->columns[w->plan->keys[k]], row);
+            value_put(&w->keys, b->columns[w->plan->keys[k]], row, true);
     }
     w->key_at[b->n_rows] = (uint32_t)w->keys.size;
     return buf_check(&w->keys, "window: keys of a batch", e);
@@ -141,13 +103,34 @@ static enum err add_windows(struct op_window *w, const struct batch *b, uint32_t
     return OK;
 }
 
+/* The effects whose row the condition holds for, behind the n of the batch. */
+static uint32_t choose_effects(struct op_window *w, const struct column *condition, uint32_t n)
+{
+    uint32_t chosen = 0;
+    for (uint32_t k = 0; k < n; k++)
+        if (column_is_valid(condition, w->rows[k]) && column_u8(condition)[w->rows[k]]) {
+            w->rows[n + chosen] = w->rows[k];
+            w->states[n + chosen++] = w->states[k];
+        }
+    return chosen;
+}
+
 static enum err update_states(struct op_window *w, const struct batch *b, uint32_t n, struct error *e)
 {
     uint32_t at = 0;
     for (int i = 0; i < w->plan->n_aggregates; i++) {
         const struct window_aggregate *a = &w->plan->aggregates[i];
-        TRY(a->ops->update(w->states, at, a->argument < 0 ? NULL : b->columns[a->argument], w->rows, n, e));
-        at += a->ops->size;
+        const struct column           *arguments[AGG_ARGUMENTS_MAX] = {NULL};
+        uint32_t                       from = 0, many = n;
+        for (int k = 0; k < a->agg.n_arguments; k++)
+            arguments[k] = b->columns[a->arguments[k]];
+        if (a->filter >= 0) {
+            TRY(make_room(w, 0, 2 * n, e));
+            many = choose_effects(w, b->columns[a->filter], n);
+            from = n;
+        }
+        TRY(a->agg.ops->update(&a->agg, w->states + from, at, arguments, w->rows + from, many, e));
+        at += a->agg.ops->size;
     }
     return OK;
 }

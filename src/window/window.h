@@ -21,8 +21,9 @@
 #include "window/watermark.h"
 
 struct window_aggregate {
-    const struct agg_ops *ops;
-    int                   argument; /* input column, -1 for count(*) */
+    struct agg agg;
+    int        arguments[AGG_ARGUMENTS_MAX]; /* input columns, agg.n_arguments of them */
+    int        filter;                       /* a BOOLEAN input column: only rows where it is true; or -1 */
 };
 
 /* Borrowed from the plan by everything below. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The merge half: all open groups, closed by the watermark. See window.h. */
 #include "window/group_table.h"
+#include "window/value.h"
 
 #define STATE_VERSION 1
 #define ROWS_PER_BATCH 4096
@@ -48,8 +49,9 @@ static enum err merge_group(struct group_table *into, const struct group *from, 
         g->first_epoch = epoch;
     g->effects += from->effects;
     for (int i = 0; i < plan->n_aggregates; i++) {
-        TRY(plan->aggregates[i].ops->merge(group_state(g, at), group_state(from, at), e));
-        at += plan->aggregates[i].ops->size;
+        const struct agg *a = &plan->aggregates[i].agg;
+        TRY(a->ops->merge(a, group_state(g, at), group_state(from, at), e));
+        at += a->ops->size;
     }
     return OK;
 }
@@ -71,46 +73,6 @@ static int64_t end_of(const struct window_state *s, const struct group *g)
     return g->start_us + s->plan->spec.size_us;
 }
 
-static void put_key(struct view *key, struct builder *b)
-{
-    uint32_t n;
-    if (view_u8(key) == 0) {
-        builder_null(b);
-        return;
-    }
-    double real;
-    switch ((int)b->type->kind) {
-    case TYPE_STRING:
-    case TYPE_BINARY:
-        memcpy(&n, view_take(key, sizeof n), sizeof n);
-        builder_bytes(b, view_take(key, n), n);
-        break;
-    case TYPE_FLOAT:
-    case TYPE_DOUBLE:
-        memcpy(&real, view_take(key, sizeof real), sizeof real);
-        if (b->type->kind == TYPE_FLOAT)
-            builder_f32(b, (float)real);
-        else
-            builder_f64(b, real);
-        break;
-    default: {
-        int64_t v = 0;
-        n = (uint32_t)type_width(b->type);
-        const uint8_t *bytes = view_take(key, n);
-        memcpy(&v, bytes, n);
-        if (n == 1)
-            builder_i8(b, (int8_t)v);
-        else if (n == 2)
-            builder_i16(b, (int16_t)v);
-        else if (n == 4)
-            builder_i32(b, (int32_t)v);
-        else
-            builder_i64(b, v);
-        break;
-    }
-    }
-}
-
 static void put_row(const struct window_state *s, const struct group *g, struct builder *row)
 {
     struct view key = {.data = g->key, .size = g->key_bytes};
@@ -124,10 +86,11 @@ static void put_row(const struct window_state *s, const struct group *g, struct 
         builder_i64(&row->children[c++], g->start_us);
     }
     for (int i = 0; i < s->plan->n_keys; i++)
-        put_key(&key, &row->children[c++]);
+        value_get(&key, &row->children[c++]);
     for (int i = 0; i < s->plan->n_aggregates; i++) {
-        s->plan->aggregates[i].ops->result(group_state(g, at), &row->children[c++]);
-        at += s->plan->aggregates[i].ops->size;
+        const struct agg *a = &s->plan->aggregates[i].agg;
+        a->ops->result(a, group_state(g, at), &row->children[c++]);
+        at += a->ops->size;
     }
     builder_struct(row, true);
 }
@@ -172,6 +135,19 @@ static enum err emit_closed(struct window_state *s, struct group **list, uint32_
     return rc;
 }
 
+/* The group as it is, its states included, from another table into this one. */
+static enum err move_group(struct group_table *into, struct group *from, struct error *e)
+{
+    struct group *g = group_table_find(into, from->hash, from->start_us, from->key, from->key_bytes, e);
+    if (!g)
+        return e ? e->code : ERR_LIMIT;
+    g->first_epoch = from->first_epoch;
+    g->effects = from->effects;
+    memcpy(g->states, from->states, into->states_bytes);
+    memset(from->states, 0, into->states_bytes); /* what hangs on them has moved */
+    return OK;
+}
+
 /* A fresh table of the groups that stay: what closed gives its memory back. */
 static enum err keep_open(struct window_state *s, struct group **list, uint32_t n, int64_t evict_us, struct error *e)
 {
@@ -180,7 +156,7 @@ static enum err keep_open(struct window_state *s, struct group **list, uint32_t 
     enum err rc = OK;
     for (uint32_t i = 0; rc == OK && i < n; i++)
         if (end_of(s, list[i]) > evict_us)
-            rc = merge_group(kept, list[i], list[i]->first_epoch, e);
+            rc = move_group(kept, list[i], e);
     if (rc != OK) {
         group_table_free(kept);
         return rc;
@@ -254,9 +230,10 @@ void window_state_save(const struct window_state *s, struct buf *out)
         buf_u64(out, (uint64_t)g->first_epoch);
         buf_u64(out, (uint64_t)g->effects);
         buf_bytes(out, g->key, g->key_bytes);
-        for (int a = 0; a < s->plan->n_aggregates; a++) {
-            s->plan->aggregates[a].ops->save(group_state(g, at), out);
-            at += s->plan->aggregates[a].ops->size;
+        for (int k = 0; k < s->plan->n_aggregates; k++) {
+            const struct agg *a = &s->plan->aggregates[k].agg;
+            a->ops->save(a, group_state(g, at), out);
+            at += a->ops->size;
         }
     }
     mem_free(list);
@@ -274,9 +251,10 @@ static enum err load_group(struct window_state *s, struct view *in, struct error
         return e ? e->code : ERR_LIMIT;
     g->first_epoch = first_epoch;
     g->effects = effects;
-    for (int a = 0; a < s->plan->n_aggregates; a++) {
-        TRY(s->plan->aggregates[a].ops->load(group_state(g, at), in, e));
-        at += s->plan->aggregates[a].ops->size;
+    for (int k = 0; k < s->plan->n_aggregates; k++) {
+        const struct agg *a = &s->plan->aggregates[k].agg;
+        TRY(a->ops->load(a, group_state(g, at), in, e));
+        at += a->ops->size;
     }
     return OK;
 }

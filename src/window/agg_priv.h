@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* window/agg, inside: kinds of states are files (agg_number.c, agg_value.c, agg_sketch.c); agg.c chooses among them. */
+#ifndef WINDOW_AGG_PRIV_H
+#define WINDOW_AGG_PRIV_H
+
+#include "window/agg.h"
+
+/* The functions for an argument of that type; NULL: there are none. */
+typedef const struct agg_ops *agg_choose_fn(const struct type *t);
+agg_choose_fn agg__count, agg__count_if, agg__sum, agg__avg, agg__min, agg__max, agg__bit_and, agg__bit_or,
+    agg__bit_xor, agg__stddev_samp, agg__stddev_pop, agg__var_samp, agg__var_pop, agg__first, agg__last, agg__max_by,
+    agg__min_by, agg__approx_count_distinct, agg__min_number, agg__max_number;
+
+enum err agg__check_view(const struct view *in, struct error *e); /* ERR_CORRUPT: a saved state ends too early */
+/* The bits of a register's index for a relative error; below 4 or above 18: not supported. */
+int agg__sketch_precision(double relative_error);
+
+static inline bool agg__is_real(const struct type *t) { return t->kind == TYPE_FLOAT || t->kind == TYPE_DOUBLE; }
+
+#endif

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/* Aggregates: Spark's answers for values, NULLs, merges; states survive saving. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* before cmocka */
+#include <cmocka.h>
+
+#include <math.h>
+
+#include "base/hash.h"
+#include "window/agg.h"
+
+#define NIL INT64_MIN /* NULL, in the tables below */
+
+static struct column *longs(enum type_kind kind, const int64_t *values, uint32_t n)
+{
+    struct builder b;
+    struct column *c;
+    assert_int_equal(builder_init(&b, type_of(kind), NULL), OK);
+    for (uint32_t i = 0; i < n; i++)
+        if (values[i] == NIL)
+            builder_null(&b);
+        else if (kind == TYPE_DOUBLE)
+            builder_f64(&b, (double)values[i]);
+        else if (kind == TYPE_BOOLEAN)
+            builder_boolean(&b, values[i] != 0);
+        else
+            builder_i64(&b, values[i]);
+    assert_int_equal(builder_finish(&b, &c, NULL), OK);
+    builder_fini(&b);
+    return c;
+}
+
+struct run { /* an aggregate over one or two columns */
+    struct agg     agg;
+    struct column *columns[AGG_ARGUMENTS_MAX];
+    uint8_t       *state;
+};
+
+static void run_init(struct run *r, const char *name, struct column *x, struct column *y, double constant)
+{
+    const struct type *types[AGG_ARGUMENTS_MAX] = {x ? x->type : NULL, y ? y->type : NULL};
+    struct error       e = {.text = ""};
+    *r = (struct run){.columns = {x, y}};
+    assert_int_equal(agg_bind(agg_find(name), types, (x != NULL) + (y != NULL), &constant, constant >= 0, &r->agg, &e),
+                     OK);
+    r->state = mem_zalloc(TAG_TEST, r->agg.ops->size);
+}
+
+static void run_rows(struct run *r, uint8_t *state, uint32_t from, uint32_t n)
+{
+    uint32_t                   rows[2000];
+    uint8_t                   *states[2000];
+    const struct column *const columns[] = {r->columns[0], r->columns[1]};
+    for (uint32_t i = 0; i < n; i++) {
+        rows[i] = from + i;
+        states[i] = state;
+    }
+    assert_int_equal(r->agg.ops->update(&r->agg, states, 0, columns, rows, n, NULL), OK);
+}
+
+/* Saved, freed, loaded: the state goes on as it was. */
+static void run_reload(struct run *r)
+{
+    struct buf bytes;
+    buf_init(&bytes, TAG_TEST, 1 << 20);
+    r->agg.ops->save(&r->agg, r->state, &bytes);
+    r->agg.ops->free(r->state);
+    memset(r->state, 0, r->agg.ops->size);
+    struct view v = {.data = bytes.data, .size = bytes.size};
+    assert_int_equal(r->agg.ops->load(&r->agg, r->state, &v, NULL), OK);
+    assert_int_equal(v.size, 0);
+    v = (struct view){.data = bytes.data, .size = bytes.size - 1};
+    uint8_t *torn = mem_zalloc(TAG_TEST, r->agg.ops->size);
+    assert_int_equal(r->agg.ops->load(&r->agg, torn, &v, NULL), ERR_CORRUPT);
+    r->agg.ops->free(torn);
+    mem_free(torn);
+    buf_fini(&bytes);
+}
+
+/* Rows in two epochs, with a save between them. */
+static void run_epochs(struct run *r, uint32_t first, uint32_t second)
+{
+    uint8_t *partial = mem_zalloc(TAG_TEST, r->agg.ops->size);
+    run_rows(r, partial, 0, first);
+    assert_int_equal(r->agg.ops->merge(&r->agg, r->state, partial, NULL), OK);
+    r->agg.ops->free(partial);
+    memset(partial, 0, r->agg.ops->size);
+    run_reload(r);
+    run_rows(r, partial, first, second);
+    assert_int_equal(r->agg.ops->merge(&r->agg, r->state, partial, NULL), OK);
+    r->agg.ops->free(partial);
+    mem_free(partial);
+}
+
+static struct column *run_end(struct run *r)
+{
+    struct builder b;
+    struct column *c;
+    assert_int_equal(builder_init(&b, r->agg.result, NULL), OK);
+    r->agg.ops->result(&r->agg, r->state, &b);
+    assert_int_equal(builder_finish(&b, &c, NULL), OK);
+    builder_fini(&b);
+    r->agg.ops->free(r->state);
+    mem_free(r->state);
+    return c;
+}
+
+static int64_t as_long(struct column *c)
+{
+    int64_t v = !column_is_valid(c, 0)          ? NIL
+                : c->type->kind == TYPE_BOOLEAN ? column_u8(c)[0]
+                : c->type->kind == TYPE_DOUBLE  ? (int64_t)column_f64(c)[0]
+                                                : column_i64(c)[0];
+    column_free(c);
+    return v;
+}
+
+/* ---- */
+
+static void whole_numbers_are_aggregated_as_spark_does(void **state)
+{
+    static const struct {
+        const char    *name;
+        enum type_kind kind;
+        double         constant;
+        int64_t        values[6], want;
+    } cases[] = {
+        {"count", TYPE_BIGINT, -1, {1, NIL, 3, 4, NIL, 6}, 4},
+        {"sum", TYPE_BIGINT, -1, {1, NIL, 3, 4, NIL, 6}, 14},
+        {"sum", TYPE_BIGINT, -1, {NIL, NIL, NIL, NIL, NIL, NIL}, NIL},
+        {"min", TYPE_BIGINT, -1, {5, NIL, -3, 4, NIL, 6}, -3},
+        {"max", TYPE_BIGINT, -1, {-5, NIL, -3, -4, NIL, -6}, -3},
+        {"bit_and", TYPE_BIGINT, -1, {15, NIL, 7, 14, NIL, 6}, 6},
+        {"bit_or", TYPE_BIGINT, -1, {1, NIL, 2, 8, NIL, 8}, 11},
+        {"bit_xor", TYPE_BIGINT, -1, {1, NIL, 2, 8, NIL, 8}, 3},
+        {"bit_xor", TYPE_BIGINT, -1, {NIL, NIL, NIL, NIL, NIL, NIL}, NIL},
+        {"count_if", TYPE_BOOLEAN, -1, {1, NIL, 0, 1, 1, 0}, 3},
+        {"bool_and", TYPE_BOOLEAN, -1, {1, NIL, 1, 1, NIL, 1}, 1},
+        {"every", TYPE_BOOLEAN, -1, {1, NIL, 1, 0, NIL, 1}, 0},
+        {"bool_or", TYPE_BOOLEAN, -1, {0, NIL, 0, 0, NIL, 1}, 1},
+        {"some", TYPE_BOOLEAN, -1, {NIL, NIL, NIL, NIL, NIL, NIL}, NIL},
+        {"first", TYPE_BIGINT, -1, {NIL, 2, 3, 4, 5, 6}, NIL},
+        {"first", TYPE_BIGINT, 1, {NIL, 2, 3, 4, 5, 6}, 2},
+        {"last", TYPE_BIGINT, -1, {1, 2, 3, 4, 5, NIL}, NIL},
+        {"last", TYPE_BIGINT, 1, {1, 2, 3, 4, 5, NIL}, 5},
+        {"any_value", TYPE_BIGINT, -1, {7, 2, 3, 4, 5, NIL}, 7},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct column *c = longs(cases[i].kind, cases[i].values, 6);
+        struct run     r;
+        run_init(&r, cases[i].name, c, NULL, cases[i].constant);
+        run_epochs(&r, 3, 3);
+        int64_t got = as_long(run_end(&r));
+        if (got != cases[i].want)
+            print_error("case %zu: %s\n", i, cases[i].name);
+        assert_int_equal(got, cases[i].want);
+        column_free(c);
+    }
+}
+
+static void a_sum_out_of_range_is_an_error(void **state)
+{
+    const int64_t  values[] = {INT64_MAX, 1};
+    struct column *c = longs(TYPE_BIGINT, values, 2);
+    struct run     r;
+    struct error   e;
+    uint32_t       rows[] = {0, 1};
+    (void)state;
+    run_init(&r, "sum", c, NULL, -1);
+    uint8_t                   *states[] = {r.state, r.state};
+    const struct column *const columns[] = {c};
+    assert_int_equal(r.agg.ops->update(&r.agg, states, 0, columns, rows, 2, &e), ERR_DATA);
+    assert_non_null(strstr(e.text, "ARITHMETIC_OVERFLOW"));
+    column_free(run_end(&r));
+    column_free(c);
+}
+
+static void the_value_beside_the_greatest_is_the_newest_of_equal_ones(void **state)
+{
+    const int64_t  values[] = {1, 2, NIL, 4, 5, 6}, order[] = {10, 30, 30, NIL, 5, 5};
+    struct column *x = longs(TYPE_BIGINT, values, 6), *y = longs(TYPE_DOUBLE, order, 6);
+    struct run     r;
+    (void)state;
+    run_init(&r, "max_by", x, y, -1);
+    run_epochs(&r, 2, 4);
+    assert_int_equal(as_long(run_end(&r)), NIL); /* the value beside the second 30 */
+    run_init(&r, "min_by", x, y, -1);
+    run_epochs(&r, 5, 1);
+    assert_int_equal(as_long(run_end(&r)), 6);
+    column_free(x);
+    column_free(y);
+}
+
+static double moment(const char *name, const int64_t *values, uint32_t n)
+{
+    struct column *c = longs(TYPE_DOUBLE, values, n);
+    struct run     r;
+    run_init(&r, name, c, NULL, -1);
+    run_epochs(&r, n / 2, n - n / 2);
+    struct column *result = run_end(&r);
+    double         v = column_is_valid(result, 0) ? column_f64(result)[0] : -1;
+    column_free(result);
+    column_free(c);
+    return v;
+}
+
+static void variance_of_samples_needs_two_values(void **state)
+{
+    const int64_t values[] = {2, 4, 4, 4, 5, 5, 7, 9}, one[] = {5, NIL}, none[] = {NIL, NIL};
+    (void)state;
+    assert_true(fabs(moment("var_pop", values, 8) - 4) < 1e-12);
+    assert_true(fabs(moment("stddev_pop", values, 8) - 2) < 1e-12);
+    assert_true(fabs(moment("variance", values, 8) - 32.0 / 7) < 1e-12);
+    assert_true(fabs(moment("stddev", values, 8) - sqrt(32.0 / 7)) < 1e-12);
+    assert_true(moment("var_samp", one, 2) == -1);
+    assert_true(moment("var_pop", one, 2) == 0);
+    assert_true(moment("stddev_pop", none, 2) == -1);
+}
+
+static void xxh64_is_the_published_one(void **state)
+{
+    const int32_t one = 1;
+    const int64_t wide = 1;
+    uint8_t       bytes[100];
+    (void)state;
+    assert_true(xxh64("", 0, 0) == 0xef46db3751d8e999u);
+    assert_true((int64_t)xxh64(&one, sizeof one, 42) == -6698625589789238999); /* Spark's xxhash64(1) */
+    assert_true((int64_t)xxh64(&wide, sizeof wide, 42) == -7001672635703045582);
+    assert_true((int64_t)xxh64("a", 1, 42) == -8582455328737087284);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)i;
+    assert_true(xxh64(bytes, sizeof bytes, 0) == 0x6ac1e58032166597u);
+}
+
+static int64_t distinct(int64_t n, double relative_error)
+{
+    struct run     r;
+    int64_t        values[1000], at = 0;
+    uint8_t       *partial = NULL;
+    struct column *c = NULL;
+    for (bool first = true; first || at < n; first = false) {
+        uint32_t many = n - at < 1000 ? (uint32_t)(n - at) : 1000;
+        for (uint32_t i = 0; i < many; i++)
+            values[i] = at++;
+        c = longs(TYPE_BIGINT, values, many);
+        if (first)
+            run_init(&r, "approx_count_distinct", c, NULL, relative_error);
+        r.columns[0] = c;
+        partial = mem_zalloc(TAG_TEST, r.agg.ops->size);
+        run_rows(&r, partial, 0, many);
+        run_rows(&r, partial, 0, many); /* seen before */
+        assert_int_equal(r.agg.ops->merge(&r.agg, r.state, partial, NULL), OK);
+        r.agg.ops->free(partial);
+        mem_free(partial);
+        column_free(c);
+    }
+    run_reload(&r);
+    return as_long(run_end(&r));
+}
+
+static void distinct_values_are_counted_to_the_number_spark_gives(void **state)
+{
+    (void)state;
+    assert_int_equal(distinct(0, -1), 0);
+    assert_int_equal(distinct(10, -1), 10);
+    assert_int_equal(distinct(50, -1), 52);
+    assert_int_equal(distinct(100, -1), 103);
+    assert_int_equal(distinct(500, -1), 484);
+    assert_int_equal(distinct(1000, -1), 1026);
+    assert_int_equal(distinct(10000, -1), 9571);
+    assert_int_equal(distinct(1000, 0.01), 996);
+    assert_int_equal(distinct(10000, 0.01), 9965);
+}
+
+static void what_an_aggregate_does_not_take_is_said(void **state)
+{
+    const struct type *text = type_of(TYPE_STRING), *interval = type_of(TYPE_INTERVAL), *number = type_of(TYPE_INT);
+    struct agg         a;
+    struct error       e;
+    double             far = 0.5;
+    (void)state;
+    assert_int_equal(agg_bind(agg_find("SUM"), &text, 1, NULL, 0, &a, &e), ERR_INVALID);
+    assert_int_equal(agg_bind(agg_find("max"), &interval, 1, NULL, 0, &a, &e), ERR_UNSUPPORTED);
+    assert_int_equal(agg_bind(agg_find("bit_and"), &text, 1, NULL, 0, &a, &e), ERR_INVALID);
+    assert_int_equal(agg_bind(agg_find("approx_count_distinct"), &number, 1, &far, 1, &a, &e), ERR_INVALID);
+    assert_null(agg_find("median"));
+    assert_true(agg_is_name("median"));
+    assert_false(agg_is_name("upper"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whole_numbers_are_aggregated_as_spark_does),
+        cmocka_unit_test(a_sum_out_of_range_is_an_error),
+        cmocka_unit_test(the_value_beside_the_greatest_is_the_newest_of_equal_ones),
+        cmocka_unit_test(variance_of_samples_needs_two_values),
+        cmocka_unit_test(xxh64_is_the_published_one),
+        cmocka_unit_test(distinct_values_are_counted_to_the_number_spark_gives),
+        cmocka_unit_test(what_an_aggregate_does_not_take_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
