@@ -45,7 +45,7 @@ static int check(const char *file)
     struct job_file j;
     int             code = job_load(&j, file, options.warehouse, &options.params);
     if (code == EXIT_OK)
-        printf("ok: %d streaming table%s\n", j.n_plans, j.n_plans == 1 ? "" : "s");
+        printf("ok: %d streaming table%s\n", j.script.n_plans, j.script.n_plans == 1 ? "" : "s");
     job_free(&j);
     return code;
 }
@@ -59,13 +59,13 @@ static int explain(const char *file)
         cli_say("--format takes text or json, not \"%s\"", options.format);
         code = EXIT_USAGE;
     }
-    for (int i = 0; code == EXIT_OK && i < j.n_plans; i++) {
+    for (int i = 0; code == EXIT_OK && i < j.script.n_plans; i++) {
         struct buf out;
         buf_init(&out, TAG_SQL, (size_t)64 << 20);
         if (json)
-            plan_explain_json(&j.plans[i], &out);
+            plan_explain_json(&j.script.plans[i], &out);
         else
-            plan_explain_text(&j.plans[i], &out);
+            plan_explain_text(&j.script.plans[i], &out);
         printf("%s%s", buf_text(&out), json ? "\n" : "");
         buf_fini(&out);
     }
@@ -106,8 +106,8 @@ static int reset(const char *file)
     char            state_dir[4352];
     int             code = job_load(&j, file, options.warehouse, &options.params);
     job_state_dir(&j, options.state_dir, state_dir);
-    for (int i = 0; code == EXIT_OK && i < j.n_plans; i++)
-        code = reset_plan(&j.plans[i], state_dir);
+    for (int i = 0; code == EXIT_OK && i < j.script.n_plans; i++)
+        code = reset_plan(&j.script.plans[i], state_dir);
     job_free(&j);
     return code;
 }

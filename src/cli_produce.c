@@ -9,16 +9,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli.h"
-#include "kafka/admin.h"
 #include "kafka/broker.h"
-#include "kafka/producer.h"
-#include "produce/produce.h"
+#include "pipeline/producing.h"
 #include "text/time.h"
 
-#define POLL_EVERY 512 /* records */
-#define FLUSH_MS 60000
 #define SHOW_EVERY_US 250000
-#define LAG_EVERY_US 100000 /* between two questions for a group's lag */
 
 static struct produce_flags {
     const char *bootstrap, *topic, *template_, *start_time, *ads_file, *replay, *time_field, *key_field, *key;
@@ -133,93 +128,36 @@ static bool write_ads(const struct produce_knobs *k)
 /* ---- sending ---- */
 
 struct sending {
-    struct generator      *g;
-    struct kafka_producer *p;
-    struct kafka_admin    *admin; /* for the lag of a group, or NULL */
-    struct pacer           pacer;
-    int64_t                n, expected, started_us, shown_us, lag_us;
-    bool                   terminal;
+    struct producing *p;
+    int64_t           started_us, shown_us;
+    bool              terminal;
 };
 
-static void show(struct sending *s)
+static void show(void *arg)
 {
-    struct kafka_producer_counts c;
-    int64_t                      now = clock_mono_us();
+    struct sending         *s = arg;
+    struct producing_counts c;
+    int64_t                 now = clock_mono_us(), expected = producing_expected(s->p);
+    if (cli_stopping)
+        producing_stop(s->p);
     if (!s->terminal || now - s->shown_us < SHOW_EVERY_US)
         return;
     s->shown_us = now;
-    kafka_producer_counts(s->p, &c);
+    producing_counts(s->p, &c);
     double rate = (double)c.acked * 1e6 / (double)(now - s->started_us + 1);
-    if (s->expected > 0)
-        fprintf(stderr, "\r\033[K%3.0f%% ", 100.0 * (double)c.acked / (double)s->expected);
+    if (expected > 0)
+        fprintf(stderr, "\r\033[K%3.0f%% ", 100.0 * (double)c.acked / (double)expected);
     else
         fprintf(stderr, "\r\033[K");
     fprintf(stderr, "%" PRId64 " acknowledged, %.0f/s%s%s", c.acked, rate, c.last_error[0] ? ", " : "", c.last_error);
 }
 
-static enum err wait_until_due(struct sending *s, const struct produce_record *r, struct error *e)
-{
-    while (!cli_stopping) {
-        int64_t now = clock_mono_us(), wait = pacer_wait_us(&s->pacer, now), due = s->started_us + r->due_us - now;
-        wait = due > wait ? due : wait;
-        if (wait <= 0)
-            return OK;
-        show(s);
-        TRY(kafka_producer_poll(s->p, wait < 100000 ? (int)((wait + 999) / 1000) : 100, e));
-    }
-    return OK;
-}
-
-/* A broker that keeps little must not run over a reader. */
-static enum err wait_for_group(struct sending *s, struct error *e)
-{
-    int64_t total = 0, most = 0, now = clock_mono_us();
-    bool    waited = false;
-    if (!s->admin || now - s->lag_us < LAG_EVERY_US)
-        return OK;
-    do {
-        TRY(kafka_producer_poll(s->p, waited ? 50 : 0, e));
-        TRY(kafka_group_lag(s->admin, flags.group, flags.topic, &total, &most, 0, e));
-        waited = waited || most > flags.max_lag;
-        show(s);
-    } while (most > flags.max_lag && !cli_stopping);
-    s->lag_us = clock_mono_us();
-    if (waited)
-        pacer_restart(&s->pacer, s->lag_us);
-    return OK;
-}
-
-static enum err send_all(struct sending *s, struct error *e)
-{
-    struct emit          *out = kafka_producer_emit(s->p);
-    struct produce_record r;
-    s->started_us = clock_mono_us();
-    pacer_start(&s->pacer, flags.rate, s->started_us);
-    while (!cli_stopping && generator_next(s->g, &r)) {
-        enum err rc;
-        TRY(wait_for_group(s, e));
-        TRY(wait_until_due(s, &r, e));
-        while ((rc = out->ops->record(out, r.partition, r.key, r.key_bytes, r.value, r.value_bytes, r.timestamp_ms,
-                                      e)) == ERR_BUSY) {
-            TRY(kafka_producer_poll(s->p, 10, e));
-            show(s);
-        }
-        TRY(rc);
-        pacer_sent(&s->pacer, 1);
-        if (++s->n % POLL_EVERY == 0) {
-            TRY(kafka_producer_poll(s->p, 0, e));
-            show(s);
-        }
-    }
-    return kafka_producer_flush(s->p, FLUSH_MS, e);
-}
-
 static void say_counts(struct sending *s)
 {
-    struct kafka_producer_counts c;
-    struct produce_tally         t;
-    kafka_producer_counts(s->p, &c);
-    generator_tally(s->g, &t);
+    struct producing_counts c;
+    struct produce_tally    t;
+    producing_counts(s->p, &c);
+    producing_tally(s->p, &t);
     fprintf(stderr,
             "%ssent %" PRId64 ", acknowledged %" PRId64 ", failed %" PRId64 "; %" PRId64 " late, %" PRId64
             " duplicates, %" PRId64 " malformed; %.0f/s\n",
@@ -227,43 +165,25 @@ static void say_counts(struct sending *s)
             (double)c.acked * 1e6 / (double)(clock_mono_us() - s->started_us + 1));
 }
 
-static enum err open_topic(struct sending *s, struct error *e)
-{
-    struct kafka_client client = {.bootstrap = flags.bootstrap};
-    if (!flags.create && !flags.group)
-        return OK;
-    TRY(kafka_admin_open(&client, &s->admin, e));
-    enum err rc =
-        flags.create ? kafka_topic_create(s->admin, flags.topic, (int)flags.partitions, 0, NULL, 0, 0, e) : OK;
-    if (!flags.group) {
-        kafka_admin_close(s->admin);
-        s->admin = NULL;
-    }
-    return rc == ERR_EXISTS ? OK : rc;
-}
-
 static enum err produce_records(const struct produce_knobs *k, struct error *e)
 {
-    struct sending             s = {.terminal = cli_stderr_is_terminal()};
-    struct kafka_producer_spec spec = {
-        .client = {.bootstrap = flags.bootstrap}, .topic = flags.topic, .compression = flags.compression};
-    enum err rc =
-        flags.replay ? generator_replay(flags.replay, k, &s.g, e) : generator_new(flags.template_, k, &s.g, e);
-    if (rc != OK)
-        return rc;
-    s.expected = generator_rows_expected(s.g);
-    rc = open_topic(&s, e);
-    if (rc == OK)
-        rc = kafka_producer_new(&spec, &s.p, e);
-    if (rc == OK) {
-        rc = send_all(&s, e);
-        say_counts(&s);
-    }
-    if (s.p)
-        kafka_producer_free(s.p);
-    if (s.admin)
-        kafka_admin_close(s.admin);
-    generator_free(s.g);
+    struct sending        s = {.terminal = cli_stderr_is_terminal(), .started_us = clock_mono_us()};
+    struct producing_spec spec = {.bootstrap = flags.bootstrap,
+                                  .topic = flags.topic,
+                                  .compression = flags.compression,
+                                  .template_name = flags.template_,
+                                  .replay = flags.replay,
+                                  .knobs = *k,
+                                  .create = flags.create,
+                                  .partitions = (int)flags.partitions,
+                                  .group = flags.group,
+                                  .max_lag = flags.max_lag,
+                                  .show = show,
+                                  .show_arg = &s};
+    TRY(producing_new(&spec, &s.p, e));
+    enum err rc = producing_run(s.p, e);
+    say_counts(&s);
+    producing_free(s.p);
     return rc;
 }
 

@@ -130,7 +130,7 @@ static int run_plan(struct job_file *j, const char *state_dir)
     status_init(&r.line);
     enum err rc = query_host_init(&r.host, &r.loop, state_dir, &e);
     if (rc == OK)
-        rc = query_start(&r.host, &j->plans[0], &o, &r.query, &e);
+        rc = query_start(&r.host, &j->script.plans[0], &o, &r.query, &e);
     if (rc != OK) {
         cli_say("%s", e.text);
         return cli_exit_code(rc);
@@ -148,8 +148,8 @@ static int run(const char *file)
     char            state_dir[4352];
     struct job_file j;
     int             code = job_load(&j, file, options.warehouse, &options.params);
-    if (code == EXIT_OK && j.n_plans > 1) {
-        cli_say("%s creates %d streaming tables; run takes a file with one", file, j.n_plans);
+    if (code == EXIT_OK && j.script.n_plans > 1) {
+        cli_say("%s creates %d streaming tables; run takes a file with one", file, j.script.n_plans);
         code = EXIT_DATA;
     }
     if (code == EXIT_OK) {

@@ -4,16 +4,11 @@
 #define JOB_H
 
 #include "cli.h"
-#include "pipeline/relations.h"
+#include "pipeline/script.h"
 
 struct job_file {
-    struct arena              arena;
-    struct buf                text; /* with parameters filled */
-    struct diags              diags;
-    struct plan_relation_kind kinds[RELATION_KINDS];
-    struct plan              *plans;
-    int                       n_plans;
-    char                      folder[4096];
+    struct script script;
+    char          folder[4096];
 };
 
 /* EXIT_OK, or the exit code after saying on stderr what is wrong. The job is to be freed in both cases. */

@@ -172,6 +172,7 @@ static enum err decode_record(struct record_decoder *d, struct raw_batch *raw, u
                     builder_pop(&d->builders[c]);
             return reject(raw, r, ctx, t, reason_of(&worst), worst.reason, e);
         }
+        TRY(ctx->side->ops->row(ctx->side, SIDE_REMARK, raw, r, reason_of(&worst), worst.reason, e));
     }
     for (int c = 0; c < n; c++)
         if (!d->readers[c])

@@ -61,7 +61,7 @@ static inline struct tally_slot *tally_slot(struct tally *t, uint32_t slot)
 
 /* ---- side outputs ---- */
 
-enum side_kind { SIDE_REJECT, SIDE_LATE };
+enum side_kind { SIDE_REJECT, SIDE_LATE, SIDE_REMARK }; /* a remark: kept, though it could not be read whole */
 
 /* Takes note of one row that leaves the main path. Lane thread; may allocate, does not block. Rows are quoted
  * by their record (topic, partition, offset, timestamp, key, value); `detail` is one sentence. */

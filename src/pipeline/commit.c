@@ -21,18 +21,20 @@
 #define RECEIPTS_MAX ((size_t)256 << 20)
 
 struct commit_job {
-    struct job          job; /* first: a job is its commit_job */
-    struct query       *q;
-    struct lane_result *r;
-    struct offsets      next[SOURCES_MAX]; /* positions at the barrier */
-    char                nonce[37], snapshot[300];
-    struct buf          info, receipts;
-    int64_t             now_us;
-    bool                any_rows;
-    int                 found; /* new partitions */
-    int64_t             versions[LANE_N_SINKS];
-    enum err            rc;
-    struct error        error;
+    struct job           job; /* first: a job is its commit_job */
+    struct query        *q;
+    struct lane_result  *r;
+    struct offsets       next[SOURCES_MAX]; /* positions at the barrier */
+    char                 nonce[37], snapshot[300];
+    struct buf           info, receipts;
+    int64_t              now_us;
+    bool                 any_rows;
+    int                  found; /* new partitions */
+    struct epoch_written written;
+    int64_t              barrier_us, fill_us, compute_us, prepare_us, record_us, commit_us; /* when; how long */
+    char                *span; /* JSON: what the epoch read, for people; NULL when nobody asks */
+    enum err             rc;
+    struct error         error;
 };
 
 /* ---- where a rebuild would start ---- */
@@ -111,17 +113,18 @@ static void write_info(struct commit_job *c, const struct offsets *start)
 
 /* ---- io thread: steps 4 and 5 ---- */
 
-static enum err count_files(const char *receipt, int64_t *n, struct error *e)
+static enum err count_files(const char *receipt, int64_t *n, struct epoch_written *w, struct error *e)
 {
     struct json_value *doc = NULL;
     TRY(json_doc_parse(receipt, strlen(receipt), &doc, e));
     *n = json_get_int(doc, "files", 0);
+    w->files += *n;
+    w->bytes += json_get_int(doc, "bytes", 0);
     json_doc_free(doc);
     return OK;
 }
 
-static enum err commit_sinks(struct query *q, const struct epoch_row *row, int64_t versions[LANE_N_SINKS],
-                             struct error *e)
+static enum err commit_sinks(struct query *q, const struct epoch_row *row, struct epoch_written *w, struct error *e)
 {
     struct json_value *list = NULL;
     const char        *receipts[LANE_N_SINKS];
@@ -136,9 +139,9 @@ static enum err commit_sinks(struct query *q, const struct epoch_row *row, int64
     enum err rc = OK;
     for (int i = 0; rc == OK && i < LANE_N_SINKS; i++) {
         receipts[i] = json_as_string(json_at(list, (size_t)i));
-        versions[i] = -1;
+        w->versions[i] = -1;
         if (receipts[i])
-            rc = count_files(receipts[i], &n_files[i], e);
+            rc = count_files(receipts[i], &n_files[i], w, e);
         all += n_files[i];
     }
     for (int i = 0; rc == OK && i < LANE_N_SINKS; i++) {
@@ -146,18 +149,20 @@ static enum err commit_sinks(struct query *q, const struct epoch_row *row, int64
         if (!receipts[i] || !q->sinks[i] || !wanted)
             continue;
         c.create = q->wrote[i] < 0;
-        rc = q->sinks[i]->ops->commit(q->sinks[i], receipts[i], &c, &versions[i], e);
+        rc = q->sinks[i]->ops->commit(q->sinks[i], receipts[i], &c, &w->versions[i], e);
     }
     json_doc_free(list);
     return rc;
 }
 
-enum err query__finish(struct query *q, const struct epoch_row *row, int64_t versions[LANE_N_SINKS], struct error *e)
+enum err query__finish(struct query *q, const struct epoch_row *row, struct epoch_written *w, struct error *e)
 {
     char text[128];
-    TRY(commit_sinks(q, row, versions, e));
+    *w = (struct epoch_written){.files = 0};
+    TRY(commit_sinks(q, row, w, e));
     TRY(failpoint("pipeline.committed.before", e));
-    snprintf(text, sizeof text, "[%" PRId64 ",%" PRId64 ",%" PRId64 "]", versions[0], versions[1], versions[2]);
+    snprintf(text, sizeof text, "[%" PRId64 ",%" PRId64 ",%" PRId64 "]", w->versions[0], w->versions[1],
+             w->versions[2]);
     TRY(catalog_epoch_committed(q->catalog, q->plan->name, q->generation, row->epoch, text, e));
     return failpoint("pipeline.committed.after", e);
 }
@@ -171,6 +176,7 @@ static void free_commit(struct commit_job *c)
         offsets_free(&c->next[s]);
     buf_fini(&c->info);
     buf_fini(&c->receipts);
+    mem_free(c->span);
     mem_free(c);
 }
 
@@ -216,9 +222,13 @@ static enum err record_and_commit(struct commit_job *c, struct error *e)
                             .snapshot = c->snapshot[0] ? c->snapshot : NULL,
                             .receipts = buf_text(&c->receipts)};
     TRY(failpoint("pipeline.prepared.before", e));
+    int64_t begin_us = clock_mono_us();
     TRY(catalog_epoch_prepared(q->catalog, q->plan->name, q->generation, &row, e));
+    c->record_us = clock_mono_us() - begin_us;
     TRY(failpoint("pipeline.prepared.after", e));
-    TRY(query__finish(q, &row, c->versions, e));
+    begin_us = clock_mono_us();
+    TRY(query__finish(q, &row, &c->written, e));
+    c->commit_us = clock_mono_us() - begin_us;
     if (c->snapshot[0]) {
         char prefix[300], before[400]; /* no name has an @: none begins like the files of another query */
         snprintf(prefix, sizeof prefix, "%s@%" PRId64 "@", q->plan->name, q->generation);
@@ -234,13 +244,69 @@ static void run_commit(struct job *job)
     c->rc = record_and_commit(c, &c->error);
 }
 
+static void write_span(struct commit_job *c, const struct offsets *start)
+{
+    struct query      *q = c->q;
+    struct json_writer w;
+    struct buf         text;
+    buf_init(&text, TAG_WEB, 1 << 20);
+    json_writer_init(&w, &text);
+    json_begin_array(&w);
+    for (int s = 0; s < q->plan->n_sources; s++)
+        for (int i = 0; i < c->next[s].n; i++) {
+            int64_t from = i < start[s].n ? start[s].at[i] : c->next[s].at[i];
+            if (from == c->next[s].at[i])
+                continue;
+            json_begin_object(&w);
+            json_member_string(&w, "topic", kafka_source_at(q->sources[s], i)->topic);
+            json_member_int(&w, "partition", kafka_source_at(q->sources[s], i)->partition);
+            json_member_int(&w, "from", from);
+            json_member_int(&w, "to", c->next[s].at[i]);
+            json_end_object(&w);
+        }
+    json_end_array(&w);
+    c->span = text.failed ? NULL : mem_strdup(TAG_WEB, buf_text(&text));
+    buf_fini(&text);
+}
+
+static void tell_meter(struct commit_job *c)
+{
+    struct query      *q = c->q;
+    struct ledger_sums now, before;
+    if (!q->options.meter)
+        return;
+    query__sum_ledger(q, &c->r->ledger, &now);
+    query__sum_ledger(q, &q->ledger, &before);
+    struct meter_commit m = {.epoch = c->r->epoch,
+                             .version = c->written.versions[LANE_MAIN],
+                             .committed_ms = clock_wall_us() / 1000,
+                             .records = now.read - before.read,
+                             .rows = c->r->rows,
+                             .late = now.late - before.late,
+                             .rejected = now.rejected - before.rejected,
+                             .files = c->written.files,
+                             .bytes = c->written.bytes,
+                             .duration_us = clock_mono_us() - c->barrier_us,
+                             .phase_us = {c->fill_us, c->compute_us, c->prepare_us, c->record_us, c->commit_us},
+                             .retries = q->n_retries,
+                             .watermark_ms = c->r->marks.evict_ms,
+                             .offsets = c->span};
+    c->span = NULL;
+    meter_committed(q->options.meter, &m);
+}
+
 static void commit_done(struct job *job)
 {
     struct commit_job *c = (struct commit_job *)job;
     struct query      *q = c->q;
     if (!goes_on(c))
         return;
-    query__committed(q, c->r, c->versions);
+    tell_meter(c);
+    query__committed(q, c->r, &c->written);
+    for (int s = 0; s < q->plan->n_sources; s++) {
+        offsets_free(&q->done[s]);
+        offsets_copy(&q->done[s], &c->next[s]);
+    }
     if (c->found)
         query__adopt_partitions(q);
     next_stage(c, &q->client, run_group_commit, group_commit_done);
@@ -302,7 +368,9 @@ static enum err prepare(struct commit_job *c, struct error *e)
 static void run_prepare(struct job *job)
 {
     struct commit_job *c = (struct commit_job *)job;
+    int64_t            begin_us = clock_mono_us();
     c->rc = prepare(c, &c->error);
+    c->prepare_us = clock_mono_us() - begin_us;
 }
 
 static void prepare_done(struct job *job)
@@ -327,5 +395,10 @@ void query__commit(struct query *q, struct lane_result *take)
     for (int s = 0; s < q->plan->n_sources; s++)
         offsets_take(&c->next[s], q->sources[s]);
     write_info(c, q->start);
+    c->barrier_us = q->barrier_us;
+    c->fill_us = q->barrier_us - q->opened_us;
+    c->compute_us = clock_mono_us() - q->barrier_us;
+    if (q->options.meter)
+        write_span(c, q->start);
     next_stage(c, &q->host->io, run_prepare, prepare_done);
 }

@@ -188,6 +188,15 @@ void offsets_take(struct offsets *o, const struct kafka_source *s)
         o->at[i] = kafka_source_at(s, i)->next;
 }
 
+void offsets_copy(struct offsets *o, const struct offsets *from)
+{
+    o->n = from->n;
+    o->at = mem_alloc(TAG_STATE, (size_t)(o->n + 1) * sizeof *o->at);
+    CHECK(o->at);
+    if (o->n)
+        memcpy(o->at, from->at, (size_t)o->n * sizeof *o->at);
+}
+
 void offsets_free(struct offsets *o)
 {
     mem_free(o->at);

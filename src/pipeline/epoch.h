@@ -34,6 +34,7 @@ struct offsets {
 };
 /* Where the source stands now; replaces what was there. Aborts without memory: a few bytes per partition. */
 void offsets_take(struct offsets *o, const struct kafka_source *s);
+void offsets_copy(struct offsets *o, const struct offsets *from); /* o is empty; aborts without memory */
 void offsets_free(struct offsets *o);
 
 /* The JSON list of all sources' offsets. Partitions behind o[s].n are left out. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "pipeline/lane.h"
 
+#include "base/clock.h"
 #include "sink/side.h"
 #include "sink/tap.h"
 
@@ -15,7 +16,9 @@ static enum err rows_push(struct op *op, struct flow_msg *msg, struct error *e)
     if (msg->kind != FLOW_BATCH)
         return OK;
     struct batch *b = msg->batch;
+    int64_t       begin_us = clock_mono_us();
     enum err      rc = l->sinks[LANE_MAIN]->ops->write(l->sinks[LANE_MAIN], b, e);
+    l->writing_us += clock_mono_us() - begin_us;
     if (rc == OK && !b->raw) { /* closed groups: counted as closed with the windows */
         l->ledger.written += flow_effects(&l->tail_context, b);
     } else if (rc == OK) { /* no aggregate: rows are effects, written at once */
@@ -38,12 +41,28 @@ static const struct op_ops rows_ops = {.name = "rows", .push = rows_push, .free 
 
 /* ---- messages ---- */
 
+static void worked(struct lane *l, enum lane_work what, int64_t us)
+{
+    atomic_fetch_add_explicit(&l->worked_us[what], us, memory_order_relaxed);
+}
+
+/* Since then it has computed, and written what it wrote meanwhile. */
+static void computed(struct lane *l, int64_t begin_us)
+{
+    worked(l, LANE_COMPUTE, clock_mono_us() - begin_us - l->writing_us);
+    worked(l, LANE_WRITE, l->writing_us);
+    l->writing_us = 0;
+}
+
 static enum err take_raw(struct lane *l, struct raw_batch *raw, struct error *e)
 {
     struct decoder *d = l->decoders[raw->source];
     struct batch   *b = NULL;
+    int64_t         begin_us = clock_mono_us();
     enum err        rc = d->ops->decode(d, raw, &l->context, &b, e);
     raw_batch_free(raw);
+    int64_t decoded_us = clock_mono_us();
+    worked(l, LANE_DECODE, decoded_us - begin_us);
     if (rc != OK)
         return rc;
     if (b->n_rows == 0) {
@@ -52,7 +71,9 @@ static enum err take_raw(struct lane *l, struct raw_batch *raw, struct error *e)
     }
     struct flow_msg msg = {.kind = FLOW_BATCH, .batch = b};
     struct op      *head = l->ops.heads[b->raw->source];
-    return head->ops->push(head, &msg, e);
+    rc = head->ops->push(head, &msg, e);
+    computed(l, decoded_us);
+    return rc;
 }
 
 static void open_epoch(struct lane *l, const struct flow_msg *msg)
@@ -61,7 +82,7 @@ static void open_epoch(struct lane *l, const struct flow_msg *msg)
     l->rows = 0;
     l->context.late_ms = l->marks.late_ms;
     l->context.now_us = l->tail_context.now_us = msg->now_us;
-    l->context.side = l->rebuilding ? l->mute : l->side;
+    l->context.side = l->rebuilding ? l->mute : l->samples ? samples_side(l->samples, l->side) : l->side;
     side_set_epoch(l->side, msg->epoch);
 }
 
@@ -109,15 +130,25 @@ static bool move_marks(struct lane *l)
     return evict > before;
 }
 
-static enum err finish_epoch(struct lane *l, struct lane_result *r, struct error *e)
+static enum err cut_sinks(struct lane *l, struct lane_result *r, struct error *e)
 {
-    TRY(close_windows(l, e));
-    TRY(side_flush(l->side, e));
-    TRY(ledger_fold(&l->ledger, &l->tally, e));
-    TRY(ledger_check(&l->ledger, e));
+    int64_t begin_us = clock_mono_us();
     for (int i = 0; i < LANE_N_SINKS; i++)
         if (l->sinks[i])
             TRY(l->sinks[i]->ops->cut(l->sinks[i], &r->cuts[i], e));
+    worked(l, LANE_WRITE, clock_mono_us() - begin_us);
+    return OK;
+}
+
+static enum err finish_epoch(struct lane *l, struct lane_result *r, struct error *e)
+{
+    int64_t begin_us = clock_mono_us();
+    TRY(close_windows(l, e));
+    computed(l, begin_us);
+    TRY(side_flush(l->side, e));
+    TRY(ledger_fold(&l->ledger, &l->tally, e));
+    TRY(ledger_check(&l->ledger, e));
+    TRY(cut_sinks(l, r, e));
     r->moved = move_marks(l);
     if (l->windows)
         window_state_save(l->windows, &r->snapshot);
@@ -171,6 +202,9 @@ static void barrier(struct lane *l)
     r->marks = l->marks;
     r->rows = l->rows;
     r->first_epoch = l->windows ? window_state_first_epoch(l->windows) : INT64_MAX;
+    r->open_groups = l->windows ? window_state_groups(l->windows) : 0;
+    r->next_end_us = l->windows ? window_state_next_end(l->windows) : INT64_MAX;
+    r->shown = l->tap ? tap_seen(l->tap) : 0;
     hand_over(l, r);
 }
 

@@ -16,6 +16,7 @@
 #include "decode/decode.h"
 #include "flow/sink.h"
 #include "pipeline/epoch.h"
+#include "pipeline/samples.h"
 #include "plan/physical.h"
 
 #define LANE_SNAPSHOT_MAX ((size_t)4 << 30) /* bytes of open windows, saved */
@@ -30,11 +31,15 @@ struct lane_result {
     struct buf       snapshot; /* empty for a stateless query */
     struct marks     marks;    /* of the next epoch */
     struct ledger    ledger;
-    int64_t          first_epoch; /* oldest epoch that open windows have rows from; INT64_MAX none */
-    int64_t          rows;        /* result rows of the epoch */
-    bool             moved;       /* the watermark moved: an epoch without rows is due */
-    bool             rebuilt;     /* of a rebuilding epoch: there is nothing to commit */
+    int64_t          first_epoch;              /* oldest epoch that open windows have rows from; INT64_MAX none */
+    int64_t          rows;                     /* result rows of the epoch */
+    int64_t          shown;                    /* rows the tap has seen: they are committed with the epoch */
+    int64_t          open_groups, next_end_us; /* open windows, and when the next ends; INT64_MAX none */
+    bool             moved;                    /* the watermark moved: an epoch without rows is due */
+    bool             rebuilt;                  /* of a rebuilding epoch: there is nothing to commit */
 };
+enum lane_work { LANE_DECODE, LANE_COMPUTE, LANE_WRITE, LANE_N_WORK };
+
 void lane_result_free(struct lane_result *r, struct sink *const sinks[LANE_N_SINKS]);
 
 struct lane {
@@ -57,8 +62,11 @@ struct lane {
     enum err             rc;
     struct error         error;
     void (*done)(void *); /* lane thread: there is a result */
-    void       *done_arg;
-    struct tap *tap; /* sees result rows; may be NULL; borrowed */
+    void           *done_arg;
+    struct tap     *tap;                    /* sees result rows; may be NULL; borrowed */
+    struct samples *samples;                /* sees what leaves the main path; may be NULL; borrowed */
+    atomic_llong    worked_us[LANE_N_WORK]; /* where the thread's time went; any thread reads */
+    int64_t         writing_us;             /* of the batch that is pushed */
 };
 
 /* Builds everything; marks, ledger and windows are then loaded by the caller before lane_start. */

@@ -89,6 +89,8 @@ static void started(struct query *q)
 {
     q->state = QUERY_RUNNING;
     q->at_barrier = q->committing = false;
+    if (q->options.meter)
+        meter_drop(q->options.meter);
     q->news = true;
     q->last_record_us = q->checked_us = q->asked_us = clock_mono_us();
     if (!q->first_poll_us) {
@@ -185,6 +187,9 @@ static void take_down(struct query *q)
 static void send_barrier(struct query *q)
 {
     q->at_barrier = true;
+    q->barrier_us = clock_mono_us();
+    if (q->options.meter)
+        meter_cut(q->options.meter);
     lane_mark(&q->lane, FLOW_BARRIER, q->epoch, 0);
 }
 
@@ -214,16 +219,21 @@ static void take_result(struct query *q)
     open_epoch(q);
 }
 
-void query__committed(struct query *q, struct lane_result *r, const int64_t versions[LANE_N_SINKS])
+void query__committed(struct query *q, struct lane_result *r, const struct epoch_written *w)
 {
     q->committing = false;
     for (int i = 0; i < LANE_N_SINKS; i++)
-        q->wrote[i] = versions[i] >= 0 ? r->epoch : q->wrote[i];
+        q->wrote[i] = w->versions[i] >= 0 ? r->epoch : q->wrote[i];
+    q->open_groups = r->open_groups;
+    q->next_end_us = r->next_end_us;
+    q->state_bytes = (int64_t)r->snapshot.size;
+    q->shown = r->shown;
+    q->committed_ms = clock_wall_us() / 1000;
     q->n_retries = 0;
     q->n_epochs++;
     q->committed_epoch = r->epoch;
     q->rows_written += r->rows;
-    q->version = versions[LANE_MAIN] >= 0 ? versions[LANE_MAIN] : q->version;
+    q->version = w->versions[LANE_MAIN] >= 0 ? w->versions[LANE_MAIN] : q->version;
     ledger_fini(&q->ledger);
     q->ledger = r->ledger;
     r->ledger = (struct ledger){0};
@@ -328,9 +338,10 @@ enum err query_start(struct query_host *host, const struct plan *plan, const str
     q->plan = plan;
     q->options = *o;
     q->version = q->committed_epoch = -1;
+    q->next_end_us = INT64_MAX;
     q->started_us = clock_mono_us();
     arena_init(&q->arena, TAG_STATE, (size_t)256 << 20);
-    enum err rc = tap_new(plan->schema, NEWEST_ROWS, &q->tap, e);
+    enum err rc = tap_new(plan->schema, o->rows_kept ? o->rows_kept : NEWEST_ROWS, &q->tap, e);
     if (rc == OK)
         rc = workers_init(&q->client, host->loop, 1, e);
     if (rc != OK) {

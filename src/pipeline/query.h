@@ -19,16 +19,20 @@
 
 #include "pipeline/host.h"
 #include "plan/plan.h"
+#include "json/write.h"
 
 enum query_state { QUERY_STARTING, QUERY_RUNNING, QUERY_DRAINING, QUERY_STOPPED, QUERY_FAILED };
 
 struct query_options {
-    bool    available_now;   /* up to the ends seen at the start, then stop */
-    int64_t until_idle_us;   /* stop when nothing has come for that long; 0: never */
-    void (*stopped)(void *); /* loop thread: it is over, the state is STOPPED or FAILED; close it */
+    bool          available_now; /* up to the ends seen at the start, then stop */
+    int64_t       until_idle_us; /* stop when nothing has come for that long; 0: never */
+    struct meter *meter;         /* is fed, when not NULL; borrowed */
+    uint32_t      rows_kept;     /* newest rows for people; 0: 10 */
+    void (*stopped)(void *);     /* loop thread: it is over, the state is STOPPED or FAILED; close it */
     void *stopped_arg;
 };
 
+struct meter;
 struct query;
 
 /* Borrows host and plan, copies the options. Starts at once. */
@@ -39,6 +43,13 @@ void query_drain(struct query *q);
 /* After stopped(): takes everything down on an io thread once nothing runs any more, frees the query, then calls
  * closed (loop thread). Host and plan must live so long. */
 void query_close(struct query *q, void (*closed)(void *), void *arg);
+
+/* Sums over partitions. */
+struct ledger_sums {
+    int64_t read, rejected, filtered, no_event_time, no_partner, passed, malformed, lost; /* records */
+    int64_t fan_out, late, open, closed, written, having;                                 /* effects */
+    bool    balanced;
+};
 
 struct query_status {
     enum query_state   state;
@@ -53,10 +64,35 @@ struct query_status {
     int64_t            down_since_us;            /* monotonic; 0: every broker needed is connected */
     const char        *down_error;
     bool               nothing_to_read; /* the table is as it was: no record since the generation began */
+    int                retries;         /* since something was committed */
+    int64_t            retry_in_us;     /* to the next try; -1: none is due */
+    int64_t            generation, epoch;
+    bool               behind;       /* there is more than one epoch takes */
+    int64_t            max_event_ms; /* newest event time; 0: none yet */
+    int                holder;       /* source whose event time holds the watermark back, -1: none */
+    int64_t            open_groups, next_end_ms, state_bytes; /* open windows; next_end_ms 0: none is open */
+    int64_t            open_for_us;                           /* how long the open epoch is open; -1: none is */
+    int64_t            committed_ms; /* wall clock of the last commit of this process; 0: none */
+    int64_t            worked_us[3]; /* the lane since its start: decode, compute, write */
+    struct ledger_sums ledger;       /* of the last committed epoch, since the generation began */
 };
 void query_status(const struct query *q, struct query_status *out);
 /* The newest result rows as a table of at most `width` characters. */
 void query_newest_rows(const struct query *q, uint32_t width, struct buf *out);
+/* Why no row has come out, as a sentence; "" when rows come. wall_ms: now. */
+void query_why_nothing(const struct query_status *st, int64_t wall_ms, char out[200]);
+
+/* ---- newest rows; numbers count the rows since this query was started ---- */
+int64_t query_rows_seen(const struct query *q); /* committed: the number of the next one */
+/* As tap_rows: those from number `from` on that are committed. */
+int query_rows(const struct query *q, int64_t from, int most, bool text_bigint, struct json_writer *w);
+
+struct kafka_source;
+/* For people: where source s stands. Only while it runs (QUERY_RUNNING, QUERY_DRAINING), else NULL; for the moment. */
+const struct kafka_source *query_source(const struct query *q, int s);
+/* Largest ends told by the brokers, and what was committed to the table, of partition i of source s; -1 unknown. */
+void query_partition(const struct query *q, int s, int i, int64_t *end, int64_t *committed);
+
 /* What was done, with the ledger, as one line of JSON. */
 void query_summary(const struct query *q, struct buf *out);
 

@@ -4,6 +4,7 @@
 #define PIPELINE_QUERY_PRIV_H
 
 #include "pipeline/lane.h"
+#include "pipeline/meter.h"
 #include "pipeline/query.h"
 #include "pipeline/relations.h"
 #include "pipeline/worker.h"
@@ -68,10 +69,14 @@ struct query {
     int                n_past;
 
     /* what was done */
-    struct marks  marks;  /* after the last barrier */
-    struct ledger ledger; /* of the last committed epoch */
-    int64_t       committed_epoch, version, rows_written, records, n_epochs;
-    int64_t       started_us, first_poll_us, start_cpu_us;
+    struct marks   marks;                                 /* after the last barrier */
+    int64_t        open_groups, next_end_us, state_bytes; /* of the last committed epoch */
+    int64_t        shown;                                 /* rows the tap has seen that are committed */
+    int64_t        barrier_us, committed_ms;
+    struct offsets done[SOURCES_MAX]; /* positions of the last committed epoch */
+    struct ledger  ledger;            /* of the last committed epoch */
+    int64_t        committed_epoch, version, rows_written, records, n_epochs;
+    int64_t        started_us, first_poll_us, start_cpu_us;
 };
 
 /* True while epochs run. */
@@ -85,7 +90,14 @@ static inline bool query__live(const struct query *q)
 void query__submit(struct query *q, struct workers *where, struct job *job);
 void query__progress(struct query *q); /* does what can be done now; cheap when there is nothing */
 void query__failed(struct query *q, enum err rc, const struct error *why); /* FAILED, or back-off and STARTING again */
-void query__committed(struct query *q, struct lane_result *take, const int64_t versions[LANE_N_SINKS]);
+struct epoch_written {
+    int64_t versions[LANE_N_SINKS]; /* -1: none */
+    int64_t files, bytes;
+};
+void query__committed(struct query *q, struct lane_result *take, const struct epoch_written *w);
+
+/* summary.c */
+void query__sum_ledger(const struct query *q, const struct ledger *l, struct ledger_sums *out);
 
 /* The query's name in Delta's transactions, but for its generation. */
 void query__app_prefix(const struct plan *p, char out[QUERY_APP_ID_MAX]);
@@ -111,7 +123,7 @@ int64_t             query__lag(const struct query *q);
 void query__commit(struct query *q, struct lane_result *take);
 void query__remember_start(struct query *q); /* for replay_from */
 /* io thread. Steps 4 and 5 of an epoch that is recorded as prepared. */
-MUST_CHECK enum err query__finish(struct query *q, const struct epoch_row *row, int64_t versions[LANE_N_SINKS],
+MUST_CHECK enum err query__finish(struct query *q, const struct epoch_row *row, struct epoch_written *w,
                                   struct error *e);
 
 #endif

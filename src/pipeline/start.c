@@ -286,10 +286,10 @@ static enum err find_files(struct query *q, const struct epoch_row *row, bool *m
 /* Finishes a prepared epoch, or sets *last to the one before it; *first when there is none before. */
 static enum err settle_prepared(struct query *q, struct epoch_row *last, bool *first, struct error *e)
 {
-    int64_t            versions[LANE_N_SINKS];
-    struct epoch_row   before;
-    struct json_value *info = NULL;
-    bool               missing = false;
+    struct epoch_written written;
+    struct epoch_row     before;
+    struct json_value   *info = NULL;
+    bool                 missing = false;
     *first = catalog_epoch_get(q->catalog, q->plan->name, q->generation, last->epoch - 1, &q->arena, &before, e) != OK;
     if (!*first) { /* what was written before decides whether a missing table may be made */
         TRY(json_doc_parse(before.info, strlen(before.info), &info, e));
@@ -299,7 +299,7 @@ static enum err settle_prepared(struct query *q, struct epoch_row *last, bool *f
     TRY(find_files(q, last, &missing, e));
     if (!missing) {
         *first = false;
-        return query__finish(q, last, versions, e);
+        return query__finish(q, last, &written, e);
     }
     log_warn("state", "%s: files of the prepared epoch %" PRId64 " have vanished; it is made again", q->plan->name,
              last->epoch);
@@ -462,10 +462,15 @@ enum err query__start_up(struct query *q, struct error *e)
     else if (rc == ERR_NOT_FOUND)
         rc = start_unknown(q, e);
     TRY(rc);
+    if (q->lane.windows) {
+        q->open_groups = window_state_groups(q->lane.windows);
+        q->next_end_us = window_state_next_end(q->lane.windows);
+    }
     q->lane.marks = q->marks;
     q->lane.done = q->lane.inbox.on_room = turn_loop;
     q->lane.done_arg = q->lane.inbox.on_room_arg = q;
     q->lane.tap = q->tap;
+    q->lane.samples = q->options.meter ? meter_samples(q->options.meter) : NULL;
     TRY(lane_start(&q->lane, e));
     for (int s = 0; s < q->plan->n_sources; s++)
         TRY(kafka_source_start(q->sources[s], e));
@@ -487,6 +492,7 @@ void query__tear_down(struct query *q)
         q->sources[s] = NULL;
         offsets_free(&q->start[s]);
         offsets_free(&q->ends[s]);
+        offsets_free(&q->done[s]);
         q->n_rebuild_to[s] = 0;
     }
     for (int i = 0; i < LANE_N_SINKS; i++) {

@@ -5,21 +5,68 @@
 
 #include "base/clock.h"
 #include "pipeline/query_priv.h"
+#include "text/time.h"
 
-void query_status(const struct query *q, struct query_status *out)
+/* ---- the ledger ---- */
+
+void query__sum_ledger(const struct query *q, const struct ledger *l, struct ledger_sums *out)
 {
-    *out = (struct query_status){.state = q->state,
-                                 .plan = q->plan,
-                                 .rc = q->rc,
-                                 .error = q->error.text,
-                                 .records = q->records,
-                                 .rows = q->rows_written,
-                                 .lag = query__lag(q),
-                                 .committed_epoch = q->committed_epoch,
-                                 .version = q->version,
-                                 .watermark_ms = q->marks.evict_ms,
-                                 .down_error = "",
-                                 .nothing_to_read = q->records == 0 && q->committed_epoch < 0};
+    *out = (struct ledger_sums){.fan_out = l->fan_out,
+                                .late = l->late,
+                                .open = l->open,
+                                .closed = l->closed,
+                                .written = l->written,
+                                .having = l->having,
+                                .balanced = ledger_check(l, NULL) == OK};
+    for (uint32_t i = 0; i < l->n_slots; i++) {
+        const struct tally_slot *s = &l->slots[i];
+        out->read += s->read;
+        out->rejected += s->rejected;
+        out->filtered += s->filtered;
+        out->no_event_time += s->no_event_time;
+        out->no_partner += s->no_partner;
+        out->passed += s->passed;
+        out->malformed += s->malformed;
+    }
+    for (int s = 0; s < q->plan->n_sources && query__live(q); s++)
+        for (int i = 0; i < kafka_source_n(q->sources[s]); i++)
+            out->lost += kafka_source_at(q->sources[s], i)->lost;
+}
+
+/* ---- event time ---- */
+
+/* Does the path below the node pass that WATERMARK clause? */
+static bool holds_clause(const struct plan_node *n, int clause, bool passed, int *source)
+{
+    if (!n)
+        return false;
+    passed = passed || (n->kind == PLAN_WATERMARK && n->clause == clause);
+    if (n->kind == PLAN_SOURCE && passed)
+        *source = n->leaf;
+    if (n->kind == PLAN_SOURCE || n->kind == PLAN_TABLE)
+        return n->kind == PLAN_SOURCE && passed;
+    return holds_clause(n->input, clause, passed, source) ||
+           (n->kind == PLAN_UNION && holds_clause(n->other, clause, passed, source));
+}
+
+static void event_time(const struct query *q, struct query_status *out)
+{
+    int slowest = -1;
+    for (int i = 0; i < q->marks.n_clauses; i++) {
+        int64_t mark = q->marks.clause_ms[i], newest = mark ? mark + q->plan->clauses[i].delay_ms : 0;
+        slowest = slowest < 0 || mark < q->marks.clause_ms[slowest] ? i : slowest;
+        out->max_event_ms = newest > out->max_event_ms ? newest : out->max_event_ms;
+    }
+    out->holder = -1;
+    if (slowest >= 0)
+        (void)holds_clause(q->plan->root, slowest, false, &out->holder);
+}
+
+/* ---- status ---- */
+
+static void down(const struct query *q, struct query_status *out)
+{
+    out->down_error = "";
     for (int s = 0; s < q->plan->n_sources && query__live(q); s++) {
         struct kafka_source_stats stats;
         kafka_source_stats(q->sources[s], &stats);
@@ -28,6 +75,92 @@ void query_status(const struct query *q, struct query_status *out)
             out->down_error = stats.last_error;
         }
     }
+}
+
+void query_status(const struct query *q, struct query_status *out)
+{
+    int64_t now = clock_mono_us();
+    *out = (struct query_status){.state = q->state,
+                                 .plan = q->plan,
+                                 .rc = q->rc,
+                                 .error = q->error.text,
+                                 .records = q->records,
+                                 .rows = q->rows_written,
+                                 .down_error = "",
+                                 .committed_epoch = -1,
+                                 .version = -1,
+                                 .holder = -1,
+                                 .open_for_us = -1,
+                                 .retries = q->n_retries,
+                                 .retry_in_us = q->retry_at_us > now ? q->retry_at_us - now
+                                                : q->retry_at_us     ? 0
+                                                                     : -1,
+                                 .committed_ms = q->committed_ms};
+    if (q->state == QUERY_STARTING) /* all else is in the hands of an io thread */
+        return;
+    out->lag = query__lag(q);
+    out->committed_epoch = q->committed_epoch;
+    out->version = q->version;
+    out->watermark_ms = q->marks.evict_ms;
+    out->nothing_to_read = q->records == 0 && q->committed_epoch < 0;
+    out->generation = q->generation;
+    out->epoch = q->epoch;
+    out->open_groups = q->open_groups;
+    out->next_end_ms = q->next_end_us == INT64_MAX ? 0 : q->next_end_us / 1000;
+    out->state_bytes = q->state_bytes;
+    out->open_for_us = query__live(q) ? now - q->opened_us : -1;
+    out->behind = out->lag > 0 && query__live(q) && (q->at_barrier || q->committing || q->refused) &&
+                  now - q->opened_us > q->plan->trigger_us;
+    event_time(q, out);
+    down(q, out);
+    for (int i = 0; i < LANE_N_WORK && query__live(q); i++)
+        out->worked_us[i] = atomic_load_explicit(&q->lane.worked_us[i], memory_order_relaxed);
+    query__sum_ledger(q, &q->ledger, &out->ledger);
+}
+
+void query_why_nothing(const struct query_status *st, int64_t wall_ms, char out[200])
+{
+    int64_t trigger_ms = st->plan->trigger_us / 1000, quiet_ms = st->committed_ms ? wall_ms - st->committed_ms : 0;
+    char    mark[TIME_TEXT_MAX] = "", end[TIME_TEXT_MAX] = "";
+    timestamp_print_iso_ms(st->watermark_ms * 1000, mark);
+    timestamp_print_iso_ms(st->next_end_ms * 1000, end);
+    out[0] = 0;
+    if (st->state == QUERY_STARTING)
+        snprintf(out, 200, "it is starting%s%.150s", st->error[0] ? " again: " : "", st->error);
+    else if (st->state != QUERY_RUNNING)
+        snprintf(out, 200, "it does not run");
+    else if (st->down_since_us)
+        snprintf(out, 200, "no broker is connected: %.150s", st->down_error);
+    else if (st->records == 0 && st->lag == 0 && st->ledger.read == 0)
+        snprintf(out, 200, "no record has come yet: the topic is empty, or it reads from the latest offsets");
+    else if (st->plan->n_windows && st->open_groups && st->next_end_ms > st->watermark_ms && st->rows == 0)
+        snprintf(out, 200, "the next window ends at %s, the watermark is at %s: it needs later events", end,
+                 st->watermark_ms ? mark : "the beginning");
+    else if (st->plan->n_windows && st->open_groups && st->lag == 0 && st->next_end_ms > st->watermark_ms &&
+             quiet_ms > 2 * trigger_ms + 1000)
+        snprintf(out, 200, "no record comes any more, so the watermark stands at %s; the next window ends at %s", mark,
+                 end);
+    else if (st->rows == 0 && st->ledger.read > 0 && st->ledger.filtered == st->ledger.read)
+        snprintf(out, 200, "the filter has dropped every record so far");
+    else if (st->rows == 0 && st->ledger.read > 0 && st->ledger.written == 0)
+        snprintf(out, 200, "%" PRId64 " records were read and none has become a row yet", st->ledger.read);
+}
+
+/* ---- newest rows, sources ---- */
+
+int64_t query_rows_seen(const struct query *q) { return q->shown; }
+
+int query_rows(const struct query *q, int64_t from, int most, bool text_bigint, struct json_writer *w)
+{
+    return tap_rows(q->tap, from, q->shown, most, text_bigint, w);
+}
+
+const struct kafka_source *query_source(const struct query *q, int s) { return query__live(q) ? q->sources[s] : NULL; }
+
+void query_partition(const struct query *q, int s, int i, int64_t *end, int64_t *committed)
+{
+    *end = i < q->ends[s].n ? q->ends[s].at[i] : -1;
+    *committed = i < q->done[s].n ? q->done[s].at[i] : -1;
 }
 
 void query_newest_rows(const struct query *q, uint32_t width, struct buf *out) { tap_print(q->tap, width, out); }

@@ -324,7 +324,8 @@ static void note_time(struct generator *g, int64_t event_ms)
 
 static void make(struct generator *g, struct produce_record *out)
 {
-    int64_t base_ms = (g->start_us + g->made * g->step_ns / 1000) / 1000, event_ms = moved(g, base_ms);
+    int64_t base_ms = g->knobs.live ? clock_wall_us() / 1000 : (g->start_us + g->made * g->step_ns / 1000) / 1000;
+    int64_t event_ms = moved(g, base_ms);
     size_t  n = g->source->write(g, event_ms);
     bool    tombstone = false;
     *out = (struct produce_record){.timestamp_ms = base_ms, .partition = -1};
@@ -340,7 +341,7 @@ static void make(struct generator *g, struct produce_record *out)
     out->value_bytes = (uint32_t)n;
     if (g->knobs.n_partitions > 0)
         out->partition = (int32_t)(g->made % g->knobs.n_partitions);
-    if (g->knobs.rate_per_s > 0)
+    if (g->knobs.rate_per_s > 0 && !g->knobs.live)
         out->due_us = (int64_t)((double)g->made * 1e6 / g->knobs.rate_per_s);
 }
 

@@ -37,6 +37,7 @@ struct produce_knobs {
     enum produce_key key;
     int32_t
         n_partitions; /* > 0: partition = record number modulo this, so that content does not depend on a partitioner */
+    bool live;        /* event times are the clock's when the record is made; start and step are not used */
     bool time_as_text; /* ad_events: event_time as a JSON string, as the original benchmark writes it */
     int  n_entities;   /* 0: the template's own (ad_events: 1000 ads) */
     /* replay only */

@@ -61,9 +61,9 @@ static enum err side_row(struct side *base, enum side_kind kind, const struct ra
                          const struct raw_record *r, const char *reason, const char *detail, struct error *e)
 {
     struct side_rows *s = (struct side_rows *)base;
-    struct builder   *c = s->builders[kind].children;
-    if (!s->sinks[kind])
+    if (kind == SIDE_REMARK || !s->sinks[kind])
         return OK;
+    struct builder *c = s->builders[kind].children;
     put_bytes(&c[0], raw ? raw->topic : NULL, raw ? strlen(raw->topic) : 0);
     if (raw)
         builder_i32(&c[1], raw->partition);

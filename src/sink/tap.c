@@ -4,11 +4,11 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/inbox.h" /* the lock of this house */
 #include "text/number.h"
 #include "text/time.h"
 #include "text/utf8.h"
-#include "json/write.h"
 
 #define CELLS_MAX 64 /* columns shown */
 #define COLUMN_WIDTH_MAX 40
@@ -20,8 +20,11 @@ struct tap {
     pthread_mutex_t    lock;
     const struct type *schema;
     uint32_t           n_rows, n_cells;
-    struct buf        *rows; /* ring of n_rows */
-    int64_t            seen;
+    struct buf        *rows;    /* ring of n_rows, the kept-th goes to kept % n_rows */
+    int64_t           *numbers; /* of the rows in the ring */
+    int64_t            kept, seen;
+    double             budget; /* rows that may be kept now; writing thread only */
+    int64_t            filled_us;
     struct buf         scratch; /* writing thread only */
 };
 
@@ -29,16 +32,20 @@ enum err tap_new(const struct type *schema, uint32_t n_rows, struct tap **out, s
 {
     struct tap *t = mem_zalloc(TAG_WEB, sizeof *t);
     struct buf *rows = mem_zalloc(TAG_WEB, (n_rows + 1u) * sizeof *rows);
+    int64_t    *numbers = mem_zalloc(TAG_WEB, (n_rows + 1u) * sizeof *numbers);
     *out = NULL;
-    if (!t || !rows) {
+    if (!t || !rows || !numbers) {
         mem_free(t);
         mem_free(rows);
+        mem_free(numbers);
         return err_set(e, ERR_NO_MEMORY, "newest rows");
     }
     t->schema = schema;
     t->n_rows = n_rows;
     t->n_cells = schema->n_fields < CELLS_MAX ? schema->n_fields : CELLS_MAX;
     t->rows = rows;
+    t->numbers = numbers;
+    t->budget = TAP_ROWS_PER_S;
     for (uint32_t i = 0; i < n_rows; i++)
         buf_init(&rows[i], TAG_WEB, 1 << 16);
     buf_init(&t->scratch, TAG_WEB, 1 << 20);
@@ -56,6 +63,7 @@ void tap_free(struct tap *t)
     buf_fini(&t->scratch);
     pthread_mutex_destroy(&t->lock);
     mem_free(t->rows);
+    mem_free(t->numbers);
     mem_free(t);
 }
 
@@ -189,22 +197,39 @@ static void put_cell(struct tap *t, const struct column *c, size_t row, struct b
     buf_bytes(out, t->scratch.data, n);
 }
 
+/* How many of n rows may be kept now: a picture must not cost what the rows cost. */
+static uint32_t grant(struct tap *t, uint32_t n)
+{
+    int64_t now = clock_mono_us();
+    t->budget += (double)(now - t->filled_us) * TAP_ROWS_PER_S / 1e6;
+    t->filled_us = now;
+    t->budget = t->budget > TAP_ROWS_PER_S ? TAP_ROWS_PER_S : t->budget;
+    n = n < t->n_rows ? n : t->n_rows;
+    n = n < t->budget ? n : (uint32_t)t->budget;
+    t->budget -= n;
+    return n;
+}
+
 void tap_show(struct tap *t, const struct batch *b)
 {
     struct buf row;
-    uint32_t   from = b->n_rows > t->n_rows ? b->n_rows - t->n_rows : 0;
+    uint32_t   from = b->n_rows - grant(t, b->n_rows);
     buf_init(&row, TAG_WEB, 1 << 16);
     for (uint32_t i = from; i < b->n_rows; i++) {
         buf_clear(&row);
         for (uint32_t k = 0; k < t->n_cells; k++)
             put_cell(t, b->columns[k], i, &row);
         pthread_mutex_lock(&t->lock);
-        t->seen += i == from ? from : 0;
-        struct buf *slot = &t->rows[t->seen++ % t->n_rows], old = *slot;
+        int64_t     at = t->kept++ % t->n_rows;
+        struct buf *slot = &t->rows[at], old = *slot;
         *slot = row; /* a row that could not be kept has failed and is left out of the picture */
+        t->numbers[at] = t->seen + i;
         row = old;
         pthread_mutex_unlock(&t->lock);
     }
+    pthread_mutex_lock(&t->lock);
+    t->seen += b->n_rows;
+    pthread_mutex_unlock(&t->lock);
     buf_fini(&row);
 }
 
@@ -259,8 +284,8 @@ static void print_cell(const uint8_t *text, uint32_t n, bool right, uint32_t wid
 /* The i-th kept row, oldest first; size 0 when it is not there. */
 static struct view kept_row(const struct tap *t, uint32_t i)
 {
-    int64_t           first = t->seen > t->n_rows ? t->seen - t->n_rows : 0;
-    const struct buf *row = first + i < t->seen ? &t->rows[(first + i) % t->n_rows] : NULL;
+    int64_t           first = t->kept > t->n_rows ? t->kept - t->n_rows : 0;
+    const struct buf *row = first + i < t->kept ? &t->rows[(first + i) % t->n_rows] : NULL;
     return row && !row->failed ? (struct view){.data = row->data, .size = row->size} : (struct view){.size = 0};
 }
 
@@ -320,18 +345,18 @@ void tap_print(struct tap *t, uint32_t width, struct buf *out)
     pthread_mutex_unlock(&t->lock);
 }
 
-static void row_json(const struct tap *t, struct view v, struct json_writer *w)
+static void row_json(const struct tap *t, struct view v, bool text_bigint, struct json_writer *w)
 {
     enum cell      kind;
     const uint8_t *text;
     uint32_t       n;
-    json_begin_object(w);
+    json_begin_array(w);
     for (uint32_t k = 0; k < t->n_cells && next_cell(&v, &kind, &text, &n); k++) {
         char raw[TAP_CELL_MAX + 1];
-        json_key(w, t->schema->fields[k].name);
+        bool quoted = text_bigint && t->schema->fields[k].type->kind == TYPE_BIGINT;
         if (kind == CELL_NULL) {
             json_put_null(w);
-        } else if (kind == CELL_TEXT) {
+        } else if (kind == CELL_TEXT || quoted) {
             json_put_string_n(w, text, n);
         } else {
             memcpy(raw, text, n);
@@ -339,20 +364,31 @@ static void row_json(const struct tap *t, struct view v, struct json_writer *w)
             json_put_raw(w, raw);
         }
     }
-    json_end_object(w);
+    json_end_array(w);
 }
 
-void tap_json(struct tap *t, struct buf *out)
+/* The first of the kept rows [i, end) whose number is not below `number`; numbers only grow. */
+static int64_t find_row(const struct tap *t, int64_t i, int64_t end, int64_t number)
 {
-    struct json_writer w;
-    json_writer_init(&w, out);
-    json_begin_array(&w);
+    while (i < end && t->numbers[i % t->n_rows] < number)
+        i++;
+    return i;
+}
+
+int tap_rows(struct tap *t, int64_t from, int64_t until, int most, bool text_bigint, struct json_writer *w)
+{
+    int n = 0;
     pthread_mutex_lock(&t->lock);
-    for (uint32_t i = 0; i < t->n_rows; i++) {
-        struct view v = kept_row(t, i);
-        if (v.size)
-            row_json(t, v, &w);
+    int64_t first = t->kept > t->n_rows ? t->kept - t->n_rows : 0;
+    int64_t begin = find_row(t, first, t->kept, from), end = find_row(t, begin, t->kept, until);
+    begin = end - begin > most ? end - most : begin;
+    for (int64_t i = begin; i < end; i++) {
+        struct view v = kept_row(t, (uint32_t)(i - first));
+        if (v.size) {
+            row_json(t, v, text_bigint, w);
+            n++;
+        }
     }
     pthread_mutex_unlock(&t->lock);
-    json_end_array(&w);
+    return n;
 }

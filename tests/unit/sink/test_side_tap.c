@@ -172,6 +172,7 @@ static void the_newest_rows_are_printed(void **state)
     const struct type *schema = tap_schema();
     struct tap        *t;
     struct buf         out;
+    struct json_writer w;
     (void)state;
     buf_init(&out, TAG_TEST, 1 << 20);
     assert_int_equal(tap_new(schema, 3, &t, NULL), OK);
@@ -193,25 +194,51 @@ static void the_newest_rows_are_printed(void **state)
     assert_string_equal(buf_text(&out),
                         "window\n{\"start\":\"1\xe2\x80\xa6\n{\"start\":\"1\xe2\x80\xa6\n{\"start\":\"1\xe2\x80\xa6\n");
     buf_clear(&out);
-    tap_json(t, &out);
-    assert_string_equal(buf_text(&out),
-                        "[{\"window\":{\"start\":\"1970-01-01 00:00:20\",\"x\":1},\"name\":\"k\xc3\xa9"
-                        "2\",\"n\":200,\"avg\":1.0},"
-                        "{\"window\":{\"start\":\"1970-01-01 00:00:30\",\"x\":1},\"name\":null,\"n\":300,\"avg\":1.5},"
-                        "{\"window\":{\"start\":\"1970-01-01 00:00:40\",\"x\":1},\"name\":\"k\xc3\xa9"
-                        "4\",\"n\":400,\"avg\":\"NaN\"}]");
+    json_writer_init(&w, &out);
+    json_begin_array(&w);
+    assert_int_equal(tap_rows(t, 0, 5, 10, false, &w), 3);
+    json_end_array(&w);
+    assert_string_equal(buf_text(&out), "[[{\"start\":\"1970-01-01 00:00:20\",\"x\":1},\"k\xc3\xa9"
+                                        "2\",200,1.0],"
+                                        "[{\"start\":\"1970-01-01 00:00:30\",\"x\":1},null,300,1.5],"
+                                        "[{\"start\":\"1970-01-01 00:00:40\",\"x\":1},\"k\xc3\xa9"
+                                        "4\",400,\"NaN\"]]");
+    buf_fini(&out);
+    tap_free(t);
+}
+
+static void rows_are_found_by_their_numbers(void **state)
+{
+    const struct type *schema = tap_schema();
+    struct tap        *t;
+    struct buf         out;
+    struct json_writer w;
+    (void)state;
+    buf_init(&out, TAG_TEST, 1 << 20);
+    assert_int_equal(tap_new(schema, 4, &t, NULL), OK);
+    show(t, schema, 0, 6); /* 2..5 are kept */
+    json_writer_init(&w, &out);
+    json_begin_array(&w);
+    assert_int_equal(tap_rows(t, 0, 2, 10, false, &w), 0);
+    assert_int_equal(tap_rows(t, 4, 5, 10, true, &w), 1);
+    json_end_array(&w);
+    assert_non_null(strstr(buf_text(&out), "\"400\"")); /* row 4, its BIGINT as a text */
+    assert_int_equal(tap_rows(t, 0, 99, 3, false, &w), 3);
     buf_fini(&out);
     tap_free(t);
 }
 
 static void *keep_reading(void *arg)
 {
-    struct buf out;
+    struct buf         out;
+    struct json_writer w;
     buf_init(&out, TAG_WEB, 1 << 20);
     for (int i = 0; i < 200; i++) {
         buf_clear(&out);
         tap_print(arg, 80, &out);
-        tap_json(arg, &out);
+        json_writer_init(&w, &out);
+        json_begin_array(&w);
+        tap_rows(arg, 0, INT64_MAX, 100, false, &w);
     }
     buf_fini(&out);
     return NULL;
@@ -236,6 +263,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {T(a_side_row_quotes_its_record), T(side_rows_flush_before_they_pile_up),
-                                       T(the_newest_rows_are_printed), T(one_writes_while_another_reads)};
+                                       T(the_newest_rows_are_printed), T(rows_are_found_by_their_numbers),
+                                       T(one_writes_while_another_reads)};
     return cmocka_run_group_tests_name("sink side and tap", tests, NULL, NULL);
 }
