@@ -2,6 +2,7 @@
 #include "json/record.h"
 
 #include "json/record_priv.h"
+#include "json/shape.h"
 #include "json/tolerant.h"
 
 #define SCRATCH_LIMIT ((size_t)64 << 20)
@@ -10,6 +11,7 @@ struct json_reader {
     struct arena        arena; /* nodes */
     struct json_node    root;
     struct simd_parser *simd;
+    struct shapes       shapes;
     struct buf          padded;  /* copies of texts without slack */
     struct buf          scratch; /* strings of the tolerant path */
     int64_t             n_slow;
@@ -108,6 +110,7 @@ void json_reader_free(struct json_reader *r)
         return;
     if (r->simd)
         simd_parser_free(r->simd);
+    shapes_fini(&r->shapes);
     arena_fini(&r->arena);
     buf_fini(&r->padded);
     buf_fini(&r->scratch);
@@ -203,10 +206,13 @@ enum err json_reader_read(struct json_reader *r, const uint8_t *text, size_t n, 
         from = copy;
         capacity = n + JSON_SLACK_BYTES;
     }
-    if (!simd_parser_read(r->simd, from, n, capacity, now_us, &r->root))
+    bool fits = shapes_read(&r->shapes, from, n, now_us);
+    if (!fits && !simd_parser_read(r->simd, from, n, capacity, now_us, &r->root))
         return json_reader_read_tolerant(r, text, n, now_us, into, verdict, e);
     verdict->kind = JSON_ROW;
     r->root.slot.kind = SLOT_SET;
     append(r, &r->root, into);
+    if (!fits)
+        shapes_learn(&r->shapes, &r->root, from, n);
     return OK;
 }

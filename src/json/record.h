@@ -2,8 +2,9 @@
 /*
  * json/record: one JSON document into one row of a struct column, with Spark's from_json answer.
  *
- * Two paths: a fast one (simdjson, in place where the buffer has slack) that also validates what it skips and gives
- * up on anything unusual; and a tolerant one (tolerant.c) that then decides as Jackson and Spark's JacksonParser do.
+ * Two fast paths, in place where the buffer has slack: by the shape of a document read before (shape.h), and simdjson.
+ * Both also validate what they skip and give up on anything unusual; a tolerant one (tolerant.c) then decides as
+ * Jackson and Spark's JacksonParser do.
  * Only the fields of the schema are decoded. A lane's own; one thread; no allocation per document once warm.
  *
  * Source of the rules: JacksonParser.makeConverter, traced answers in tests/unit/json/test_record.c.
