@@ -87,6 +87,10 @@ static struct expr *case_of(struct expr_binder *b, struct place at, struct expr 
     x->nullable = n % 2 == 0;
     for (int i = 0; i < n; i++) {
         bool value = i % 2 == 1 || i == n - 1;
+        if (!value && args[i]->type->kind == TYPE_NULL) {
+            diag_error(b->diags, args[i]->place, "E_TYPE", "this is VOID, but BOOLEAN is needed");
+            return NULL;
+        }
         if (!(x->args[i] = expr_coerce(b, args[i], value ? t : type_of(TYPE_BOOLEAN))))
             return NULL;
         x->nullable = x->nullable || (value && x->args[i]->nullable);

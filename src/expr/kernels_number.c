@@ -257,6 +257,12 @@ static double round_real(double v, int digits)
     return strtod(plain, NULL);
 }
 
+static bool fits(const struct type *t, int64_t v)
+{
+    int shift = 64 - 8 * (int)type_width(t);
+    return (int64_t)((uint64_t)v << shift) >> shift == v;
+}
+
 /* Whole numbers change only for negative digits. False: overflow. */
 static bool round_integer(int64_t v, int digits, int64_t *out)
 {
@@ -287,10 +293,10 @@ struct column *k_round(struct evaluation *ev, const struct expr *x, const struct
             continue;
         if (is_real(x->type))
             store_real(x->type, out, i, round_real(load_real(args[0].c, at), digits));
-        else if (round_integer(load_integer(args[0].c, at), digits, &v))
+        else if (round_integer(load_integer(args[0].c, at), digits, &v) && fits(x->type, v))
             store_integer(x->type, out, i, v);
         else
-            FAIL_ROW(i, OVERFLOW_TEXT, "round");
+            FAIL_ROW(i, OVERFLOW_TEXT, type_kind_name(x->type->kind));
     }
     STRICT_END(x->type);
 }

@@ -272,7 +272,7 @@ static bool unbase64_row(struct writer *w, const struct expr *x, const struct ve
 {
     struct text t = text_at(args, i);
     (void)x;
-    return base64_decode((const char *)t.p, t.n, true, &w->text);
+    return base64_decode((const char *)t.p, t.n, &w->text);
 }
 TEXT_KERNEL(k_unbase64, unbase64_row)
 
@@ -441,7 +441,37 @@ static bool like(struct text t, struct text pattern, char escape)
         p++;
     return p == p_end;
 }
-TEST_KERNEL(k_like, like)
+
+/* The escape stands before %, _ or itself, and never at the end. */
+static bool is_pattern(struct text pattern, uint8_t escape)
+{
+    for (uint32_t i = 0; i < pattern.n; i++)
+        if (pattern.p[i] == escape) {
+            i++;
+            if (i == pattern.n || (pattern.p[i] != '%' && pattern.p[i] != '_' && pattern.p[i] != escape))
+                return false;
+        }
+    return true;
+}
+
+struct column *k_like(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
+{
+    bool           one = args[1].step == 0 && n > 0 && is_pattern(text_at(&args[1], 0), (uint8_t)x->field);
+    struct column *out = test_rows(ev, x, args, n, like);
+    for (uint32_t i = 0; out && !one && i < n; i++) {
+        struct text pattern = text_at(&args[1], i);
+        if (!column_is_valid(out, i) || is_pattern(pattern, (uint8_t)x->field))
+            continue;
+        bool go_on = expr__fail(
+            ev, i, "[INVALID_FORMAT] the escape character of the pattern '%.*s' is not followed by %%, _ or itself",
+            (int)pattern.n, (const char *)pattern.p);
+        if (!go_on || !expr__set_null(&out->valid, n, i, &out->n_nulls)) {
+            column_free(out);
+            return ev->error->code ? NULL : expr__no_memory(ev);
+        }
+    }
+    return out;
+}
 
 /* ---- from_json ---- */
 

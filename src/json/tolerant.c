@@ -27,9 +27,10 @@ struct reader {
     int                  depth;
     struct buf          *scratch;
     struct json_verdict *verdict;
-    const char          *error; /* of the syntax, static */
-    bool                 path;  /* for json_path_get: control characters in strings, but no NaN and its like */
-    size_t               lone;  /* text_at + 1 of the last string that held half a surrogate pair; 0 none */
+    const char          *error;   /* of the syntax, static */
+    bool                 path;    /* for json_path_get: control characters in strings, but no NaN and its like */
+    bool                 copying; /* strings go into JSON again: halves of surrogate pairs are kept as three bytes */
+    bool                 lone;    /* the string read last held half a surrogate pair */
     /* the token read last: strings in scratch from text_at on; numbers as written */
     size_t         text_at, text_length;
     const uint8_t *number;
@@ -93,7 +94,7 @@ static void put_code_point(struct buf *out, uint32_t c)
     }
 }
 
-/* \uXXXX, with its low half when it is a surrogate; a lone one becomes '?', as Java's encoder writes it. */
+/* \uXXXX, with its low half when it is a surrogate; a lone one becomes '?' in a text, as Java's encoder writes it. */
 static bool unicode_escape(struct reader *r, struct buf *out)
 {
     uint32_t c, low;
@@ -110,10 +111,12 @@ static bool unicode_escape(struct reader *r, struct buf *out)
         }
         r->p = back;
     }
-    if (c >= 0xd800 && c < 0xe000) {
+    bool lone = c >= 0xd800 && c < 0xe000;
+    if (lone)
+        r->lone = true;
+    if (lone && !r->copying)
         buf_u8(out, '?');
-        r->lone = r->text_at + 1;
-    } else
+    else
         put_code_point(out, c);
     return true;
 }
@@ -139,6 +142,7 @@ static bool string(struct reader *r)
     uint8_t     quote = *r->p++;
     struct buf *out = r->scratch;
     r->text_at = out->size;
+    r->lone = false;
     for (;;) {
         const uint8_t *from = r->p;
         while (r->p < r->end && *r->p != quote && *r->p != '\\' && (*r->p >= 0x20 || r->path))
@@ -306,12 +310,30 @@ static bool next_element(struct reader *r, bool first)
 
 /* ---- skipping and copying ---- */
 
+/* Half of a surrogate pair, or a pair: Jackson's generator writes both as escapes. What text begins with; the bytes. */
+static size_t put_surrogates(struct buf *out, const uint8_t *text, size_t n)
+{
+    if (n >= 3 && text[0] == 0xed && text[1] >= 0xa0) {
+        buf_printf(out, "\\uD%X%02X", text[1] >> 2 & 15, (unsigned)((text[1] & 3) << 6 | (text[2] & 0x3f)));
+        return 3;
+    }
+    if (n >= 4 && text[0] >= 0xf0) {
+        uint32_t c = (text[0] & 7u) << 18 | (text[1] & 0x3fu) << 12 | (text[2] & 0x3fu) << 6 | (text[3] & 0x3fu);
+        buf_printf(out, "\\u%04X\\u%04X", 0xd800 + ((c - 0x10000) >> 10), 0xdc00 + ((c - 0x10000) & 0x3ff));
+        return 4;
+    }
+    return 0;
+}
+
 static void put_json_string(struct buf *out, const uint8_t *text, size_t n)
 {
     static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
     buf_u8(out, '"');
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0, more; i < n; i += more) {
         const char *at = text[i] ? strchr(from, text[i]) : NULL;
+        if ((more = put_surrogates(out, text + i, n - i)) > 0)
+            continue;
+        more = 1;
         if (at) {
             buf_u8(out, '\\');
             buf_u8(out, (uint8_t)to[at - from]);
@@ -361,8 +383,10 @@ static void put_number(struct reader *r, enum token t, struct buf *out)
  * scratch, whose size is restored. */
 static bool pass(struct reader *r, enum token t, struct buf *out)
 {
-    bool   first = true;
+    bool   first = true, copying = r->copying;
     size_t mark = r->scratch->size;
+    if (t == T_ARRAY || t == T_OBJECT)
+        r->copying = out != NULL;
     switch (t) {
     case T_ERROR:
         return false;
@@ -408,6 +432,7 @@ static bool pass(struct reader *r, enum token t, struct buf *out)
         }
         break;
     }
+    r->copying = copying;
     if (r->error)
         return false;
     if (out)
@@ -502,7 +527,7 @@ static bool to_binary(struct reader *r, struct json_slot *s)
 {
     struct buf bytes;
     buf_init(&bytes, TAG_BATCH, r->scratch->limit);
-    bool ok = base64_decode((const char *)r->scratch->data + r->text_at, r->text_length, false, &bytes);
+    bool ok = base64_decode_padded((const char *)r->scratch->data + r->text_at, r->text_length, &bytes);
     s->bytes.offset = r->scratch->size;
     s->bytes.length = bytes.size;
     s->in_scratch = true;
@@ -670,31 +695,59 @@ static bool next_step(const char **p, const char *end, struct step *s)
     return at != NULL;
 }
 
-/* Moves to the child; *t becomes its first token. */
-static bool descend(struct reader *r, enum token *t, const struct step *s)
+static bool evaluate(struct reader *r, enum token t, const char *path, const char *end, struct buf *out);
+
+/* The first member of that name with something at the rest of the path; a NULL has nothing. The object is read to its
+ * end: what is broken there makes the whole answer NULL. */
+static bool evaluate_member(struct reader *r, const struct step *s, const char *path, const char *end, struct buf *out)
 {
-    bool first = true;
-    if (s->name && *t == T_OBJECT) {
-        for (; next_name(r, first); first = false) {
-            bool same = r->text_length == s->length && memcmp(r->scratch->data + r->text_at, s->name, s->length) == 0;
-            r->scratch->size = r->text_at;
-            *t = next(r);
-            if (same)
-                return *t != T_ERROR;
-            if (!pass(r, *t, NULL))
-                return false;
-        }
-        return false;
-    }
-    if (s->name || *t != T_ARRAY)
-        return false;
-    for (int64_t i = 0; next_element(r, first); i++, first = false) {
-        *t = next(r);
-        if (i == s->index)
-            return *t != T_ERROR;
-        if (!pass(r, *t, NULL))
+    bool found = false;
+    for (bool first = true; next_name(r, first); first = false) {
+        bool same = r->text_length == s->length && memcmp(r->scratch->data + r->text_at, s->name, s->length) == 0;
+        r->scratch->size = r->text_at;
+        enum token t = next(r);
+        if (same && !found && t != T_NULL)
+            found = evaluate(r, t, path, end, out);
+        else
+            pass(r, t, NULL);
+        if (r->error)
             return false;
     }
+    return found && !r->error;
+}
+
+static bool evaluate_element(struct reader *r, int64_t index, const char *path, const char *end, struct buf *out)
+{
+    bool found = false, first = true;
+    for (int64_t i = 0; next_element(r, first); i++, first = false) {
+        if (i == index)
+            found = evaluate(r, next(r), path, end, out);
+        else
+            pass(r, next(r), NULL);
+        if (r->error)
+            return false;
+    }
+    return found && !r->error;
+}
+
+/* What stands at the path in the value whose first token is t; that value is read whole. */
+static bool evaluate(struct reader *r, enum token t, const char *path, const char *end, struct buf *out)
+{
+    struct step s;
+    if (!next_step(&path, end, &s)) {
+        if (t != T_STRING)
+            return pass(r, t, out);
+        if (r->lone)
+            return fail(r, "half of a surrogate pair"); /* which a raw copy cannot write */
+        buf_put(out, r->scratch->data + r->text_at, r->text_length);
+        r->scratch->size = r->text_at;
+        return true;
+    }
+    if (s.name && t == T_OBJECT)
+        return evaluate_member(r, &s, path, end, out);
+    if (!s.name && t == T_ARRAY)
+        return evaluate_element(r, s.index, path, end, out);
+    pass(r, t, NULL);
     return false;
 }
 
@@ -706,17 +759,10 @@ bool json_path_get(const uint8_t *text, size_t n, const char *path, size_t path_
     const char         *p = path + 1, *end = path + path_n;
     if (path_n == 0 || path[0] != '$' || !buf_reserve(scratch, 1))
         return false;
-    buf_clear(scratch);
-    enum token t = next(&r);
     while (next_step(&p, end, &s))
-        if (!descend(&r, &t, &s))
-            return false;
-    if (!p || t == T_NULL || t == T_ERROR)
+        ;
+    if (!p)
         return false;
-    if (t == T_STRING) {
-        buf_put(out, scratch->data + r.text_at, r.text_length);
-        return !scratch->failed && r.lone != r.text_at + 1;
-    }
-    r.lone = 0;
-    return pass(&r, t, out) && !out->failed && !r.lone; /* a generator cannot write half a pair */
+    buf_clear(scratch);
+    return evaluate(&r, next(&r), path + 1, end, out) && !r.error && !scratch->failed && !out->failed;
 }

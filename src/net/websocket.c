@@ -48,7 +48,7 @@ bool ws_key_valid(const char *key)
 {
     struct buf bytes;
     buf_init(&bytes, TAG_WEB, 64);
-    bool ok = strlen(key) == 24 && base64_decode(key, 24, false, &bytes) && bytes.size == 16;
+    bool ok = strlen(key) == 24 && base64_decode_padded(key, 24, &bytes) && bytes.size == 16;
     buf_fini(&bytes);
     return ok;
 }

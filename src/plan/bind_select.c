@@ -54,19 +54,26 @@ static struct expr *reference(struct plan_scope *s, const struct ast_expr *ast, 
     return field_path(s, ast, expr_column(s->binder->arena, c->index, f->type, f->nullable, ast->place), rest);
 }
 
+/* Of a.b, b is wrong when a is a relation, else a. */
 static void unknown_column(struct plan_scope *s, const struct ast_expr *ast)
 {
     const char         *names[512];
     const struct bound *r = s->relation;
-    int                 n = 0;
+    int                 n = 0, part = 0;
+    for (int i = 0; i < r->n_columns && ast->n_parts > 1; i++)
+        if (r->columns[i].qualifier && strcasecmp(r->columns[i].qualifier, ast->parts[0]) == 0)
+            part = 1;
     for (int i = 0; i < r->n_columns && n < 510; i++) {
-        names[n++] = r->columns[i].name;
-        if (r->columns[i].qualifier && ast->n_parts > 1)
-            names[n++] = r->columns[i].qualifier;
+        const char *qualifier = r->columns[i].qualifier;
+        if (part == 0 || (qualifier && strcasecmp(qualifier, ast->parts[0]) == 0))
+            names[n++] = r->columns[i].name;
+        if (part == 0 && qualifier && ast->n_parts > 1)
+            names[n++] = qualifier;
     }
-    struct diag *g = diag_error(s->binder->diags, ast->part_places ? ast->part_places[0] : ast->place,
-                                "E_UNKNOWN_COLUMN", "unknown column \"%s\"", ast->parts[0]);
-    const char  *near = nearest_name(ast->parts[0], names, n);
+    struct diag *g =
+        diag_error(s->binder->diags, ast->part_places ? ast->part_places[part] : ast->place, "E_UNKNOWN_COLUMN",
+                   "unknown column \"%s%s%s\"", part ? ast->parts[0] : "", part ? "." : "", ast->parts[part]);
+    const char *near = nearest_name(ast->parts[part], names, n);
     if (near)
         diag_hint(s->binder->diags, g, "did you mean \"%s\"?", near);
 }

@@ -129,13 +129,17 @@ static bool hex_number(const char *p, uint32_t n, uint32_t left, uint32_t *out)
 /* One escape at p (after the backslash); returns the characters used. Rules of Spark's unescapeSQLString. */
 static uint32_t unescape(const char *p, uint32_t left, struct buf *out)
 {
-    uint32_t c;
+    uint32_t c, low;
     if (*p == 'u' && hex_number(p + 1, 4, left - 1, &c)) {
-        put_utf8(out, c);
-        return 5;
+        bool pair = c >= 0xd800 && c < 0xdc00 && left >= 11 && p[5] == '\\' && p[6] == 'u' &&
+                    hex_number(p + 7, 4, left - 7, &low) && low >= 0xdc00 && low < 0xe000;
+        if (pair)
+            c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+        put_utf8(out, c >= 0xd800 && c < 0xe000 ? '?' : c); /* half a pair: as Java's encoder writes it */
+        return pair ? 11 : 5;
     }
     if (*p == 'U' && hex_number(p + 1, 8, left - 1, &c)) {
-        put_utf8(out, c <= 0x10ffff ? c : 0xfffd);
+        put_utf8(out, c >= 0xd800 && c < 0xe000 ? '?' : c <= 0x10ffff ? c : 0xfffd);
         return 9;
     }
     if (left >= 3 && p[0] >= '0' && p[0] <= '1' && p[1] >= '0' && p[1] <= '7' && p[2] >= '0' && p[2] <= '7') {

@@ -15,24 +15,55 @@ void base64_encode(const uint8_t *bytes, size_t n, struct buf *out)
     }
 }
 
-bool base64_decode(const char *text, size_t n, bool lenient, struct buf *out)
+static int value_of(char c)
+{
+    const char *at = c ? strchr(alphabet, c) : NULL;
+    return at ? (int)(at - alphabet) : -1;
+}
+
+/* One group of four at text, with what padding it has; how many bytes it gave, 0 when it is none. */
+static int decode_group(const char *text, struct buf *out)
+{
+    int      bytes = text[3] != '=' ? 3 : text[2] != '=' ? 2 : 1;
+    uint32_t v = 0;
+    for (int i = 0; i < 4; i++) {
+        int digit = i <= bytes ? value_of(text[i]) : 0;
+        if (digit < 0)
+            return 0;
+        v = v << 6 | (uint32_t)digit;
+    }
+    for (int i = 0; i < bytes; i++)
+        buf_u8(out, (uint8_t)(v >> (16 - 8 * i)));
+    return bytes;
+}
+
+bool base64_decode_padded(const char *text, size_t n, struct buf *out)
+{
+    for (;; text += 4, n -= 4) {
+        for (; n > 0 && (uint8_t)*text <= ' '; text++)
+            n--;
+        if (n == 0)
+            return true;
+        if (n < 4 || !decode_group(text, out))
+            return false;
+    }
+}
+
+bool base64_decode(const char *text, size_t n, struct buf *out)
 {
     uint32_t v = 0;
     int      have = 0, padding = 0;
     for (size_t i = 0; i < n; i++) {
-        const char *at = text[i] ? strchr(alphabet, text[i]) : NULL;
+        int digit = value_of(text[i]);
         if (text[i] == '=') {
             padding++;
             continue;
         }
-        if (!at) {
-            if (!lenient)
-                return false;
+        if (digit < 0)
             continue;
-        }
         if (padding)
             return false;
-        v = v << 6 | (uint32_t)(at - alphabet);
+        v = v << 6 | (uint32_t)digit;
         if (++have == 4) {
             buf_u8(out, (uint8_t)(v >> 16));
             buf_u8(out, (uint8_t)(v >> 8));

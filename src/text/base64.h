@@ -6,8 +6,10 @@
 #include "base/buf.h"
 
 void base64_encode(const uint8_t *bytes, size_t n, struct buf *out);
-/* False when the text is not base64: bad letter, bad length, misplaced padding (padding itself may be missing).
- * `lenient` skips letters outside the alphabet, as Java's MIME decoder does. */
-bool base64_decode(const char *text, size_t n, bool lenient, struct buf *out);
+/* As Java's MIME decoder: letters outside the alphabet are skipped, padding may be missing. False: a lone letter at the
+ * end, or padding in the wrong place. */
+bool base64_decode(const char *text, size_t n, struct buf *out);
+/* As Jackson: groups of four with their padding, blanks between groups; all else is false. */
+bool base64_decode_padded(const char *text, size_t n, struct buf *out);
 
 #endif

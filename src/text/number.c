@@ -54,6 +54,21 @@ static bool special_double(const char *text, size_t n, double *out)
     return false;
 }
 
+/* 0x1.8p3: digits, perhaps a point, and a power of two that must be there. */
+static bool is_hexadecimal(const char *text, size_t n)
+{
+    size_t i = n && (text[0] == '-' || text[0] == '+'), power = 0;
+    if (n - i < 4 || text[i] != '0' || (text[i + 1] | 0x20) != 'x')
+        return false;
+    for (i += 2; i < n; i++) {
+        if (!power && (text[i] | 0x20) == 'p')
+            power = i;
+        else if (!strchr(power ? "0123456789+-" : "0123456789abcdefABCDEF.", text[i]))
+            return false;
+    }
+    return power != 0;
+}
+
 enum parsed double_parse(const char *text, size_t n, double *out)
 {
     char  copy[512];
@@ -61,14 +76,14 @@ enum parsed double_parse(const char *text, size_t n, double *out)
     trim(&text, &n);
     if (special_double(text, n, out))
         return PARSED_OK;
+    if (n > 1 && strchr("dDfF", text[n - 1])) /* Java's suffix; behind 0x there is always a power */
+        n--;
     if (n == 0 || n >= sizeof copy)
         return PARSED_INVALID;
-    for (size_t i = 0; i < n; i++) /* no hexadecimal, no names: digits, sign, point, exponent only */
-        if (!strchr("0123456789+-.eE", text[i]) && !(i == n - 1 && i > 0 && strchr("dDfF", text[i])))
+    for (size_t i = 0; i < n && !is_hexadecimal(text, n); i++) /* no names: digits, sign, point, exponent only */
+        if (!strchr("0123456789+-.eE", text[i]))
             return PARSED_INVALID;
     memcpy(copy, text, n);
-    if (strchr("dDfF", copy[n - 1]))
-        n--;
     copy[n] = 0;
     *out = strtod(copy, &end);
     return end == copy + n && end != copy ? PARSED_OK : PARSED_INVALID;
@@ -117,7 +132,7 @@ static size_t print_real(double v, bool single, char out[NUMBER_TEXT_MAX])
         return (size_t)sprintf(out, v < 0 ? "-Infinity" : "Infinity");
     if (v == 0)
         return (size_t)sprintf(out, signbit(v) ? "-0.0" : "0.0");
-    for (int precision = 0; precision <= 17; precision++) { /* the fewest digits that read back */
+    for (int precision = 1; precision <= 17; precision++) { /* the fewest digits that read back, but two: 4.9E-324 */
         snprintf(text, sizeof text, "%.*e", precision, fabs(v));
         if (single ? strtof(text, NULL) == (float)fabs(v) : strtod(text, NULL) == fabs(v))
             break;
