@@ -29,15 +29,22 @@ void                auth_free(struct auth *a);
 struct auth_who {
     enum http_role role; /* HTTP_ANYONE: not known */
     char           name[AUTH_NAME_MAX + 1];
+    uint8_t        hash[32]; /* of the token, or of the session's cookie */
+    bool           session;
 };
 
 /* In time that does not depend on how much of the token is right. */
 bool auth_token(const struct auth *a, const char *token, int64_t now_us, struct auth_who *out);
 
-/* A session of a good token: its cookie value. False: no such token, or too many sessions. */
+/* A session of a good token: its cookie value. False: no such token. When all are taken, the one that would end first
+ * makes room. */
 bool auth_session_begin(struct auth *a, const char *token, int64_t now_us, int64_t lives_us,
                         char cookie[AUTH_TOKEN_CHARS + 1], struct auth_who *out);
 bool auth_session(const struct auth *a, const char *cookie, int64_t now_us, struct auth_who *out);
-void auth_session_end(struct auth *a, const char *cookie);
+void auth_session_end(struct auth *a, const struct auth_who *who);
+void auth_sessions_move(struct auth *to, const struct auth *from); /* to a table read anew */
+
+/* Whether the token or session is still good, and for the same role. */
+bool auth_stands(const struct auth *a, const struct auth_who *who, int64_t now_us);
 
 #endif

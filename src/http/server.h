@@ -8,8 +8,9 @@
  *
  * The order of one request:  head -> guards -> body (whole, within the route's limit) -> handler -> answer
  *
- * Limits of libmicrohttpd 0.9.75 that we cannot see around: a bare LF ends a header line, a folded header is joined,
- * and a head beyond its memory (32 KiB) is refused by its own words.
+ * What libmicrohttpd 0.9.75 hides from us: a bare LF that ends the request line, the last header line or a chunk's line
+ * is taken for CR LF; and it answers a head beyond its memory (32 KiB), broken chunks and an unreadable request line
+ * itself, without a problem document.
  */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
@@ -50,7 +51,7 @@ struct http_limits {           /* 0: the default */
     int    connections;        /* 256; when reached, new ones wait in the kernel */
     int    connections_per_ip; /* 128 */
     size_t head_bytes;         /* 16 KiB: request line and header fields together */
-    int    head_ms;            /* 10 s for the head, from its first byte (the connection, for the first request) */
+    int    head_ms;            /* 10 s for the head, from its first line (from connecting, for the first request) */
     int    body_ms;            /* 30 s for the body */
     int    idle_ms;            /* 60 s between two requests of a connection */
     int    stall_ms;           /* 30 s without a byte taken by the reader of an answer */

@@ -17,7 +17,8 @@
 enum ws_code {
     WS_NORMAL = 1000,
     WS_SHUTDOWN = 1001,
-    WS_ABNORMAL = 1006, /* never sent: the connection just ended */
+    WS_PROTOCOL_ERROR = 1002, /* by the framing itself */
+    WS_ABNORMAL = 1006,       /* never sent: the connection just ended */
     WS_NOT_ALLOWED = 1008,
     WS_TOO_BIG = 1009,
     WS_OVERLOAD = 1013,
@@ -50,7 +51,8 @@ struct ws_handlers {
 };
 
 /* Answers a handler's request: with 101 when it is a good handshake that offers `protocol` (which is echoed), else with
- * 400, 403 or 426. r is dead afterwards. `closed` follows exactly once if `open` was called. ERR_LIMIT when there are
+ * 400 or 426. Only from within the handler; r is dead afterwards. After OK `closed` follows exactly once, even when the
+ * client left before `open`. ERR_LIMIT when there are
  * too many sessions (503 was sent), ERR_INVALID for any other refusal (it was sent too): user stays the caller's. */
 MUST_CHECK enum err ws_accept(struct http_request *r, const char *protocol, const struct ws_handlers *h, void *user,
                               struct error *e);
