@@ -46,8 +46,8 @@ struct guard_head { /* zeroed at first, then fed with all fields */
 void guard_head_init(struct guard_head *h);
 void guard_field(struct guard_head *h, const char *name, size_t name_n, const char *value, size_t value_n);
 /* libmicrohttpd 0.9.75 reads in place and writes NULs over CR LF. So between a value and the next name there are NULs
- * and nothing else, two at least, unless a line was folded (then the value was moved), ended by a bare LF, or held a NUL
- * (then a rest stands there): all of which it would hide. To be called before guard_field, with its pointers. */
+ * and nothing else, two at least, unless a line was folded (then the value was moved), ended by a bare LF, or held a
+ * NUL (then a rest stands there): all of which it would hide. To be called before guard_field, with its pointers. */
 void guard_gap(struct guard_head *h, const char *name, const char *value, size_t value_n);
 /* NULL, or why the message cannot be trusted (400, and the connection ends). */
 const char *guard_framing(const struct guard_head *h, const char *version);
