@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Prints them; the exit code they ask for. */
-static int say_diags(struct script *s, const char *path)
+int job_verdict(struct job_file *j, const char *path)
 {
-    struct buf out;
+    struct script *s = &j->script;
+    struct buf     out;
     buf_init(&out, TAG_SQL, (size_t)16 << 20);
     diags_print(&s->diags, path, buf_text(&s->text), &out);
     fputs(buf_text(&out), stderr);
@@ -24,9 +24,9 @@ static int say_diags(struct script *s, const char *path)
 
 int job_load(struct job_file *j, const char *path, const char *warehouse, const struct cli_pairs *params)
 {
-    struct buf           raw;
-    struct error         e;
-    struct script_params filled = {.names = params->names, .values = params->values, .n = params->n};
+    struct buf        raw;
+    struct error      e;
+    struct sql_params filled = {.names = params->names, .values = params->values, .n = params->n};
     memset(j, 0, sizeof *j);
     const char *slash = strrchr(path, '/');
     snprintf(j->folder, sizeof j->folder, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
@@ -36,7 +36,7 @@ int job_load(struct job_file *j, const char *path, const char *warehouse, const 
     else
         cli_say("%s", e.text);
     buf_fini(&raw);
-    return rc == OK ? say_diags(&j->script, path) : cli_exit_code(rc);
+    return rc == OK ? job_verdict(j, path) : cli_exit_code(rc);
 }
 
 void job_free(struct job_file *j) { script_free(&j->script); }

@@ -14,6 +14,8 @@ struct job_file {
 /* EXIT_OK, or the exit code after saying on stderr what is wrong. The job is to be freed in both cases. */
 int  job_load(struct job_file *j, const char *path, const char *warehouse, const struct cli_pairs *params);
 void job_free(struct job_file *j);
+/* Says what the diagnostics hold; the exit code they ask for. */
+int job_verdict(struct job_file *j, const char *path);
 /* Default state folder of a job: .millrace beside the file. */
 void job_state_dir(const struct job_file *j, const char *asked, char out[4352]);
 

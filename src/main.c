@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "cli.h"
 
-static const struct cli_command *const commands[] = {&cli_run,     &cli_reset,  &cli_check, &cli_explain,
-                                                     &cli_produce, &cli_broker, &cli_demo};
+static const struct cli_command *const commands[] = {&cli_run,    &cli_reset,   &cli_check,  &cli_explain,
+                                                     &cli_export, &cli_produce, &cli_broker, &cli_demo};
 #define N_COMMANDS ((int)(sizeof commands / sizeof commands[0]))
 
 static const char help_text[] = "millrace - streaming SQL from Kafka into Delta Lake\n\n"

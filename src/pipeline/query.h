@@ -103,4 +103,20 @@ struct reset {
 /* Of a query that does not run. Any thread; blocks. */
 MUST_CHECK enum err query_reset(const struct plan *plan, struct catalog *c, struct reset *out, struct error *e);
 
+/* Where a query that does not run has come to: what an engine needs to go on in its place. */
+struct handover_position {
+    const char *topic;
+    int32_t     partition;
+    int64_t     offset;
+};
+struct handover {
+    struct handover_position *positions; /* by topic and partition; records before them are not needed */
+    int                       n;
+    int64_t                   closed_ms; /* windows that end at or before it are written; 0: none is */
+};
+/* All in the arena. ERR_NOT_FOUND: it never ran, ERR_BUSY: it runs, ERR_UNSUPPORTED: an epoch is prepared and not
+ * committed (run it once more). Blocks. */
+MUST_CHECK enum err query_handover(const struct plan *plan, const char *state_dir, struct arena *a,
+                                   struct handover *out, struct error *e);
+
 #endif

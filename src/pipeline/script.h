@@ -7,12 +7,15 @@
 #define PIPELINE_SCRIPT_H
 
 #include "pipeline/relations.h"
+#include "sql/parse.h"
 
 #define SCRIPT_BYTES_MAX ((size_t)1 << 20)
 
 struct script {
     struct arena              arena;
-    struct buf                text; /* with parameters filled: what places in diags mean */
+    struct buf                text;  /* with parameters filled: what places in diags mean */
+    struct sql_fills          fills; /* where */
+    struct ast_script        *ast;
     struct diags              diags;
     struct plan_relation_kind kinds[RELATION_KINDS];
     struct plan              *plans;
@@ -20,14 +23,9 @@ struct script {
     char                      folder[4096]; /* that relative file names mean */
 };
 
-struct script_params {
-    const char *const *names, *const *values;
-    int n;
-};
-
 /* False when diags has errors. To be freed in both cases. Warehouse: folder of tables that name no LOCATION. */
 bool script_bind(struct script *s, const char *sql, const char *folder, const char *warehouse,
-                 const struct script_params *params);
+                 const struct sql_params *params);
 void script_free(struct script *s);
 
 #endif

@@ -136,6 +136,7 @@ struct ast_watermark {
 struct ast_rel {
     enum ast_rel_kind           kind;
     struct place                place;
+    struct place                core;   /* of it without WATERMARK and alias; JOIN: nothing */
     bool                        stream; /* STREAM prefix */
     const char                **parts;  /* NAME: a.b.c; FUNCTION: parts[0] */
     int                         n_parts;

@@ -412,11 +412,11 @@ enum err sql_parse(const char *text, struct arena *a, struct diags *diags, struc
 
 /* ---- parameters ---- */
 
-static enum err unknown_param(const char *name, struct place at, const char *const *names, int n, struct diags *diags,
+static enum err unknown_param(const char *name, struct place at, const struct sql_params *params, struct diags *diags,
                               struct error *e)
 {
     struct diag *g = diag_error(diags, at, "E_PARAM", "no value is given for the parameter \"%s\"", name);
-    const char  *near = nearest_name(name, names, n);
+    const char  *near = nearest_name(name, params->names, params->n);
     if (near)
         diag_hint(diags, g, "did you mean ${%s}?", near);
     else
@@ -424,7 +424,19 @@ static enum err unknown_param(const char *name, struct place at, const char *con
     return err_set(e, ERR_INVALID, "no value for the parameter \"%s\"", name);
 }
 
-enum err sql_fill_params(const char *text, const char *const *names, const char *const *values, int n, struct buf *out,
+static enum err put_param(const struct sql_params *params, int param, struct buf *out, struct sql_fills *fills,
+                          struct error *e)
+{
+    size_t length = strlen(params->values[param]);
+    if (fills && fills->n == SQL_FILLS_MAX)
+        return err_set(e, ERR_LIMIT, "more than %d parameters are used", SQL_FILLS_MAX);
+    if (fills)
+        fills->items[fills->n++] = (struct sql_fill){{(uint32_t)out->size, (uint32_t)length}, param};
+    buf_put(out, params->values[param], length);
+    return OK;
+}
+
+enum err sql_fill_params(const char *text, const struct sql_params *params, struct buf *out, struct sql_fills *fills,
                          struct diags *diags, struct error *e)
 {
     enum err rc = OK;
@@ -443,14 +455,13 @@ enum err sql_fill_params(const char *text, const char *const *names, const char 
         memcpy(name, p + 2, (size_t)(close - p - 2));
         name[close - p - 2] = 0;
         int found = -1;
-        for (int i = 0; i < n; i++)
-            if (strcmp(names[i], name) == 0)
+        for (int i = 0; i < params->n; i++)
+            if (strcmp(params->names[i], name) == 0)
                 found = i;
         if (found >= 0)
-            buf_puts(out, values[found]);
+            TRY(put_param(params, found, out, fills, e));
         else
-            rc = unknown_param(name, (struct place){(uint32_t)(p - text), (uint32_t)(close - p + 1)}, names, n, diags,
-                               e);
+            rc = unknown_param(name, (struct place){(uint32_t)(p - text), (uint32_t)(close - p + 1)}, params, diags, e);
         p = close + 1;
     }
     return rc == OK ? buf_check(out, "the text with its parameters", e) : rc;

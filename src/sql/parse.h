@@ -21,8 +21,22 @@ MUST_CHECK enum err sql_parse_expr(const char *text, struct arena *a, struct dia
 /* A schema as in from_json: `a INT, b STRUCT<c: STRING>` (a STRUCT type then), or one type: `STRUCT<a INT>`, `INT`. */
 MUST_CHECK enum err sql_parse_type(const char *text, struct arena *a, struct diags *diags, struct ast_type **out,
                                    struct error *e);
-/* Replaces ${name}; $${ stays ${. An unknown name is an error with its place in `text`. */
-MUST_CHECK enum err sql_fill_params(const char *text, const char *const *names, const char *const *values, int n,
-                                    struct buf *out, struct diags *diags, struct error *e);
+
+struct sql_params { /* name = value */
+    const char *const *names, *const *values;
+    int n;
+};
+struct sql_fill {       /* where a value was put, and which */
+    struct place place; /* in the filled text */
+    int          param;
+};
+#define SQL_FILLS_MAX 1024
+struct sql_fills {
+    struct sql_fill items[SQL_FILLS_MAX];
+    int             n;
+};
+/* Replaces ${name}; $${ stays ${. An unknown name is an error with its place in `text`. fills may be NULL. */
+MUST_CHECK enum err sql_fill_params(const char *text, const struct sql_params *params, struct buf *out,
+                                    struct sql_fills *fills, struct diags *diags, struct error *e);
 
 #endif

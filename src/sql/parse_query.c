@@ -152,6 +152,7 @@ static bool primary_relation(struct parser *p, const struct ast_rel **out)
     }
     if (brackets && !parse__need(p, ")"))
         return false;
+    r->core = parse__since(p, from);
     if (!relation_tail(p, r))
         return false;
     r->place = parse__since(p, from);

@@ -249,9 +249,15 @@ static void parameters_are_filled_and_unknown_ones_named(void **state)
     (void)state;
     buf_init(&out, TAG_TEST, 1000);
     diags_init(&diags, &arena);
-    assert_int_equal(sql_fill_params("a '${broker}' $${x} ${topic}", names, values, 2, &out, &diags, NULL), OK);
+    struct sql_params params = {names, values, 2};
+    struct sql_fills  fills = {.n = 0};
+    assert_int_equal(sql_fill_params("a '${broker}' $${x} ${topic}", &params, &out, &fills, &diags, NULL), OK);
     assert_string_equal(buf_text(&out), "a 'h:9092' ${x} clicks");
-    assert_int_equal(sql_fill_params("${tpoic}", names, values, 2, &out, &diags, NULL), ERR_INVALID);
+    assert_int_equal(fills.n, 2);
+    assert_int_equal(fills.items[1].param, 1);
+    assert_int_equal(fills.items[1].place.at, strlen("a 'h:9092' ${x} "));
+    assert_int_equal(fills.items[1].place.length, strlen("clicks"));
+    assert_int_equal(sql_fill_params("${tpoic}", &params, &out, NULL, &diags, NULL), ERR_INVALID);
     assert_string_equal(diags.items[0].hint, "did you mean ${topic}?");
     buf_fini(&out);
 }
