@@ -234,7 +234,8 @@ def sizes(tree):
 
 def columns(tree):
     """lines stop at 120 columns; no tabs, no blanks at the end of a line"""
-    for path in sources(tree) + tree.files(".c", ".h", ".py", ".sh", "dev", "run", under=("tests", "")):
+    for path in sources(tree) + tree.files(".c", ".h", ".py", ".sh", ".js", ".mjs", ".css", "dev", "run",
+                                           under=("tests", "web", "")):
         for number, line in enumerate(tree.text(path).splitlines(), 1):
             if len(line) > COLUMNS and not tree.excuse("columns", path):
                 yield f"{path}:{number}: {len(line)} columns; a line stops at {COLUMNS}"
@@ -244,8 +245,8 @@ def columns(tree):
 
 def heads(tree):
     """every file begins with its licence; a header, and a .c without one, then says what it is for"""
-    paths = sources(tree) + tree.files(".c", ".h", ".py", ".sh", ".js", ".sql", "dev", "CMakeLists.txt", "Dockerfile",
-                                       under=("tests", "web", "migrations", ""))
+    paths = sources(tree) + tree.files(".c", ".h", ".py", ".sh", ".js", ".mjs", ".css", ".sql", "dev",
+                                       "CMakeLists.txt", "Dockerfile", under=("tests", "web", "migrations", ""))
     for path in paths:
         if "sql" in path.parts[1:2] and path.suffix == ".sql":
             continue  # cases of tests/sql

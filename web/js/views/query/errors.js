@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// errors: what of a query's records was late, malformed or too big, with samples.
+
+import { ErrorList } from '../../parts/error_list.js';
+
+const KEEP = 100;
+
+export function mount(element, store, name) {
+  const list = new ErrorList(store, { none: 'No record of this query was late, malformed or too big.' });
+  let samples = [];
+  element.append(list.element);
+  const sub = store.socket.subscribe({
+    channel: 'errors',
+    params: { query: name },
+    onData: (type, data) => {
+      samples = type === 'snap' ? data.samples : [...data.samples, ...samples].slice(0, KEEP);
+      samples.sort((a, b) => (a.seen_at < b.seen_at ? 1 : a.seen_at > b.seen_at ? -1 : 0));
+      list.set(data.counts, samples);
+    },
+  });
+  return { unmount: () => sub.close() };
+}
