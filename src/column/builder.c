@@ -89,25 +89,9 @@ bool builder_reserve(struct builder *b, size_t n)
     return true;
 }
 
-/* Room for one more row, its validity bit set. */
-static inline bool one_more(struct builder *b, bool valid)
-{
-    if (__builtin_expect(b->failed || b->n_rows == b->capacity, 0) && !builder_reserve(b, 1))
-        return false;
-    uint32_t row = b->n_rows++;
-    uint8_t  bit = (uint8_t)(1u << (row % 8));
-    if (row % 8 == 0)
-        b->valid[row / 8] = 0;
-    if (valid)
-        b->valid[row / 8] |= bit;
-    else
-        b->n_nulls++;
-    return true;
-}
-
 void builder_null(struct builder *b)
 {
-    if (!one_more(b, false))
+    if (!builder_add_row(b, false))
         return;
     uint32_t row = b->n_rows - 1;
     size_t   width = type_width(b->type);
@@ -120,44 +104,20 @@ void builder_null(struct builder *b)
             builder_null(&b->children[i]);
 }
 
-#define APPEND(name, T)                          \
-    void name(struct builder *b, T v)            \
-    {                                            \
-        if (one_more(b, true))                   \
-            ((T *)b->values)[b->n_rows - 1] = v; \
-    }
-APPEND(builder_i8, int8_t)
-APPEND(builder_i16, int16_t)
-APPEND(builder_i32, int32_t)
-APPEND(builder_i64, int64_t)
-APPEND(builder_f32, float)
-APPEND(builder_f64, double)
-
-void builder_boolean(struct builder *b, bool v) { builder_i8(b, v); }
-
-void builder_bytes(struct builder *b, const void *bytes, size_t n)
+bool builder__reserve_bytes(struct builder *b, size_t need)
 {
-    if (!one_more(b, true))
-        return;
-    uint32_t row = b->n_rows - 1;
-    size_t   at = b->offsets[row], need = at + n;
-    if (__builtin_expect(need > b->bytes_capacity || !b->values, 0)) {
-        size_t capacity = b->bytes_capacity < BYTES_AT_FIRST ? BYTES_AT_FIRST : b->bytes_capacity;
-        while (capacity < need && capacity <= COLUMN_BYTES_MAX)
-            capacity *= 2;
-        if (need > COLUMN_BYTES_MAX || !grow(&b->values, capacity)) {
-            b->n_rows--;
-            b->failed = true;
-            return;
-        }
-        b->bytes_capacity = capacity;
+    size_t capacity = b->bytes_capacity ? b->bytes_capacity : b->bytes_before + b->bytes_before / 8;
+    capacity = capacity < BYTES_AT_FIRST ? BYTES_AT_FIRST : capacity;
+    while (capacity < need && capacity <= COLUMN_BYTES_MAX)
+        capacity *= 2;
+    if (need > COLUMN_BYTES_MAX || !grow(&b->values, capacity)) {
+        b->n_rows--; /* the one that was added for it */
+        b->failed = true;
+        return false;
     }
-    if (n)
-        memcpy((uint8_t *)b->values + at, bytes, n);
-    b->offsets[row + 1] = (uint32_t)need;
+    b->bytes_capacity = capacity;
+    return true;
 }
-
-void builder_struct(struct builder *b, bool valid) { one_more(b, valid); }
 
 void builder_pop(struct builder *b)
 {
@@ -182,13 +142,13 @@ void builder_copy(struct builder *b, const struct column *c, size_t row)
         const uint8_t *bytes = column_bytes(c, row, &n);
         builder_bytes(b, bytes, n);
     } else if (width) {
-        if (one_more(b, true))
+        if (builder_add_row(b, true))
             memcpy((uint8_t *)b->values + (b->n_rows - 1) * width, (const uint8_t *)c->values + row * width, width);
     } else if (b->type->kind == TYPE_STRUCT) {
         for (size_t i = 0; i < b->type->n_fields; i++)
             builder_copy(&b->children[i], c->children[i], row);
-        one_more(b, true);
-    } else if (one_more(b, true)) {
+        builder_add_row(b, true);
+    } else if (builder_add_row(b, true)) {
         for (uint32_t k = c->offsets[row]; k < c->offsets[row + 1]; k++)
             for (size_t i = 0; i < n_children(b->type); i++)
                 builder_copy(&b->children[i], c->children[i], k);
@@ -216,6 +176,7 @@ static struct column *finish(struct builder *b)
         b->valid = NULL;
     }
     struct column *c = column_wrap(b->type, b->n_rows, b->n_nulls, b->valid, b->values, b->offsets);
+    b->bytes_before = is_bytes(b->type) ? b->offsets[b->n_rows] : 0;
     b->valid = NULL;
     b->values = NULL;
     b->offsets = NULL;

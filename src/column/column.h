@@ -24,6 +24,7 @@
 #define COLUMN_COLUMN_H
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "column/type.h"
 
@@ -73,13 +74,14 @@ struct column *column_wrap(const struct type *type, size_t n_rows, size_t n_null
  *
  * A failed append (memory, COLUMN_BYTES_MAX) sets `failed` on the top; finish reports it. For a STRUCT: append
  * to every child, then call builder_struct(b, valid) once per row. builder_finish gives the column away and
- * leaves the builder empty, ready for the next batch with the capacities it had.
+ * leaves the builder empty, ready for the next batch, which is expected to be of the same size.
  */
 struct builder {
     const struct type *type;
     uint32_t           n_rows, n_nulls;
     uint32_t           capacity;       /* rows */
     size_t             bytes_capacity; /* of values for STRING, BINARY */
+    size_t             bytes_before;   /* of the column made last: the next one begins with room for as many */
     uint8_t           *valid;          /* always present while building: all ones unless NULL */
     void              *values;
     uint32_t          *offsets;
@@ -93,15 +95,51 @@ void                builder_clear(struct builder *b); /* forgets the rows */
 /* Makes room for n more rows (not bytes); sets failed. True when there is room. */
 bool builder_reserve(struct builder *b, size_t n);
 void builder_null(struct builder *b); /* any kind; recursive for STRUCT */
-void builder_boolean(struct builder *b, bool v);
-void builder_i8(struct builder *b, int8_t v);
-void builder_i16(struct builder *b, int16_t v);
-void builder_i32(struct builder *b, int32_t v); /* INT, DATE */
-void builder_i64(struct builder *b, int64_t v); /* BIGINT, TIMESTAMP, INTERVAL */
-void builder_f32(struct builder *b, float v);
-void builder_f64(struct builder *b, double v);
-void builder_bytes(struct builder *b, const void *bytes, size_t n); /* STRING, BINARY */
-void builder_struct(struct builder *b, bool valid);
+
+/* One more row with its validity bit, to be filled. Inline, with all that follows: they run once per value. */
+static inline bool builder_add_row(struct builder *b, bool valid)
+{
+    if (__builtin_expect(b->failed || b->n_rows == b->capacity, 0) && !builder_reserve(b, 1))
+        return false;
+    uint32_t row = b->n_rows++;
+    if (row % 8 == 0)
+        b->valid[row / 8] = 0;
+    b->valid[row / 8] |= (uint8_t)((unsigned)valid << row % 8);
+    b->n_nulls += !valid;
+    return true;
+}
+
+#define BUILDER_APPEND(name, T)                               \
+    static inline void builder_##name(struct builder *b, T v) \
+    {                                                         \
+        if (builder_add_row(b, true))                         \
+            ((T *)b->values)[b->n_rows - 1] = v;              \
+    }
+BUILDER_APPEND(i8, int8_t)
+BUILDER_APPEND(i16, int16_t)
+BUILDER_APPEND(i32, int32_t) /* INT, DATE */
+BUILDER_APPEND(i64, int64_t) /* BIGINT, TIMESTAMP, INTERVAL */
+BUILDER_APPEND(f32, float)
+BUILDER_APPEND(f64, double)
+
+static inline void builder_boolean(struct builder *b, bool v) { builder_i8(b, v); }
+static inline void builder_struct(struct builder *b, bool valid) { builder_add_row(b, valid); }
+
+bool builder__reserve_bytes(struct builder *b, size_t need); /* of values; for the row added last */
+/* STRING, BINARY */
+static inline void builder_bytes(struct builder *b, const void *bytes, size_t n)
+{
+    if (!builder_add_row(b, true))
+        return;
+    uint32_t row = b->n_rows - 1;
+    size_t   at = b->offsets[row], need = at + n;
+    if (__builtin_expect(need > b->bytes_capacity || !b->values, 0) && !builder__reserve_bytes(b, need))
+        return;
+    if (n)
+        memcpy((uint8_t *)b->values + at, bytes, n);
+    b->offsets[row + 1] = (uint32_t)need;
+}
+
 void builder_pop(struct builder *b); /* takes the last row back */
 /* Row `row` of a column of the same type. */
 void builder_copy(struct builder *b, const struct column *c, size_t row);

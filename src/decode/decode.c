@@ -150,10 +150,10 @@ static enum err decode_record(struct record_decoder *d, struct raw_batch *raw, u
         snprintf(detail, sizeof detail, "%u bytes are more than the message size limit", r->value_bytes);
         return reject(raw, r, ctx, t, "oversized", detail, e);
     }
-    struct json_verdict worst = {.kind = JSON_ROW};
+    struct json_verdict worst, v;
     bool                failfast = false;
+    worst.kind = JSON_ROW; /* its text stays untouched: most records are well */
     for (int c = 0; c < n; c++) {
-        struct json_verdict v;
         if (!d->readers[c])
             continue;
         TRY(read_json(d, c, raw, i, ctx->now_us, &v, e));

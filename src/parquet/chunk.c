@@ -7,7 +7,6 @@
 #define CHUNK_LIMIT PARQUET_FILE_MAX
 #define SLOTS_AT_FIRST 1024
 #define KEEP_BYTES_MAX ((size_t)8 << 20) /* a larger buffer goes back after its row group */
-#define NO_ENTRY UINT32_MAX
 
 enum err chunk_init(struct chunk *c, struct error *e)
 {
@@ -18,7 +17,6 @@ enum err chunk_init(struct chunk *c, struct error *e)
     c->capacity = SLOTS_AT_FIRST;
     c->slots = mem_zalloc(TAG_SINK, c->capacity * sizeof *c->slots);
     c->plain = c->physical == PHYSICAL_BOOLEAN;
-    c->last_entry = NO_ENTRY;
     return c->slots ? OK : err_set(e, ERR_NO_MEMORY, "Parquet column");
 }
 
@@ -45,7 +43,6 @@ void chunk_clear(struct chunk *c)
     c->n_rows = c->n_values = c->n_entries = 0;
     c->plain_bytes = 0;
     c->plain = c->physical == PHYSICAL_BOOLEAN;
-    c->last_entry = NO_ENTRY;
 }
 
 void chunk_clear_file(struct chunk *c)
@@ -65,19 +62,6 @@ size_t chunk_size(const struct chunk *c)
 }
 
 /* ---- dictionary ---- */
-
-const uint8_t *chunk_entry(const struct chunk *c, uint32_t i, uint32_t *n)
-{
-    uint32_t at;
-    if (c->width) {
-        *n = c->width;
-        return c->dictionary.data + (size_t)i * c->width;
-    }
-    memcpy(&at, c->entry_at.data + (size_t)i * sizeof at, sizeof at);
-    const uint8_t *p = c->dictionary.data + at;
-    memcpy(n, p, sizeof *n);
-    return p + sizeof *n;
-}
 
 /* -0.0 and NaN payloads are kept apart: floats hash by their bytes. */
 static uint64_t hash_value(const uint8_t *p, uint32_t n) { return hash_bytes(p, n, 0); }
@@ -135,29 +119,40 @@ static uint32_t add_entry(struct chunk *c, const uint8_t *p, uint32_t n, uint64_
         return 0;
     }
     c->slots[slot] = slot_of(hash, c->n_entries);
-    c->last_entry = c->n_entries++;
+    c->n_entries++;
     if (c->n_entries * 2 > c->capacity && !grow_slots(c))
         c->dictionary.failed = true;
-    return c->last_entry;
+    return c->n_entries - 1;
+}
+
+/* By words, the last one overlapping: values are short, and mostly the same once their hashes are. */
+static inline bool same_bytes(const uint8_t *p, const uint8_t *q, uint32_t n)
+{
+    uint64_t a, b;
+    if (n < sizeof a)
+        return memcmp(p, q, n) == 0;
+    for (const uint8_t *end = p + n - sizeof a; p < end; p += sizeof a, q += sizeof a, n -= (uint32_t)sizeof a) {
+        memcpy(&a, p, sizeof a);
+        memcpy(&b, q, sizeof b);
+        if (a != b)
+            return false;
+    }
+    memcpy(&a, p + n - sizeof a, sizeof a);
+    memcpy(&b, q + n - sizeof b, sizeof b);
+    return a == b;
 }
 
 /* Index of the value, added when it is new. */
 static inline uint32_t find_entry(struct chunk *c, const uint8_t *p, uint32_t n)
 {
-    uint32_t m;
-    if (c->last_entry != NO_ENTRY) {
-        const uint8_t *last = chunk_entry(c, c->last_entry, &m);
-        if (m == n && memcmp(last, p, n) == 0)
-            return c->last_entry;
-    }
     uint64_t hash = hash_value(p, n);
-    uint32_t at = (uint32_t)hash & (c->capacity - 1);
+    uint32_t at = (uint32_t)hash & (c->capacity - 1), m;
     for (uint64_t slot; (slot = c->slots[at]); at = (at + 1) & (c->capacity - 1)) {
         if ((slot ^ hash) >> 32)
             continue;
         const uint8_t *q = chunk_entry(c, (uint32_t)slot - 1, &m);
-        if (m == n && memcmp(p, q, n) == 0)
-            return c->last_entry = (uint32_t)slot - 1;
+        if (m == n && same_bytes(p, q, n))
+            return (uint32_t)slot - 1;
     }
     return add_entry(c, p, n, hash, at);
 }

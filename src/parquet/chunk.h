@@ -40,7 +40,6 @@ struct chunk {
     uint64_t           *slots; /* hash table: upper half of the hash << 32 | entry + 1 */
     uint32_t            capacity;
     size_t              plain_bytes; /* what the values would take without a dictionary */
-    uint32_t            last_entry;  /* the value before was this one */
     struct buf          rows;        /* scratch: u32 rows of a batch that hold a value */
 };
 
@@ -53,8 +52,20 @@ MUST_CHECK enum err chunk_add(struct chunk *c, const struct column *column, cons
                               struct error *e);
 /* Before pages are made: gives the dictionary up if plain pages are smaller. */
 MUST_CHECK enum err chunk_settle(struct chunk *c, struct error *e);
+size_t              chunk_size(const struct chunk *c);
+
 /* Bytes of dictionary entry i. */
-const uint8_t *chunk_entry(const struct chunk *c, uint32_t i, uint32_t *n);
-size_t         chunk_size(const struct chunk *c);
+static inline const uint8_t *chunk_entry(const struct chunk *c, uint32_t i, uint32_t *n)
+{
+    uint32_t at;
+    if (c->width) {
+        *n = c->width;
+        return c->dictionary.data + (size_t)i * c->width;
+    }
+    memcpy(&at, c->entry_at.data + (size_t)i * sizeof at, sizeof at);
+    const uint8_t *p = c->dictionary.data + at;
+    memcpy(n, p, sizeof *n);
+    return p + sizeof *n;
+}
 
 #endif
