@@ -343,14 +343,13 @@ static void on_prepare(uv_prepare_t *prepare)
 
 static enum err start_handles(struct http_server *s, struct error *e)
 {
+    if (uv_poll_init(s->loop, &s->poll, s->epoll_fd) != 0) /* the only one that can fail */
+        return err_set(e, ERR_IO, "poll handle of the HTTP server");
     uv_timer_init(s->loop, &s->wake);
     uv_timer_init(s->loop, &s->tick);
     uv_prepare_init(s->loop, &s->prepare);
     uv_idle_init(s->loop, &s->idle);
     s->wake.data = s->tick.data = s->prepare.data = s->idle.data = s->poll.data = s;
-    if (uv_poll_init(s->loop, &s->poll, s->epoll_fd) != 0)
-        return err_set(e, ERR_IO, "poll handle of the HTTP server");
-    s->poll.data = s;
     uv_poll_start(&s->poll, UV_READABLE, on_readable);
     uv_prepare_start(&s->prepare, on_prepare);
     daemon__want_run(s);
@@ -359,14 +358,16 @@ static enum err start_handles(struct http_server *s, struct error *e)
 
 enum err daemon__start(struct http_server *s, struct error *e)
 {
+    int      listen_fd = s->listen_fd;
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG;
-    s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, s,                                                //
-                                 MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,                                           //
-                                 MHD_OPTION_LISTEN_SOCKET, s->listen_fd,                                             //
-                                 MHD_OPTION_URI_LOG_CALLBACK, on_target, s,                                          //
-                                 MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,                                   //
-                                 MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,                                       //
-                                 MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,                                     //
+    s->listen_fd = -1;                                                             /* the library's from here on */
+    s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, s,              //
+                                 MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,         //
+                                 MHD_OPTION_LISTEN_SOCKET, listen_fd,              //
+                                 MHD_OPTION_URI_LOG_CALLBACK, on_target, s,        //
+                                 MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, //
+                                 MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,     //
+                                 MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,   //
                                  MHD_OPTION_CONNECTION_LIMIT, (unsigned)(s->limits.connections + SPARE_CONNECTIONS), //
                                  MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)s->limits.connections_per_ip,         //
                                  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32768,                                  //
@@ -376,5 +377,8 @@ enum err daemon__start(struct http_server *s, struct error *e)
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     CHECK(info);
     s->epoll_fd = info->epoll_fd;
-    return start_handles(s, e);
+    enum err rc = start_handles(s, e);
+    if (rc != OK)
+        MHD_stop_daemon(s->daemon);
+    return rc;
 }

@@ -203,7 +203,7 @@ enum err http_start(uv_loop_t *loop, const struct http_config *c, struct http_se
     *out = s;
     return OK;
 out:
-    if (s->listen_fd >= 0 && !s->daemon)
+    if (s->listen_fd >= 0)
         close(s->listen_fd);
     server__free(s);
     return rc;

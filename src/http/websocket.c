@@ -582,8 +582,8 @@ static void look_after(struct ws_session *s, int64_t now_us)
         s->server->counts.websocket_slow++;
         log_info("http", "websocket of %s reads too slowly: closed", s->peer);
         ws_close(s, WS_OVERLOAD, "too slow");
-    } else if ((double)(now_us - s->heard_us) > SILENCE * (double)ping_us) {
-        destroy(s, WS_ABNORMAL);
+    } else if (s->n == 0 && (double)(now_us - s->heard_us) > SILENCE * (double)ping_us) {
+        destroy(s, WS_ABNORMAL); /* all was taken, our pings too, and nothing comes back */
     } else if (now_us - s->pinged_us > ping_us) {
         s->pinged_us = now_us;
         insert(s, begun(s), ws_frame_ref(s->server->ping), 0);
