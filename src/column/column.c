@@ -98,8 +98,7 @@ static bool take_valid(const struct column *c, const uint32_t *rows, size_t n, s
 
 static bool take_fixed(const struct column *c, const uint32_t *rows, size_t n, struct column *to)
 {
-    __extension__ typedef __int128 wide;
-    size_t                         width = type_width(c->type);
+    size_t width = type_width(c->type);
     if (width == 0)
         return true;
     if (!(to->values = mem_alloc(TAG_BATCH, (n ? n : 1) * width)))
@@ -118,7 +117,7 @@ static bool take_fixed(const struct column *c, const uint32_t *rows, size_t n, s
         TAKE_FIXED(uint64_t);
         break;
     default:
-        TAKE_FIXED(wide);
+        TAKE_FIXED(int128);
         break;
     }
     return true;

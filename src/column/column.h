@@ -7,7 +7,7 @@
  *   TINYINT..BIGINT FLOAT..    int8..int64, float, double       -                  -
  *   DATE                       int32 days since 1970-01-01      -                  -
  *   TIMESTAMP INTERVAL         int64 microseconds (UTC)         -                  -
- *   DECIMAL                    __int128 unscaled                -                  -
+ *   DECIMAL                    int128 unscaled                  -                  -
  *   STRING BINARY              bytes, back to back              n_rows + 1 u32     -
  *   STRUCT                     -                                -                  one per field
  *   ARRAY MAP                  -                                n_rows + 1 u32     element / key, value
@@ -51,6 +51,7 @@ static inline bool column_is_valid(const struct column *c, size_t row)
 static inline const int32_t *column_i32(const struct column *c) { return c->values; }
 static inline const int64_t *column_i64(const struct column *c) { return c->values; }
 static inline const double  *column_f64(const struct column *c) { return c->values; }
+static inline const int128  *column_i128(const struct column *c) { return c->values; }
 static inline const uint8_t *column_u8(const struct column *c) { return c->values; }
 static inline const uint8_t *column_bytes(const struct column *c, size_t row, uint32_t *n)
 {
@@ -121,6 +122,7 @@ BUILDER_APPEND(i32, int32_t) /* INT, DATE */
 BUILDER_APPEND(i64, int64_t) /* BIGINT, TIMESTAMP, INTERVAL */
 BUILDER_APPEND(f32, float)
 BUILDER_APPEND(f64, double)
+BUILDER_APPEND(decimal, int128) /* unscaled */
 
 static inline void builder_boolean(struct builder *b, bool v) { builder_i8(b, v); }
 static inline void builder_struct(struct builder *b, bool valid) { builder_add_row(b, valid); }

@@ -38,12 +38,19 @@ const struct type *type_struct(struct arena *a, const struct field *fields, size
     return t;
 }
 
-const struct type *type_decimal(struct arena *a, int precision, int scale)
+#define D1(p, s) {.kind = TYPE_DECIMAL, .precision = p, .scale = s}
+#define D13(p, s)                                                                                               \
+    D1(p, s), D1(p, s + 1), D1(p, s + 2), D1(p, s + 3), D1(p, s + 4), D1(p, s + 5), D1(p, s + 6), D1(p, s + 7), \
+        D1(p, s + 8), D1(p, s + 9), D1(p, s + 10), D1(p, s + 11), D1(p, s + 12)
+#define D_ROW(p) {D13(p, 0), D13(p, 13), D13(p, 26)}
+#define D_ROWS(p) D_ROW(p), D_ROW(p + 1), D_ROW(p + 2), D_ROW(p + 3), D_ROW(p + 4), D_ROW(p + 5)
+
+const struct type *type_decimal(int precision, int scale)
 {
-    struct type *t = arena_alloc(a, sizeof *t);
-    if (t)
-        *t = (struct type){.kind = TYPE_DECIMAL, .precision = (uint8_t)precision, .scale = (uint8_t)scale};
-    return t;
+    static const struct type singletons[][DECIMAL_DIGITS_MAX + 1] = {
+        D_ROWS(0), D_ROWS(6), D_ROWS(12), D_ROWS(18), D_ROWS(24), D_ROWS(30), D_ROW(36), D_ROW(37), D_ROW(38)};
+    CHECK(precision > 0 && precision <= DECIMAL_DIGITS_MAX && scale >= 0 && scale <= precision);
+    return &singletons[precision][scale];
 }
 
 const struct type *type_array(struct arena *a, const struct type *element, bool contains_null)

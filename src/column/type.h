@@ -2,13 +2,14 @@
 /*
  * column/type: the logical types of SQL, one immutable value for all floors.
  *
- * Primitive types are singletons (compare by kind). Composite ones live in an arena of their owner (a plan);
- * a schema is simply a STRUCT type. Any thread.
+ * Primitive types are singletons (compare by kind; DECIMAL by its digits too). Composite ones live in an arena of
+ * their owner (a plan); a schema is simply a STRUCT type. Any thread.
  */
 #ifndef COLUMN_TYPE_H
 #define COLUMN_TYPE_H
 
 #include "base/buf.h"
+#include "base/decimal.h"
 
 /* kind, SQL name, Delta name (PROTOCOL.md "Primitive Types"), bytes per value (0 = not fixed width) */
 #define TYPE_KINDS(X)                              \
@@ -51,9 +52,10 @@ struct type {
 
 /* The singleton of a primitive kind; not for DECIMAL, STRUCT, ARRAY, MAP. */
 const struct type *type_of(enum type_kind kind);
+/* The singleton of DECIMAL(precision, scale): 1 to 38 digits, 0 to precision of them behind the point. */
+const struct type *type_decimal(int precision, int scale);
 /* Both copy the fields into the arena (names too); NULL when it is full. */
 const struct type *type_struct(struct arena *a, const struct field *fields, size_t n);
-const struct type *type_decimal(struct arena *a, int precision, int scale);
 const struct type *type_array(struct arena *a, const struct type *element, bool contains_null);
 const struct type *type_map(struct arena *a, const struct type *key, const struct type *value, bool contains_null);
 

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "text/number.h"
+#include "text/decimal.h"
 #include "text/time.h"
 #include "text/utf8.h"
 #include "json/record.h"
@@ -61,6 +61,7 @@ static void put_field(struct builder *b, const uint8_t *text, size_t n, bool quo
     double      d;
     bool        flag;
     int32_t     days;
+    int128      decimal;
     if (n == 0 && (!quoted || b->type->kind != TYPE_STRING)) {
         builder_null(b);
         return;
@@ -106,6 +107,11 @@ static void put_field(struct builder *b, const uint8_t *text, size_t n, bool quo
             builder_f32(b, (float)d);
         else
             builder_f64(b, d);
+        return;
+    case TYPE_DECIMAL:
+        if (decimal_parse_field(t, n, b->type->precision, b->type->scale, &decimal) != PARSED_OK)
+            break;
+        builder_decimal(b, decimal);
         return;
     case TYPE_DATE:
         if (!date_parse(t, n, &days))

@@ -11,20 +11,25 @@
 
 /* ---- schema as JSON ---- */
 
-static const char *delta_name(const struct type *t)
+/* "decimal(10,2)" is written into `room`. */
+static const char *delta_name(const struct type *t, char room[24])
 {
     static const char *const names[] = {
 #define DELTA_NAME(kind, sql, delta, width) delta,
         TYPE_KINDS(DELTA_NAME)
 #undef DELTA_NAME
     };
-    return names[t->kind];
+    if (t->kind != TYPE_DECIMAL)
+        return names[t->kind];
+    snprintf(room, 24, "%s(%d,%d)", names[t->kind], t->precision, t->scale);
+    return room;
 }
 
 static void put_type(const struct type *t, struct json_writer *w)
 {
+    char room[24];
     if (t->kind != TYPE_STRUCT) {
-        json_put_string(w, delta_name(t));
+        json_put_string(w, delta_name(t, room));
         return;
     }
     json_begin_object(w);
@@ -73,8 +78,9 @@ static enum err check_names(const struct type *t, struct error *e)
 
 static bool is_partition_kind(enum type_kind kind)
 {
-    static const enum type_kind kinds[] = {TYPE_BOOLEAN, TYPE_TINYINT, TYPE_SMALLINT, TYPE_INT,  TYPE_BIGINT,
-                                           TYPE_FLOAT,   TYPE_DOUBLE,  TYPE_STRING,   TYPE_DATE, TYPE_TIMESTAMP};
+    static const enum type_kind kinds[] = {TYPE_BOOLEAN, TYPE_TINYINT, TYPE_SMALLINT, TYPE_INT,
+                                           TYPE_BIGINT,  TYPE_DECIMAL, TYPE_FLOAT,    TYPE_DOUBLE,
+                                           TYPE_STRING,  TYPE_DATE,    TYPE_TIMESTAMP};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (kinds[i] == kind)
             return true;
@@ -142,13 +148,14 @@ static enum err same_fields(const struct json_value *fields, const struct type *
 
 static enum err same_type(const struct json_value *written, const struct type *t, const char *name, struct error *e)
 {
+    char        room[24];
     const char *text = json_as_string(written);
-    if (text && t->kind != TYPE_STRUCT && strcmp(text, delta_name(t)) == 0)
+    if (text && t->kind != TYPE_STRUCT && strcmp(text, delta_name(t, room)) == 0)
         return OK;
     if (!text && t->kind == TYPE_STRUCT && json_get(written, "fields"))
         return same_fields(json_get(written, "fields"), t, name, e);
     return err_set(e, ERR_CONFLICT, "column \"%s\" is %s in the table and %s in the query", name,
-                   text ? text : "another type", delta_name(t));
+                   text ? text : "another type", delta_name(t, room));
 }
 
 static enum err same_fields(const struct json_value *fields, const struct type *schema, const char *where,

@@ -7,7 +7,7 @@
 
 #include "expr/expr_priv.h"
 #include "sql/parse.h"
-#include "text/number.h"
+#include "text/decimal.h"
 #include "text/time.h"
 
 bool expr__too_big(struct expr_binder *b, struct place at)
@@ -50,14 +50,18 @@ struct expr *expr__call(struct expr_binder *b, const struct function *f, const s
 
 /* ---- types ---- */
 
-static int number_rank(const struct type *t) { return (int)t->kind; } /* TINYINT < .. < BIGINT < FLOAT < DOUBLE */
+static bool is_real(const struct type *t) { return t->kind == TYPE_FLOAT || t->kind == TYPE_DOUBLE; }
+
+/* TINYINT < .. < BIGINT < DECIMAL < FLOAT < DOUBLE */
+static int number_rank(const struct type *t)
+{
+    return t->kind == TYPE_DECIMAL ? 2 * TYPE_BIGINT + 1 : 2 * (int)t->kind;
+}
 
 static const struct type *common_number(const struct type *x, const struct type *y)
 {
-    if (x->kind == TYPE_DECIMAL || y->kind == TYPE_DECIMAL) { /* only literals: with a real one they are doubles */
-        const struct type *other = x->kind == TYPE_DECIMAL ? y : x;
-        return other->kind == TYPE_FLOAT || other->kind == TYPE_DOUBLE ? type_of(TYPE_DOUBLE) : NULL;
-    }
+    if (x->kind == TYPE_DECIMAL || y->kind == TYPE_DECIMAL)
+        return expr__decimal_pair(x, y) ? expr__wider_decimal(x, y) : type_of(TYPE_DOUBLE);
     if (x->kind == y->kind)
         return x;
     if ((x->kind == TYPE_FLOAT && type_is_integer(y)) || (y->kind == TYPE_FLOAT && type_is_integer(x)))
@@ -116,10 +120,11 @@ static struct expr *retyped_literal(struct expr_binder *b, struct expr *x, const
     if (x->value.is_null)
         return y;
     if (to->kind == TYPE_DOUBLE || to->kind == TYPE_FLOAT) {
-        y->value.real = x->type->kind == TYPE_DECIMAL ? strtod(x->value.text, NULL)
+        struct decimal v = {x->value.decimal, x->type->scale};
+        y->value.real = x->type->kind == TYPE_DECIMAL ? decimal_to_double(v)
                         : type_is_integer(x->type)    ? (double)x->value.integer
                                                       : x->value.real;
-        y->value.text = NULL;
+        y->value.decimal = 0;
     }
     return y;
 }
@@ -147,19 +152,33 @@ struct expr *expr_coerce(struct expr_binder *b, struct expr *x, const struct typ
     char from_text[128], to_text[128];
     if (type_equal(x->type, to))
         return x;
-    bool literal = x->kind == EXPR_LITERAL;
-    if (literal && (x->type->kind == TYPE_NULL || x->type->kind == TYPE_DECIMAL || type_is_integer(x->type)) &&
-        (to->kind == TYPE_DOUBLE || to->kind == TYPE_FLOAT || x->type->kind == TYPE_NULL ||
-         (type_is_integer(to) && number_rank(x->type) <= number_rank(to))))
+    bool literal = x->kind == EXPR_LITERAL, exact = type_is_integer(x->type) || x->type->kind == TYPE_DECIMAL;
+    if (literal && (x->type->kind == TYPE_NULL ||
+                    (exact && (is_real(to) || (type_is_integer(to) && number_rank(x->type) <= number_rank(to))))))
         return retyped_literal(b, x, to);
-    if (implicit(x->type, to) && x->type->kind != TYPE_DECIMAL)
+    if (literal && exact && to->kind == TYPE_DECIMAL && !x->value.is_null) {
+        struct expr *retyped = expr__retyped_decimal(b, x, to);
+        if (retyped)
+            return retyped;
+    }
+    if (implicit(x->type, to))
         return expr__cast_to(b, x, to, false);
     type_text(x->type, from_text, sizeof from_text);
     type_text(to, to_text, sizeof to_text);
-    struct diag *g = diag_error(b->diags, x->place, "E_TYPE", "this is %s, but %s is needed", from_text, to_text);
-    if (x->type->kind == TYPE_DECIMAL)
-        diag_hint(b->diags, g, "DECIMAL comes later; write the number with a D, as in 1.5D");
+    diag_error(b->diags, x->place, "E_TYPE", "this is %s, but %s is needed", from_text, to_text);
     return NULL;
+}
+
+static bool decimal_of_ast(struct expr_binder *b, const struct ast_type *t, const struct type **out)
+{
+    int precision = t->precision < 0 ? 10 : t->precision, scale = t->scale < 0 ? 0 : t->scale;
+    if (precision < 1 || precision > DECIMAL_DIGITS_MAX || scale > precision) {
+        struct diag *g = diag_error(b->diags, t->place, "E_TYPE", "there is no type DECIMAL(%d,%d)", precision, scale);
+        diag_hint(b->diags, g, "1 to %d digits, and no more of them behind the point", DECIMAL_DIGITS_MAX);
+        return false;
+    }
+    *out = type_decimal(precision, scale);
+    return true;
 }
 
 bool expr_type_of_ast(struct expr_binder *b, const struct ast_type *t, const struct type **out)
@@ -176,10 +195,10 @@ bool expr_type_of_ast(struct expr_binder *b, const struct ast_type *t, const str
             *out = type_of(names[i].kind);
             return true;
         }
+    if (strcmp(t->name, "DECIMAL") == 0)
+        return decimal_of_ast(b, t, out);
     if (strcmp(t->name, "STRUCT") != 0) {
-        struct diag *g = diag_error(b->diags, t->place, "E_UNSUPPORTED", "the type %s is not supported yet", t->name);
-        if (strcmp(t->name, "DECIMAL") == 0)
-            diag_hint(b->diags, g, "use DOUBLE, or BIGINT in the smallest unit");
+        diag_error(b->diags, t->place, "E_UNSUPPORTED", "the type %s is not supported yet", t->name);
         return false;
     }
     struct field *fields = arena_zalloc(b->arena, ((size_t)t->n_fields + 1) * sizeof *fields);
@@ -205,7 +224,9 @@ static struct expr *integer_literal(struct expr_binder *b, const struct ast_expr
                           : ast->suffix == 'L'                                  ? TYPE_BIGINT
                           : ok == PARSED_OK && v >= INT32_MIN && v <= INT32_MAX ? TYPE_INT
                                                                                 : TYPE_BIGINT;
-    bool           fits = ok == PARSED_OK && (kind != TYPE_TINYINT || (v >= -128 && v <= 127)) &&
+    if (!ast->suffix && ok == PARSED_OVERFLOW)
+        return expr__decimal_literal(b, ast, negative);
+    bool fits = ok == PARSED_OK && (kind != TYPE_TINYINT || (v >= -128 && v <= 127)) &&
                 (kind != TYPE_SMALLINT || (v >= -32768 && v <= 32767));
     if (!fits) {
         diag_error(b->diags, ast->place, "E_LITERAL", "the number %s does not fit %s", text, type_kind_name(kind));
@@ -214,24 +235,6 @@ static struct expr *integer_literal(struct expr_binder *b, const struct ast_expr
     struct expr *x = expr__new(b, EXPR_LITERAL, type_of(kind), ast->place, 0);
     if (x)
         x->value.integer = v;
-    return x;
-}
-
-static struct expr *decimal_literal(struct expr_binder *b, const struct ast_expr *ast, bool negative)
-{
-    int         scale = 0, digits = 0;
-    const char *point = strchr(ast->text, '.');
-    for (const char *p = ast->text; *p; p++) {
-        digits += *p != '.' && (digits || *p != '0');
-        scale += point && p > point;
-    }
-    int          precision = digits > scale ? digits : scale ? scale : 1;
-    char        *text = arena_printf(b->arena, "%s%s", negative ? "-" : "", ast->text);
-    struct expr *x = text ? expr__new(b, EXPR_LITERAL, type_decimal(b->arena, precision, scale), ast->place, 0) : NULL;
-    if (x) {
-        x->value.text = text;
-        x->value.length = (uint32_t)strlen(text);
-    }
     return x;
 }
 
@@ -259,7 +262,7 @@ static struct expr *literal(struct expr_binder *b, const struct ast_expr *ast, b
     case AST_INTEGER:
         return integer_literal(b, ast, negative);
     case AST_DECIMAL:
-        return decimal_literal(b, ast, negative);
+        return expr__decimal_literal(b, ast, negative);
     case AST_DATE:
     case AST_TIMESTAMP:
         return time_literal(b, ast);
@@ -318,17 +321,17 @@ struct expr *expr__wrong_types(struct expr_binder *b, struct place at, const cha
     char left[128], right[128];
     type_text(x->type, left, sizeof left);
     type_text(y->type, right, sizeof right);
-    struct diag *g = diag_error(b->diags, at, "E_TYPE", "%s does not take %s and %s", what, left, right);
-    if (x->type->kind == TYPE_DECIMAL || y->type->kind == TYPE_DECIMAL)
-        diag_hint(b->diags, g, "in Spark this is DECIMAL, which comes later; write the number with a D, as in 1.5D");
+    diag_error(b->diags, at, "E_TYPE", "%s does not take %s and %s", what, left, right);
     return NULL;
 }
 
 struct expr *expr__compare(struct expr_binder *b, const struct function *f, struct place at, struct expr *x,
                            struct expr *y)
 {
+    if (expr__decimal_pair(x->type, y->type) && (!(x = expr__as_decimal(b, x)) || !(y = expr__as_decimal(b, y))))
+        return NULL;
     const struct type *t = expr_common_type(b, x->type, y->type);
-    if (!t || t->kind == TYPE_STRUCT || t->kind == TYPE_DECIMAL)
+    if (!t || t->kind == TYPE_STRUCT)
         return expr__wrong_types(b, at, "a comparison", x, y);
     if (t->kind == TYPE_NULL)
         t = type_of(TYPE_BOOLEAN);
@@ -407,13 +410,21 @@ static bool is_time(const struct expr *x)
     return x->type->kind == TYPE_DATE || x->type->kind == TYPE_TIMESTAMP || x->type->kind == TYPE_INTERVAL;
 }
 
-static struct expr *arithmetic(struct expr_binder *b, enum ast_op op, struct place at, struct expr *x, struct expr *y)
+struct expr *expr__arithmetic(struct expr_binder *b, enum ast_op op, struct place at, struct expr *x, struct expr *y)
 {
     static const struct function *const table[] = {
         [OP_PLUS] = &fn_add,      [OP_MINUS] = &fn_subtract, [OP_TIMES] = &fn_multiply,
         [OP_DIVIDE] = &fn_divide, [OP_DIV] = &fn_div,        [OP_MODULO] = &fn_mod};
     if ((op == OP_PLUS || op == OP_MINUS) && (is_time(x) || is_time(y)))
         return time_arithmetic(b, op, at, x, y);
+    if (x->type->kind == TYPE_NULL && y->type->kind == TYPE_DECIMAL)
+        x = retyped_literal(b, x, y->type);
+    if (x && y->type->kind == TYPE_NULL && x->type->kind == TYPE_DECIMAL)
+        y = retyped_literal(b, y, x->type);
+    if (!x || !y)
+        return NULL;
+    if (expr__decimal_pair(x->type, y->type))
+        return expr__decimal_arithmetic(b, table[op], op, at, x, y);
     const struct type *t = expr_common_type(b, x->type, y->type);
     if (t && t->kind == TYPE_STRING)
         t = type_of(TYPE_DOUBLE);
@@ -423,7 +434,7 @@ static struct expr *arithmetic(struct expr_binder *b, enum ast_op op, struct pla
         t = type_of(TYPE_DOUBLE);
     if (op == OP_DIV && t && type_is_integer(t))
         t = type_of(TYPE_BIGINT);
-    if (!t || !type_is_number(t) || t->kind == TYPE_DECIMAL || (op == OP_DIV && t->kind != TYPE_BIGINT))
+    if (!t || !type_is_number(t) || (op == OP_DIV && t->kind != TYPE_BIGINT))
         return expr__wrong_types(b, at, "arithmetic", x, y);
     if (op == OP_DIVIDE && t->kind == TYPE_FLOAT)
         t = type_of(TYPE_DOUBLE);
@@ -472,7 +483,7 @@ static struct expr *binary(struct expr_binder *b, const struct ast_expr *ast, st
         return NULL;
     default:
         return ast->op >= OP_EQUAL && ast->op <= OP_NULL_SAFE_EQUAL ? comparison(b, ast->op, ast->place, x, y)
-                                                                    : arithmetic(b, ast->op, ast->place, x, y);
+                                                                    : expr__arithmetic(b, ast->op, ast->place, x, y);
     }
 }
 
@@ -488,7 +499,7 @@ static struct expr *unary(struct expr_binder *b, const struct ast_expr *ast, str
         return ast->op == OP_POSITIVE ? x : expr__call(b, &fn_negate_interval, x->type, ast->place, x, NULL);
     if (x->type->kind == TYPE_STRING && !(x = expr_coerce(b, x, type_of(TYPE_DOUBLE))))
         return NULL;
-    if (!type_is_number(x->type) || x->type->kind == TYPE_DECIMAL)
+    if (!type_is_number(x->type))
         return expr__wrong_types(b, ast->place, "a sign", x, x);
     return ast->op == OP_POSITIVE ? x : expr__call(b, &fn_negate, x->type, ast->place, x, NULL);
 }
@@ -512,11 +523,10 @@ static struct expr *explicit_cast(struct expr_binder *b, const struct ast_expr *
     char               from_text[128], to_text[128];
     if (!expr_type_of_ast(b, ast->type, &to))
         return NULL;
-    if (x->type->kind == TYPE_NULL ||
-        (x->kind == EXPR_LITERAL && x->type->kind == TYPE_DECIMAL && to->kind == TYPE_DOUBLE))
+    if (x->type->kind == TYPE_NULL)
         return retyped_literal(b, x, to);
     if (expr__can_cast(x->type, to))
-        return type_equal(x->type, to) ? x : expr__cast_to(b, x, to, ast->try_cast);
+        return type_equal(x->type, to) && x->kind != EXPR_LITERAL ? x : expr__cast_to(b, x, to, ast->try_cast);
     type_text(x->type, from_text, sizeof from_text);
     type_text(to, to_text, sizeof to_text);
     diag_error(b->diags, ast->place, "E_TYPE", "cannot cast %s to %s", from_text, to_text);

@@ -68,7 +68,12 @@ static void arity(const char *letters, int *least, int *most)
 
 static struct expr *coerce_argument(struct expr_binder *b, struct expr *x, char letter)
 {
+    const struct type *to;
     switch (letter) {
+    case 'N':
+        if (x->type->kind == TYPE_DECIMAL)
+            return x;
+        return coerce_argument(b, x, 'n');
     case 'n':
         if (x->type->kind == TYPE_STRING || x->type->kind == TYPE_NULL || x->type->kind == TYPE_DECIMAL)
             return expr_coerce(b, x, type_of(TYPE_DOUBLE));
@@ -82,7 +87,7 @@ static struct expr *coerce_argument(struct expr_binder *b, struct expr *x, char 
         return x;
     case 's': /* Spark casts numbers, times and booleans to STRING where a string is needed */
         if (x->type->kind != TYPE_STRING && x->type->kind != TYPE_NULL && x->type->kind < TYPE_STRUCT &&
-            x->type->kind != TYPE_DECIMAL && x->type->kind != TYPE_BINARY)
+            x->type->kind != TYPE_BINARY)
             return expr__cast_to(b, x, type_of(TYPE_STRING), false);
         return expr_coerce(b, x, type_of(TYPE_STRING));
     case 'y':
@@ -90,11 +95,11 @@ static struct expr *coerce_argument(struct expr_binder *b, struct expr *x, char 
             return expr__cast_to(b, x, type_of(TYPE_BINARY), false);
         return expr_coerce(b, x, type_of(TYPE_BINARY));
     case 'l':
-        return expr_coerce(b, x, type_of(TYPE_BIGINT));
-    case 'i':
-        if (x->type->kind == TYPE_BIGINT) /* narrowing is checked at run time, as Spark's store assignment does */
-            return expr__cast_to(b, x, type_of(TYPE_INT), false);
-        return expr_coerce(b, x, type_of(TYPE_INT));
+    case 'i': /* numbers are narrowed, checked at run time, as Spark's store assignment does */
+        to = letter_type(letter);
+        if (type_is_number(x->type) && (!type_is_integer(x->type) || x->type->kind > to->kind))
+            return expr__cast_to(b, x, to, false);
+        return expr_coerce(b, x, to);
     case 'D':
         if (x->type->kind == TYPE_TIMESTAMP)
             return expr__cast_to(b, x, type_of(TYPE_DATE), false);
@@ -113,7 +118,7 @@ static bool coerce_arguments(struct expr_binder *b, struct expr *x)
             any_common = true;
             common = common ? expr_common_type(b, common, x->args[i]->type) : NULL;
         }
-    if (any_common && (!common || common->kind == TYPE_DECIMAL))
+    if (any_common && !common)
         return expr__wrong_types(b, x->place, x->function->name, x->args[0], x->args[x->n_args - 1]), false;
     for (int i = 0; i < x->n_args; i++) {
         char         letter = letter_at(x->function->args, i);

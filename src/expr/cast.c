@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* CAST and TRY_CAST between all types of this step (Spark Cast.scala, ANSI). */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "expr/kernels.h"
+#include "expr/cast_priv.h"
 #include "text/number.h"
 #include "text/time.h"
 #include "text/utf8.h"
@@ -15,8 +16,7 @@ bool expr__can_cast(const struct type *from, const struct type *to)
         return f != TYPE_STRUCT || type_equal(from, to);
     if (f == TYPE_NULL)
         return true;
-    if (f >= TYPE_STRUCT || t >= TYPE_STRUCT || f == TYPE_DECIMAL || t == TYPE_DECIMAL || f == TYPE_INTERVAL ||
-        t == TYPE_INTERVAL)
+    if (f >= TYPE_STRUCT || t >= TYPE_STRUCT || f == TYPE_INTERVAL || t == TYPE_INTERVAL)
         return false;
     if (f == TYPE_STRING || t == TYPE_STRING)
         return true;
@@ -27,23 +27,17 @@ bool expr__can_cast(const struct type *from, const struct type *to)
     return !((f == TYPE_TIMESTAMP && t == TYPE_BOOLEAN) || (f == TYPE_BOOLEAN && t == TYPE_TIMESTAMP));
 }
 
-struct caster {
-    struct evaluation   *ev;
-    const struct expr   *x;
-    const struct column *from;
-    struct builder       b;
-    bool                 ok;
-};
-
-static void fail(struct caster *c, uint32_t i, const char *class, const char *text, size_t n)
+void cast__fail(struct caster *c, uint32_t i, const char *class, const char *text, size_t n)
 {
     if (!c->x->try_cast) {
-        bool to_type = strcmp(class, "CAST_OVERFLOW") == 0;
+        bool invalid = strcmp(class, "CAST_INVALID_INPUT") == 0;
+        char to[24];
+        snprintf(to, sizeof to, c->x->type->kind == TYPE_DECIMAL ? "%s(%d,%d)" : "%s", type_kind_name(c->x->type->kind),
+                 c->x->type->precision, c->x->type->scale);
         c->ok = expr__fail(c->ev, i,
-                           to_type ? "[%s] the value %.*s of %s does not fit %s"
-                                   : "[%s] the value '%.*s' of %s cannot be cast to %s",
-                           class, (int)(n < 60 ? n : 60), text, type_kind_name(c->from->type->kind),
-                           type_kind_name(c->x->type->kind)) &&
+                           invalid ? "[%s] the value '%.*s' of %s cannot be cast to %s"
+                                   : "[%s] the value %.*s of %s does not fit %s",
+                           class, (int)(n < 60 ? n : 60), text, type_kind_name(c->from->type->kind), to) &&
                 c->ok;
     }
     builder_null(&c->b);
@@ -65,7 +59,7 @@ static bool fits(enum type_kind kind, int64_t v)
     }
 }
 
-static void put_integer(struct caster *c, int64_t v)
+void cast__put_integer(struct caster *c, int64_t v)
 {
     switch ((int)c->x->type->kind) {
     case TYPE_TINYINT:
@@ -109,9 +103,9 @@ static void integer_to(struct caster *c, uint32_t i, int64_t v)
     }
     default:
         if (fits(c->x->type->kind, v))
-            put_integer(c, v);
+            cast__put_integer(c, v);
         else
-            fail(c, i, "CAST_OVERFLOW", text, integer_print(v, text));
+            cast__fail(c, i, "CAST_OVERFLOW", text, integer_print(v, text));
         return;
     }
 }
@@ -133,16 +127,16 @@ static void real_to(struct caster *c, uint32_t i, double v)
         return;
     case TYPE_TIMESTAMP:
         if (!isfinite(v))
-            fail(c, i, "CAST_INVALID_INPUT", text, double_print(v, text));
+            cast__fail(c, i, "CAST_INVALID_INPUT", text, double_print(v, text));
         else
             builder_i64(&c->b, (int64_t)(v * 1e6));
         return;
     default:
         if (!(whole >= -9223372036854775808.0 && whole < 9223372036854775808.0) ||
             !fits(c->x->type->kind, limit = (int64_t)whole))
-            fail(c, i, "CAST_OVERFLOW", text, double_print(v, text));
+            cast__fail(c, i, "CAST_OVERFLOW", text, double_print(v, text));
         else
-            put_integer(c, limit);
+            cast__put_integer(c, limit);
         return;
     }
 }
@@ -192,12 +186,12 @@ static void text_to(struct caster *c, uint32_t i, const char *text, size_t n)
         return;
     default:
         if (integer_parse(text, n, &v) == PARSED_OK && fits(c->x->type->kind, v)) {
-            put_integer(c, v);
+            cast__put_integer(c, v);
             return;
         }
         break;
     }
-    fail(c, i, bad, text, n);
+    cast__fail(c, i, bad, text, n);
 }
 
 static void bytes_to_text(struct caster *c, const uint8_t *bytes, uint32_t n)
@@ -273,7 +267,11 @@ static void cast_row(struct caster *c, uint32_t i, size_t at)
 {
     enum type_kind f = c->from->type->kind, t = c->x->type->kind;
     uint32_t       n;
-    if (f == TYPE_STRING) {
+    if (t == TYPE_DECIMAL) {
+        cast__to_decimal(c, i, at);
+    } else if (f == TYPE_DECIMAL) {
+        cast__from_decimal(c, i, at);
+    } else if (f == TYPE_STRING) {
         const char *text = (const char *)column_bytes(c->from, at, &n);
         text_to(c, i, text, n);
     } else if (f == TYPE_BINARY) {

@@ -127,6 +127,9 @@ static struct column *literal(struct evaluation *ev, const struct expr *x)
         case TYPE_DOUBLE:
             builder_f64(&b, x->value.real);
             break;
+        case TYPE_DECIMAL:
+            builder_decimal(&b, x->value.decimal);
+            break;
         case TYPE_STRING:
         case TYPE_BINARY:
             builder_bytes(&b, x->value.text, x->value.length);

@@ -27,7 +27,8 @@ struct expr_value {
     bool        is_null;
     int64_t     integer; /* BOOLEAN, integers, DATE, TIMESTAMP, INTERVAL */
     double      real;    /* FLOAT, DOUBLE */
-    const char *text;    /* STRING, BINARY; DECIMAL: its digits as written */
+    int128      decimal; /* DECIMAL, unscaled */
+    const char *text;    /* STRING, BINARY */
     uint32_t    length;
 };
 
@@ -42,9 +43,9 @@ struct expr {
     int                    column, field;
     struct expr_value      value;
     const struct function *function;
-    const void            *detail; /* of the function: from_json's struct from_json_detail */
-    struct expr          **args;
-    int                    n_args;
+    const void   *detail; /* of the function: from_json's struct from_json_detail; the type of div's whole part */
+    struct expr **args;
+    int           n_args;
 };
 
 /* ---- binding ---- */

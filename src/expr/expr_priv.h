@@ -29,7 +29,7 @@ typedef struct column *kernel_cb(struct evaluation *ev, const struct expr *x, co
  *
  * `args`: one letter per argument, the last one repeated when it is followed by *, optional from ? on:
  *   s STRING  y BINARY  x STRING or BINARY  i INT  l BIGINT  d DOUBLE  t TIMESTAMP  D DATE  B BOOLEAN  v INTERVAL
- *   n any number   a any type   c the common type of all c arguments
+ *   n any number, DECIMAL as DOUBLE   N any number   a any type   c the common type of all c arguments
  * `result`: the same letters; 1 = the type of the first argument; S = a special case, see bind.
  */
 struct function {
@@ -72,7 +72,21 @@ struct expr *expr__in_list(struct expr_binder *b, const struct ast_expr *ast, st
 struct expr *expr__between(struct expr_binder *b, const struct ast_expr *ast, struct expr **args);
 struct expr *expr__like(struct expr_binder *b, const struct ast_expr *ast, struct expr **args);
 struct expr *expr__bind_case(struct expr_binder *b, const struct ast_expr *ast, struct expr **args);
+struct expr *expr__arithmetic(struct expr_binder *b, enum ast_op op, struct place at, struct expr *x, struct expr *y);
 int          expr__n_bound_args(const struct ast_expr *ast);
+
+/* DECIMAL (bind_decimal.c). Types: of an integer; that holds both; of round(). */
+const struct type *expr__decimal_of_integer(const struct type *t);
+const struct type *expr__wider_decimal(const struct type *x, const struct type *y);
+const struct type *expr__rounded_decimal(const struct type *t, int digits);
+struct expr       *expr__decimal_literal(struct expr_binder *b, const struct ast_expr *ast, bool negative);
+/* An integer or DECIMAL literal as that DECIMAL, or NULL when it does not fit. */
+struct expr *expr__retyped_decimal(struct expr_binder *b, const struct expr *x, const struct type *to);
+struct expr *expr__as_decimal(struct expr_binder *b, struct expr *x);        /* of an integer or DECIMAL */
+bool         expr__decimal_pair(const struct type *x, const struct type *y); /* both exact, one a DECIMAL */
+struct expr *expr__decimal_arithmetic(struct expr_binder *b, const struct function *f, enum ast_op op, struct place at,
+                                      struct expr *x, struct expr *y);
+
 /* At least and at most so many arguments, or a diagnostic. */
 bool expr__arguments_are(struct expr_binder *b, const struct ast_expr *ast, int least, int most);
 /* if, coalesce, nullif and the like, which decide which arguments are computed; *known: it is one of them. */

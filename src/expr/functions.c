@@ -38,19 +38,36 @@ static bool literal_text(struct expr_binder *b, const struct expr *x, const char
     return false;
 }
 
-/* round(number [, digits]): integers keep their type, DOUBLE and FLOAT too. */
+/* round(number [, digits]): integers keep their type, DOUBLE and FLOAT too; DECIMAL loses digits. */
 static bool bind_round(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
 {
     (void)ast;
-    return x->n_args < 2 || literal_text(b, x->args[1], "the number of digits");
+    if (x->n_args > 1 && !literal_text(b, x->args[1], "the number of digits"))
+        return false;
+    if (x->type->kind == TYPE_DECIMAL)
+        x->type = expr__rounded_decimal(x->type, x->n_args > 1 ? (int)x->args[1]->value.integer : 0);
+    return true;
 }
 
-/* floor and ceil: BIGINT. */
+/* mod(x, y) is x % y. */
+static bool bind_mod(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    struct expr *as_operator = expr__arithmetic(b, OP_MODULO, ast->place, x->args[0], x->args[1]);
+    if (as_operator)
+        *x = *as_operator;
+    return as_operator != NULL;
+}
+
+/* floor and ceil: BIGINT; of a DECIMAL one without digits behind the point. */
 static bool bind_whole(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
 {
     (void)b;
     (void)ast;
-    x->type = type_of(TYPE_BIGINT);
+    const struct type *t = x->args[0]->type;
+    if (t->kind != TYPE_DECIMAL)
+        x->type = type_of(TYPE_BIGINT);
+    else
+        x->type = t->scale ? expr__rounded_decimal(t, 0) : t;
     return true;
 }
 
@@ -90,6 +107,8 @@ static bool bind_to_time(struct expr_binder *b, struct expr *x, const struct ast
 static bool bind_seconds(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
 {
     (void)ast;
+    if (x->args[0]->type->kind == TYPE_DECIMAL)
+        return true;
     struct expr *arg =
         expr_coerce(b, x->args[0], type_of(type_is_integer(x->args[0]->type) ? TYPE_BIGINT : TYPE_DOUBLE));
     if (arg)
@@ -123,6 +142,20 @@ static bool bind_struct(struct expr_binder *b, struct expr *x, const struct ast_
     return x->type != NULL;
 }
 
+/* hex takes bytes and whole numbers; other numbers are cut. */
+static bool bind_hex(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    (void)ast;
+    const struct type *t = x->args[0]->type;
+    if (t->kind == TYPE_STRING || t->kind == TYPE_BINARY || type_is_integer(t))
+        return true;
+    struct expr *arg = type_is_number(t) ? expr__cast_to(b, x->args[0], type_of(TYPE_BIGINT), false)
+                                         : expr_coerce(b, x->args[0], type_of(TYPE_BIGINT));
+    if (arg)
+        x->args[0] = arg;
+    return arg != NULL;
+}
+
 static bool bind_sha2(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
 {
     (void)ast;
@@ -141,14 +174,14 @@ static bool bind_sha2(struct expr_binder *b, struct expr *x, const struct ast_ex
 
 const struct function functions[] = {
     /* numbers */
-    F("abs", "n", "1", true, false, k_abs, NULL, "absolute value; overflow is an error"),
-    F("round", "n?i", "1", true, false, k_round, bind_round, "rounds half up to that many digits"),
-    F("floor", "n", "l", true, false, k_floor, bind_whole, "largest whole number not above"),
-    F("ceil", "n", "l", true, false, k_ceil, bind_whole, "smallest whole number not below"),
-    F("ceiling", "n", "l", true, false, k_ceil, bind_whole, "as ceil"),
+    F("abs", "N", "1", true, false, k_abs, NULL, "absolute value; overflow is an error"),
+    F("round", "N?i", "1", true, false, k_round, bind_round, "rounds half up to that many digits"),
+    F("floor", "N", "l", true, false, k_floor, bind_whole, "largest whole number not above"),
+    F("ceil", "N", "l", true, false, k_ceil, bind_whole, "smallest whole number not below"),
+    F("ceiling", "N", "l", true, false, k_ceil, bind_whole, "as ceil"),
     F("greatest", "cc*", "1", false, false, k_greatest, bind_common, "the greatest that is not NULL"),
     F("least", "cc*", "1", false, false, k_least, bind_common, "the least that is not NULL"),
-    F("mod", "nn", "1", true, false, k_mod, NULL, "remainder, as %"),
+    F("mod", "NN", "1", true, false, k_mod, bind_mod, "remainder, as %"),
     /* texts */
     F("lower", "s", "s", true, false, k_lower, NULL, "lower case"),
     F("lcase", "s", "s", true, false, k_lower, NULL, "as lower"),
@@ -171,7 +204,7 @@ const struct function functions[] = {
     F("contains", "xx", "B", true, false, k_contains, NULL, "true when the text holds it"),
     F("base64", "y", "s", true, false, k_base64, NULL, "bytes as base64"),
     F("unbase64", "s", "y", true, true, k_unbase64, NULL, "base64 as bytes"),
-    F("hex", "a", "s", true, false, k_hex, NULL, "hexadecimal of a number or of bytes"),
+    F("hex", "a", "s", true, false, k_hex, bind_hex, "hexadecimal of a number or of bytes"),
     F("md5", "y", "s", true, false, k_md5, NULL, "MD5 as hexadecimal text"),
     F("sha1", "y", "s", true, false, k_sha1, NULL, "SHA-1 as hexadecimal text"),
     F("sha", "y", "s", true, false, k_sha1, NULL, "as sha1"),
@@ -181,7 +214,7 @@ const struct function functions[] = {
     /* times */
     F("to_timestamp", "a?s", "t", true, false, k_same, bind_to_time, "as CAST(x AS TIMESTAMP)"),
     F("to_date", "a?s", "D", true, false, k_same, bind_to_time, "as CAST(x AS DATE)"),
-    F("timestamp_seconds", "n", "t", true, false, k_timestamp_seconds, bind_seconds, "seconds since 1970"),
+    F("timestamp_seconds", "N", "t", true, false, k_timestamp_seconds, bind_seconds, "seconds since 1970"),
     F("timestamp_millis", "l", "t", true, false, k_timestamp_millis, NULL, "milliseconds since 1970"),
     F("timestamp_micros", "l", "t", true, false, k_timestamp_micros, NULL, "microseconds since 1970"),
     F("unix_seconds", "t", "l", true, false, k_unix_seconds, NULL, "seconds since 1970, rounded down"),

@@ -18,4 +18,14 @@ kernel_cb k_add_interval, k_subtract_times, k_negate_interval, k_add_days, k_tim
 /* -1, 0, 1: how Spark orders values of one type (NaN is the greatest number, -0.0 equals 0.0). Both valid. */
 int kernel_compare(const struct column *x, uint32_t i, const struct column *y, uint32_t j);
 
+/* The kernels above, where arguments are DECIMAL. */
+struct column *decimal_arithmetic(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n,
+                                  enum ast_op op);
+struct column *decimal_div(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n);
+struct column *decimal_sign(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n,
+                            bool only_negative);
+struct column *decimal_round(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n,
+                             enum decimal_rounding how, int digits);
+struct column *decimal_seconds(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n);
+
 #endif

@@ -54,7 +54,7 @@
             out[i] = a[i * args[0].step] operator b[i * args[1].step];                                          \
         STRICT_END(x->type);                                                                                    \
     }
-#define ARITHMETIC(op, builtin, operator)                                                                  \
+#define ARITHMETIC(op, builtin, operator, decimal)                                                         \
     INTEGER_KERNEL(op##_i8, int8_t, builtin, "TINYINT")                                                    \
     INTEGER_KERNEL(op##_i16, int16_t, builtin, "SMALLINT")                                                 \
     INTEGER_KERNEL(op##_i32, int32_t, builtin, "integer")                                                  \
@@ -74,17 +74,21 @@
             return op##_i64(ev, x, args, n);                                                               \
         case TYPE_FLOAT:                                                                                   \
             return op##_f32(ev, x, args, n);                                                               \
+        case TYPE_DECIMAL:                                                                                 \
+            return decimal_arithmetic(ev, x, args, n, decimal);                                            \
         default:                                                                                           \
             return op##_f64(ev, x, args, n);                                                               \
         }                                                                                                  \
     }
-ARITHMETIC(add, __builtin_add_overflow, +)
-ARITHMETIC(subtract, __builtin_sub_overflow, -)
-ARITHMETIC(multiply, __builtin_mul_overflow, *)
+ARITHMETIC(add, __builtin_add_overflow, +, OP_PLUS)
+ARITHMETIC(subtract, __builtin_sub_overflow, -, OP_MINUS)
+ARITHMETIC(multiply, __builtin_mul_overflow, *, OP_TIMES)
 
 struct column *k_divide(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
 {
     const double *a = args[0].c->values, *b = args[1].c->values;
+    if (x->type->kind == TYPE_DECIMAL)
+        return decimal_arithmetic(ev, x, args, n, OP_DIVIDE);
     STRICT_BEGIN(double, 2)
     for (uint32_t i = 0; i < n; i++) {
         double by = b[i * args[1].step];
@@ -99,6 +103,8 @@ struct column *k_divide(struct evaluation *ev, const struct expr *x, const struc
 struct column *k_div(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
 {
     const int64_t *a = args[0].c->values, *b = args[1].c->values;
+    if (args[0].c->type->kind == TYPE_DECIMAL)
+        return decimal_div(ev, x, args, n);
     STRICT_BEGIN(int64_t, 2)
     for (uint32_t i = 0; i < n; i++) {
         int64_t v = a[i * args[0].step], by = b[i * args[1].step];
@@ -165,6 +171,8 @@ static bool is_real(const struct type *t) { return t->kind == TYPE_FLOAT || t->k
 
 struct column *k_mod(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
 {
+    if (x->type->kind == TYPE_DECIMAL)
+        return decimal_arithmetic(ev, x, args, n, OP_MODULO);
     STRICT_BEGIN(int64_t, 2) /* wide enough for every type */
     for (uint32_t i = 0; i < n; i++) {
         uint32_t at = i * args[0].step, by_at = i * args[1].step;
@@ -188,6 +196,8 @@ static struct column *change_sign(struct evaluation *ev, const struct expr *x, c
 {
     static const int64_t least[] = {
         [TYPE_TINYINT] = INT8_MIN, [TYPE_SMALLINT] = INT16_MIN, [TYPE_INT] = INT32_MIN, [TYPE_BIGINT] = INT64_MIN};
+    if (x->type->kind == TYPE_DECIMAL)
+        return decimal_sign(ev, x, args, n, only_negative);
     STRICT_BEGIN(int64_t, 1)
     for (uint32_t i = 0; i < n; i++) {
         uint32_t at = i * args[0].step;
@@ -285,6 +295,8 @@ static bool round_integer(int64_t v, int digits, int64_t *out)
 struct column *k_round(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
 {
     int digits = x->n_args > 1 ? (int)load_integer(args[1].c, 0) : 0;
+    if (x->type->kind == TYPE_DECIMAL)
+        return decimal_round(ev, x, args, n, DECIMAL_HALF_UP, digits);
     STRICT_BEGIN(int64_t, x->n_args)
     for (uint32_t i = 0; i < n; i++) {
         uint32_t at = i * args[0].step;
@@ -307,8 +319,10 @@ static int64_t to_long(double v) /* Java's (long): saturates, NaN is 0 */
 }
 
 static struct column *to_whole(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n,
-                               double (*how)(double))
+                               double (*how)(double), enum decimal_rounding of_decimal)
 {
+    if (x->type->kind == TYPE_DECIMAL)
+        return decimal_round(ev, x, args, n, of_decimal, 0);
     STRICT_BEGIN(int64_t, 1)
     for (uint32_t i = 0; i < n; i++) {
         uint32_t at = i * args[0].step;
@@ -319,12 +333,12 @@ static struct column *to_whole(struct evaluation *ev, const struct expr *x, cons
 
 struct column *k_floor(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
 {
-    return to_whole(ev, x, args, n, floor);
+    return to_whole(ev, x, args, n, floor, DECIMAL_FLOOR);
 }
 
 struct column *k_ceil(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
 {
-    return to_whole(ev, x, args, n, ceil);
+    return to_whole(ev, x, args, n, ceil, DECIMAL_CEILING);
 }
 
 /* ---- comparison ---- */
@@ -345,6 +359,10 @@ int kernel_compare(const struct column *x, uint32_t i, const struct column *y, u
         const uint8_t *a = column_bytes(x, i, &n), *b = column_bytes(y, j, &m);
         int            order = memcmp(a, b, n < m ? n : m);
         return order ? (order > 0) - (order < 0) : (n > m) - (n < m);
+    }
+    if (x->type->kind == TYPE_DECIMAL) {
+        int128 p = column_i128(x)[i], q = column_i128(y)[j];
+        return (p > q) - (p < q);
     }
     int64_t a = load_integer(x, i), b = load_integer(y, j);
     return (a > b) - (a < b);

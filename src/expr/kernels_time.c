@@ -120,6 +120,8 @@ static struct column *seconds_of_doubles(struct evaluation *ev, const struct exp
 
 struct column *k_timestamp_seconds(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
 {
+    if (args[0].c->type->kind == TYPE_DECIMAL)
+        return decimal_seconds(ev, x, args, n);
     return args[0].c->type->kind == TYPE_DOUBLE ? seconds_of_doubles(ev, x, args, n)
                                                 : scale_up(ev, x, args, n, 1000000);
 }

@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "expr/expr_priv.h"
-#include "text/number.h"
+#include "text/decimal.h"
 #include "text/time.h"
 
 struct expr *expr_column(struct arena *a, int column, const struct type *type, bool nullable, struct place at)
@@ -96,7 +96,7 @@ static bool value_equal(const struct expr *x, const struct expr *y)
         return a->is_null == b->is_null;
     if (a->text || b->text)
         return a->text && b->text && a->length == b->length && memcmp(a->text, b->text, a->length) == 0;
-    return a->integer == b->integer && memcmp(&a->real, &b->real, sizeof a->real) == 0;
+    return a->integer == b->integer && a->decimal == b->decimal && memcmp(&a->real, &b->real, sizeof a->real) == 0;
 }
 
 bool expr_equal(const struct expr *x, const struct expr *y)
@@ -134,7 +134,7 @@ bool expr_is_from_json(const struct expr *x, struct expr **input, const struct t
 
 static void print_literal(const struct expr *x, struct buf *out)
 {
-    char text[TIME_TEXT_MAX + NUMBER_TEXT_MAX];
+    char text[TIME_TEXT_MAX + DECIMAL_TEXT_MAX];
     if (x->value.is_null) {
         buf_puts(out, "NULL");
         return;
@@ -147,7 +147,8 @@ static void print_literal(const struct expr *x, struct buf *out)
         buf_printf(out, "X'..%u bytes'", x->value.length);
         break;
     case TYPE_DECIMAL:
-        buf_puts(out, x->value.text);
+        decimal_print((struct decimal){x->value.decimal, x->type->scale}, text);
+        buf_puts(out, text);
         break;
     case TYPE_FLOAT:
     case TYPE_DOUBLE:

@@ -43,6 +43,9 @@ static bool wanted(enum type_kind kind, enum json_want *want)
     case TYPE_DOUBLE:
         *want = WANT_DOUBLE;
         return true;
+    case TYPE_DECIMAL:
+        *want = WANT_DECIMAL;
+        return true;
     case TYPE_STRING:
         *want = WANT_STRING;
         return true;
@@ -67,6 +70,8 @@ static enum err compile(struct json_reader *r, const struct type *type, struct j
 {
     if (!wanted(type->kind, &node->want))
         return err_set(e, ERR_UNSUPPORTED, "from_json cannot read %s yet", type_kind_name(type->kind));
+    node->precision = type->precision;
+    node->scale = type->scale;
     if (node->want != WANT_STRUCT)
         return OK;
     node->n_children = type->n_fields;
@@ -150,6 +155,9 @@ static void append(const struct json_reader *r, const struct json_node *node, st
         break;
     case WANT_DOUBLE:
         builder_f64(b, node->slot.real);
+        break;
+    case WANT_DECIMAL:
+        builder_decimal(b, node->slot.decimal);
         break;
     case WANT_STRING:
     case WANT_BINARY:

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/decimal.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -19,6 +21,7 @@ struct json_slot {
     union {
         int64_t integer; /* BOOLEAN, integers, DATE, TIMESTAMP */
         double  real;
+        int128  decimal; /* unscaled */
         struct {
             union {
                 const uint8_t *text;
@@ -38,6 +41,7 @@ enum json_want {
     WANT_BIGINT,
     WANT_FLOAT,
     WANT_DOUBLE,
+    WANT_DECIMAL,
     WANT_STRING,
     WANT_BINARY,
     WANT_DATE,
@@ -49,7 +53,8 @@ struct json_node {
     const char       *name;
     size_t            name_length;
     enum json_want    want;
-    struct json_node *children; /* WANT_STRUCT */
+    uint8_t           precision, scale; /* WANT_DECIMAL */
+    struct json_node *children;         /* WANT_STRUCT */
     size_t            n_children;
     struct json_slot  slot; /* of the document being read; WANT_STRUCT: SET when the object is there */
 };

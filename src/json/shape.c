@@ -157,6 +157,12 @@ static const uint8_t *read_digits(const uint8_t *p, uint64_t *value)
     return p;
 }
 
+static bool set_decimal(struct json_node *node, int64_t v, int scale)
+{
+    return decimal_rescale((struct decimal){v, scale}, DECIMAL_HALF_UP, node->precision, node->scale,
+                           &node->slot.decimal);
+}
+
 static bool set_integer(struct json_node *node, int64_t v)
 {
     switch ((int)node->want) {
@@ -174,6 +180,8 @@ static bool set_integer(struct json_node *node, int64_t v)
         return true;
     case WANT_TIMESTAMP: /* seconds */
         return !__builtin_mul_overflow(v, 1000000, &node->slot.integer);
+    case WANT_DECIMAL:
+        return set_decimal(node, v, 0);
     case WANT_DOUBLE: /* the integer -0 is the parser's */
         node->slot.real = (double)v;
         return v != 0;
@@ -198,6 +206,8 @@ static const uint8_t *read_fraction(struct json_node *node, const uint8_t *first
     if (!node)
         return p;
     node->slot.kind = SLOT_SET;
+    if (node->want == WANT_DECIMAL)
+        return set_decimal(node, negative ? -(int64_t)digits : (int64_t)digits, (int)n) ? p : NULL;
     node->slot.real = (double)digits / powers[n];
     node->slot.real = negative ? -node->slot.real : node->slot.real;
     return node->want == WANT_DOUBLE ? p : NULL;
@@ -365,6 +375,7 @@ static bool is_read_here(enum json_want want)
     case WANT_INT:
     case WANT_BIGINT:
     case WANT_DOUBLE:
+    case WANT_DECIMAL:
     case WANT_STRING:
     case WANT_DATE:
     case WANT_TIMESTAMP:

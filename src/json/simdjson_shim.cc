@@ -14,6 +14,8 @@
 extern "C" {
 bool date_parse(const char *text, size_t n, int32_t *days);
 bool timestamp_parse(const char *text, size_t n, int64_t now_us, int64_t *us);
+int  decimal_parse(const char *text, size_t n, int precision, int scale, int128 *out); /* 0: read */
+int  decimal_parse_field(const char *text, size_t n, int precision, int scale, int128 *out);
 }
 
 namespace od = simdjson::ondemand;
@@ -117,6 +119,22 @@ bool read_number(od::value &value, json_node *node)
     return true;
 }
 
+/* Exact digits come from the text; get_number() checks that it is a number of JSON. */
+bool read_decimal(od::value &value, bool string, json_node *node)
+{
+    std::string_view text;
+    if (string)
+        return !value.get_string().get(text) &&
+               decimal_parse_field(text.data(), text.size(), node->precision, node->scale, &node->slot.decimal) == 0;
+    od::number number;
+    text = value.raw_json_token();
+    if (value.get_number().get(number))
+        return false;
+    while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ')
+        text.remove_suffix(1);
+    return decimal_parse(text.data(), text.size(), node->precision, node->scale, &node->slot.decimal) == 0;
+}
+
 bool read_string(od::value &value, int64_t now_us, json_node *node)
 {
     std::string_view text;
@@ -173,6 +191,9 @@ bool read_value(od::value value, int64_t now_us, json_node *node, int depth)
     case WANT_TIMESTAMP:
         return type == od::json_type::string ? read_string(value, now_us, node)
                                              : type == od::json_type::number && read_number(value, node);
+    case WANT_DECIMAL:
+        return (type == od::json_type::string || type == od::json_type::number) &&
+               read_decimal(value, type == od::json_type::string, node);
     case WANT_BINARY:
         return false;
     default:

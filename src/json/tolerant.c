@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "text/base64.h"
-#include "text/number.h"
+#include "text/decimal.h"
 #include "text/time.h"
 #include "text/utf8.h"
 #include "json/path.h"
@@ -502,6 +502,16 @@ static bool to_real(struct reader *r, const struct json_node *node, enum token t
     return true;
 }
 
+/* Numbers with all their digits; texts as they are read from CSV. */
+static bool to_decimal(struct reader *r, const struct json_node *node, enum token t, struct json_slot *s)
+{
+    if (t == T_STRING)
+        return decimal_parse_field((const char *)r->scratch->data + r->text_at, r->text_length, node->precision,
+                                   node->scale, &s->decimal) == PARSED_OK;
+    return (t == T_INTEGER || t == T_FLOAT) && decimal_parse((const char *)r->number, r->number_length, node->precision,
+                                                             node->scale, &s->decimal) == PARSED_OK;
+}
+
 static bool to_text(struct reader *r, enum token t, struct json_slot *s)
 {
     if (t == T_STRING) {
@@ -555,6 +565,8 @@ static bool convert(struct reader *r, struct json_node *node, enum token t, stru
     case WANT_FLOAT:
     case WANT_DOUBLE:
         return to_real(r, node, t, s);
+    case WANT_DECIMAL:
+        return to_decimal(r, node, t, s);
     case WANT_STRING:
         return to_text(r, t, s);
     case WANT_BINARY:

@@ -227,6 +227,22 @@ static void add_small(struct chunk *c, const struct column *col, const uint32_t 
     c->plain_bytes += (size_t)n * c->width;
 }
 
+/* In pages a DECIMAL is an INT32, an INT64 or as few bytes as its digits need. */
+static void add_decimals(struct chunk *c, const struct column *col, const uint32_t *rows, uint32_t n, uint32_t *index)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        int128  v = column_i128(col)[rows ? rows[i] : i];
+        uint8_t bytes[sizeof v];
+        if (c->physical == PHYSICAL_FIXED)
+            for (uint32_t k = 0; k < c->width; k++)
+                bytes[k] = (uint8_t)((uint128)v >> (8 * (c->width - 1 - k)));
+        else
+            memcpy(bytes, &v, c->width); /* little-endian: the low end comes first */
+        take_value(c, bytes, c->width, &index);
+    }
+    c->plain_bytes += (size_t)n * c->width;
+}
+
 /* Columns hold these values as pages do. */
 static void add_fixed(struct chunk *c, const struct column *col, const uint32_t *rows, uint32_t n, uint32_t *index)
 {
@@ -249,6 +265,8 @@ static void add_values(struct chunk *c, const struct column *col, const uint32_t
         add_bytes(c, col, rows, n, index);
     else if (col->type->kind == TYPE_TINYINT || col->type->kind == TYPE_SMALLINT)
         add_small(c, col, rows, n, index);
+    else if (col->type->kind == TYPE_DECIMAL)
+        add_decimals(c, col, rows, n, index);
     else
         add_fixed(c, col, rows, n, index);
     if (index)

@@ -16,7 +16,8 @@ enum physical {
     PHYSICAL_INT64 = 2,
     PHYSICAL_FLOAT = 4,
     PHYSICAL_DOUBLE = 5,
-    PHYSICAL_BYTES = 6
+    PHYSICAL_BYTES = 6,
+    PHYSICAL_FIXED = 7 /* DECIMAL of more than 18 digits: big-endian, two's complement */
 };
 
 #define DICTIONARY_BYTES_MAX ((size_t)1 << 20)

@@ -263,6 +263,15 @@ static void put_groups(struct thrift *t, const struct footer *f, const struct ch
 
 /* ---- schema ---- */
 
+/* The fewest bytes whose sign and value hold that many digits. */
+static uint32_t decimal_bytes(int digits)
+{
+    uint32_t n = 1;
+    while (n < sizeof(int128) && (int128)1 << (8 * n - 1) < decimal_power(digits))
+        n++;
+    return n;
+}
+
 bool physical_of(const struct type *t, enum physical *p, uint32_t *width)
 {
     static const struct {
@@ -274,6 +283,11 @@ bool physical_of(const struct type *t, enum physical *p, uint32_t *width)
         {TYPE_INT, PHYSICAL_INT32, 4},       {TYPE_BIGINT, PHYSICAL_INT64, 8},   {TYPE_FLOAT, PHYSICAL_FLOAT, 4},
         {TYPE_DOUBLE, PHYSICAL_DOUBLE, 8},   {TYPE_STRING, PHYSICAL_BYTES, 0},   {TYPE_BINARY, PHYSICAL_BYTES, 0},
         {TYPE_DATE, PHYSICAL_INT32, 4},      {TYPE_TIMESTAMP, PHYSICAL_INT64, 8}};
+    if (t->kind == TYPE_DECIMAL) { /* as Spark writes it */
+        *p = t->precision <= 9 ? PHYSICAL_INT32 : t->precision <= 18 ? PHYSICAL_INT64 : PHYSICAL_FIXED;
+        *width = t->precision <= 9 ? 4 : t->precision <= 18 ? 8 : decimal_bytes(t->precision);
+        return true;
+    }
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].kind == t->kind) {
             *p = rows[i].physical;
@@ -300,7 +314,17 @@ static void put_leaf_type(struct thrift *t, const struct type *type)
             thrift_end(t);
             thrift_end(t);
         }
-    if (type->kind == TYPE_STRING || type->kind == TYPE_DATE) {
+    if (type->kind == TYPE_DECIMAL) {
+        thrift_i32(t, 6, 5);
+        thrift_i32(t, 7, type->scale);
+        thrift_i32(t, 8, type->precision);
+        thrift_begin(t, 10);
+        thrift_begin(t, 5); /* DECIMAL */
+        thrift_i32(t, 1, type->scale);
+        thrift_i32(t, 2, type->precision);
+        thrift_end(t);
+        thrift_end(t);
+    } else if (type->kind == TYPE_STRING || type->kind == TYPE_DATE) {
         thrift_i32(t, 6, type->kind == TYPE_STRING ? 0 : 6);
         thrift_begin(t, 10);
         thrift_begin(t, type->kind == TYPE_STRING ? 1 : 6);
@@ -337,6 +361,8 @@ static void put_schema(struct thrift *t, const struct type *type)
         thrift_begin_item(t);
         if (f->type->kind != TYPE_STRUCT && physical_of(f->type, &physical, &width))
             thrift_i32(t, 1, (int32_t)physical);
+        if (f->type->kind == TYPE_DECIMAL && physical == PHYSICAL_FIXED)
+            thrift_i32(t, 2, (int32_t)width);
         thrift_i32(t, 3, 1); /* OPTIONAL */
         thrift_binary(t, 4, f->name, strlen(f->name));
         if (f->type->kind == TYPE_STRUCT)

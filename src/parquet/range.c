@@ -32,7 +32,7 @@ void page_next(const struct chunk *c, struct page_span *p)
 
 /* ---- ranges ---- */
 
-static void widen(struct range *r, int64_t v)
+static void widen(struct range *r, int128 v)
 {
     if (!r->any || v < r->min)
         r->min = v;
@@ -74,7 +74,15 @@ static void widen_bytes(struct range *r, const uint8_t *p, uint32_t n)
     r->any = true;
 }
 
-static void widen_plain(struct range *r, enum physical physical, const uint8_t *p)
+static int128 load_big_endian(const uint8_t *p, uint32_t width)
+{
+    uint128 v = p[0] & 0x80 ? ~(uint128)0 : 0;
+    for (uint32_t i = 0; i < width; i++)
+        v = v << 8 | p[i];
+    return (int128)v;
+}
+
+static void widen_plain(struct range *r, enum physical physical, const uint8_t *p, uint32_t width)
 {
     int32_t i32;
     int64_t i64;
@@ -99,6 +107,9 @@ static void widen_plain(struct range *r, enum physical physical, const uint8_t *
     case PHYSICAL_DOUBLE:
         memcpy(&f64, p, sizeof f64);
         widen_real(r, f64);
+        break;
+    case PHYSICAL_FIXED:
+        widen(r, load_big_endian(p, width));
         break;
     case PHYSICAL_BYTES:
         break;
@@ -136,14 +147,14 @@ void range_of_page(const struct chunk *c, const struct page_span *p, uint32_t *s
         range_of_i64(c->values.data + p->at, p->n_values, out);
     } else if (c->plain && c->width) {
         for (uint32_t i = 0; i < p->n_values; i++)
-            widen_plain(out, c->physical, c->values.data + p->at + (size_t)i * c->width);
+            widen_plain(out, c->physical, c->values.data + p->at + (size_t)i * c->width, c->width);
     } else if (c->plain) {
         range_of_texts(c, p, out);
     } else {
         for (uint32_t i = 0; i < p->n_values; i++) {
             uint32_t n;
             if (c->width) {
-                widen_plain(out, c->physical, chunk_entry(c, index[i], &n));
+                widen_plain(out, c->physical, chunk_entry(c, index[i], &n), c->width);
             } else if (seen[index[i]] != stamp) { /* each text once */
                 seen[index[i]] = stamp;
                 const uint8_t *bytes = chunk_entry(c, index[i], &n);
@@ -267,9 +278,9 @@ static bool put_bytes_bound(const uint8_t *p, uint32_t size, bool text, bool max
 
 bool range_put_bound(const struct range *r, const struct chunk *c, bool max, size_t limit, struct buf *out, bool *exact)
 {
-    int64_t v = max ? r->max : r->min;
-    double  d = max ? r->max_real : r->min_real;
-    float   f = (float)d;
+    int128 v = max ? r->max : r->min;
+    double d = max ? r->max_real : r->min_real;
+    float  f = (float)d;
     *exact = true;
     if (d == 0)
         d = f = max ? 0.0f : -0.0f;
@@ -289,6 +300,10 @@ bool range_put_bound(const struct range *r, const struct chunk *c, bool max, siz
     case PHYSICAL_DOUBLE:
         buf_put(out, &d, sizeof d);
         break;
+    case PHYSICAL_FIXED:
+        for (uint32_t i = c->width; i > 0; i--)
+            buf_u8(out, (uint8_t)((uint128)v >> (8 * (i - 1))));
+        break;
     case PHYSICAL_BYTES:
         return put_bytes_bound(max ? r->max_bytes : r->min_bytes, max ? r->max_size : r->min_size,
                                c->leaf.type->kind == TYPE_STRING, max, limit, out, exact);
@@ -301,8 +316,8 @@ int range_compare_bounds(enum physical physical, const uint8_t *a, size_t a_size
     struct range ra = {.any = false}, rb = {.any = false};
     if (physical == PHYSICAL_BYTES)
         return compare_bytes(a, a_size, b, b_size);
-    widen_plain(&ra, physical, a);
-    widen_plain(&rb, physical, b);
+    widen_plain(&ra, physical, a, (uint32_t)a_size);
+    widen_plain(&rb, physical, b, (uint32_t)b_size);
     if (physical == PHYSICAL_FLOAT || physical == PHYSICAL_DOUBLE)
         return (ra.min_real > rb.min_real) - (ra.min_real < rb.min_real);
     return (ra.min > rb.min) - (ra.min < rb.min);

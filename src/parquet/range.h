@@ -13,7 +13,7 @@
 struct range {
     bool           any; /* a value that has an order */
     int64_t        n_nans;
-    int64_t        min, max;
+    int128         min, max;
     double         min_real, max_real;
     const uint8_t *min_bytes, *max_bytes; /* into the chunk */
     uint32_t       min_size, max_size;

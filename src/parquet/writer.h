@@ -27,7 +27,7 @@ struct parquet_leaf {
     int64_t            n_nulls;
     bool               has_range; /* a value that is not NULL (nor NaN) was there, and the type has an order */
     bool               has_nan;
-    int64_t            min, max; /* integers, DATE, TIMESTAMP, BOOLEAN */
+    int128             min, max; /* integers, DATE, TIMESTAMP, BOOLEAN; DECIMAL: unscaled */
     double             min_real, max_real;
     struct buf         min_bytes, max_bytes; /* STRING, BINARY: whole values */
 };

@@ -4,7 +4,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
-#include "text/number.h"
+#include "text/decimal.h"
 #include "text/time.h"
 #include "json/write.h"
 
@@ -18,9 +18,12 @@ static void timestamp_text(int64_t us, char out[TIME_TEXT_MAX + 8])
     snprintf(out + n - strlen(".123Z"), 16, ".%06dZ", (int)floor_mod(us, US_PER_SECOND));
 }
 
-static void number_text(const struct column *c, uint32_t row, char out[NUMBER_TEXT_MAX])
+static void number_text(const struct column *c, uint32_t row, char out[DECIMAL_TEXT_MAX])
 {
     switch ((int)c->type->kind) {
+    case TYPE_DECIMAL:
+        decimal_print((struct decimal){column_i128(c)[row], c->type->scale}, out);
+        break;
     case TYPE_FLOAT:
         float_print(((const float *)c->values)[row], out);
         break;
@@ -45,7 +48,7 @@ static void number_text(const struct column *c, uint32_t row, char out[NUMBER_TE
 /* False: NULL, and an empty text is NULL too. */
 static bool value_text(const struct column *c, uint32_t row, struct buf *out)
 {
-    char     text[TIME_TEXT_MAX + NUMBER_TEXT_MAX];
+    char     text[TIME_TEXT_MAX + DECIMAL_TEXT_MAX];
     uint32_t n;
     if (!column_is_valid(c, row))
         return false;

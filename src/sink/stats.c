@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "text/decimal.h"
 #include "text/time.h"
 #include "text/utf8.h"
 #include "json/write.h"
@@ -79,8 +80,8 @@ static void put_text_bound(const struct parquet_leaf *l, bool max, struct json_w
 
 static void put_bound(const struct parquet_leaf *l, bool max, struct json_writer *w)
 {
-    char    text[TIME_TEXT_MAX];
-    int64_t v = max ? l->max : l->min;
+    char    text[TIME_TEXT_MAX + DECIMAL_TEXT_MAX];
+    int64_t v = (int64_t)(max ? l->max : l->min);
     switch ((int)l->type->kind) {
     case TYPE_STRING:
         put_text_bound(l, max, w);
@@ -92,6 +93,10 @@ static void put_bound(const struct parquet_leaf *l, bool max, struct json_writer
     case TYPE_TIMESTAMP: /* whole milliseconds: down for min, up for max, so that both are bounds for every reader */
         timestamp_print_iso_ms(max ? -floor_div(-v, 1000) * 1000 : v, text);
         json_put_string(w, text);
+        break;
+    case TYPE_DECIMAL:
+        decimal_print((struct decimal){max ? l->max : l->min, l->type->scale}, text);
+        json_put_raw(w, text);
         break;
     case TYPE_FLOAT:
     case TYPE_DOUBLE:

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/inbox.h" /* the lock of this house */
-#include "text/number.h"
+#include "text/decimal.h"
 #include "text/time.h"
 #include "text/utf8.h"
 
@@ -74,7 +74,7 @@ static void put_json(const struct column *c, size_t row, struct json_writer *w);
 /* A value as it stands inside JSON; texts of a struct are quoted, a text of its own is not. */
 static bool put_plain(const struct column *c, size_t row, struct buf *out)
 {
-    char     text[TIME_TEXT_MAX + NUMBER_TEXT_MAX];
+    char     text[TIME_TEXT_MAX + DECIMAL_TEXT_MAX];
     uint32_t n;
     double   real;
     switch ((int)c->type->kind) {
@@ -91,6 +91,10 @@ static bool put_plain(const struct column *c, size_t row, struct buf *out)
         timestamp_print(column_i64(c)[row], text);
         buf_puts(out, text);
         return true;
+    case TYPE_DECIMAL:
+        decimal_print((struct decimal){column_i128(c)[row], c->type->scale}, text);
+        buf_puts(out, text);
+        return false;
     case TYPE_FLOAT:
     case TYPE_DOUBLE:
         real = c->type->kind == TYPE_FLOAT ? (double)((const float *)c->values)[row] : column_f64(c)[row];
@@ -165,6 +169,7 @@ static void put_json(const struct column *c, size_t row, struct json_writer *w)
     case TYPE_STRING:
     case TYPE_DATE:
     case TYPE_TIMESTAMP:
+    case TYPE_DECIMAL:
     case TYPE_FLOAT:
     case TYPE_DOUBLE:
         buf_init(&text, TAG_WEB, 1 << 20);

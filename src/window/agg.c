@@ -4,7 +4,8 @@
 
 #include "window/agg_priv.h"
 
-enum gives { BIGINT, DOUBLE, SAME, SUM }; /* SAME: the type of the first argument; SUM: BIGINT or DOUBLE */
+/* SAME: the type of the first argument; SUM: BIGINT, DOUBLE or DECIMAL; AVG: DOUBLE or DECIMAL */
+enum gives { BIGINT, DOUBLE, SAME, SUM, AVG };
 
 static const struct row {
     struct agg_signature signature;
@@ -15,8 +16,8 @@ static const struct row {
     {{"count", "*a", 0, false}, BIGINT, agg__count, {0}},
     {{"count_if", "B", 0, false}, BIGINT, agg__count_if, {0}},
     {{"sum", "n", 0, false}, SUM, agg__sum, {0}},
-    {{"avg", "n", 0, false}, DOUBLE, agg__avg, {0}},
-    {{"mean", "n", 0, false}, DOUBLE, agg__avg, {0}},
+    {{"avg", "n", 0, false}, AVG, agg__avg, {0}},
+    {{"mean", "n", 0, false}, AVG, agg__avg, {0}},
     {{"min", "o", 0, false}, SAME, agg__min, {0}},
     {{"max", "o", 0, false}, SAME, agg__max, {0}},
     {{"min_by", "ao", 0, false}, SAME, agg__min_by, {0}},
@@ -94,6 +95,8 @@ static const struct type *result_type(const struct row *r, const struct agg *a)
 {
     if (r->gives == SAME)
         return a->arguments[0];
+    if ((r->gives == SUM || r->gives == AVG) && a->arguments[0]->kind == TYPE_DECIMAL)
+        return r->gives == SUM ? agg__sum_of_decimal(a->arguments[0]) : agg__avg_of_decimal(a->arguments[0]);
     return type_of(r->gives == BIGINT || (r->gives == SUM && type_is_integer(a->arguments[0])) ? TYPE_BIGINT
                                                                                                : TYPE_DOUBLE);
 }
@@ -116,8 +119,6 @@ static enum err check_argument(const struct row *r, char letter, const struct ty
                        : letter == 'i' ? "whole number"
                                        : "number",
                        type_kind_name(t->kind));
-    if (t->kind == TYPE_DECIMAL)
-        return err_set(e, ERR_UNSUPPORTED, "%s() of DECIMAL is not supported yet", r->signature.name);
     return OK;
 }
 

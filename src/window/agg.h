@@ -24,7 +24,8 @@ struct agg_ops {
     enum err (*update)(const struct agg *a, uint8_t *const *states, uint32_t at, const struct column *const *arguments,
                        const uint32_t *rows, uint32_t n, struct error *e);
     enum err (*merge)(const struct agg *a, uint8_t *into, const uint8_t *from, struct error *e);
-    void (*result)(const struct agg *a, const uint8_t *state, struct builder *into);
+    enum err (*result)(const struct agg *a, const uint8_t *state, struct builder *into,
+                       struct error *e); /* ERR_DATA: it does not fit its type */
     void (*save)(const struct agg *a, const uint8_t *state, struct buf *out);
     enum err (*load)(const struct agg *a, uint8_t *state, struct view *in, struct error *e);
     void (*free)(uint8_t *state); /* what hangs on the state; agg_free_nothing when nothing does */

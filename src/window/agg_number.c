@@ -63,10 +63,11 @@ static enum err count_merge(const struct agg *a, uint8_t *into, const uint8_t *f
     return OK;
 }
 
-static void count_result(const struct agg *a, const uint8_t *state, struct builder *into)
+static enum err count_result(const struct agg *a, const uint8_t *state, struct builder *into, struct error *e)
 {
-    (void)a;
+    (void)a, (void)e;
     builder_i64(into, counted(state));
+    return OK;
 }
 
 static void count_save(const struct agg *a, const uint8_t *state, struct buf *out)
@@ -118,12 +119,13 @@ static enum err number_load(const struct agg *a, uint8_t *state, struct view *in
     return agg__check_view(in, e);
 }
 
-static void number_result(const struct agg *a, const uint8_t *state, struct builder *into)
+static enum err number_result(const struct agg *a, const uint8_t *state, struct builder *into, struct error *e)
 {
     const struct number_state *s = number_c(state);
+    (void)e;
     if (!s->n) {
         builder_null(into);
-        return;
+        return OK;
     }
     switch ((int)a->result->kind) {
     case TYPE_BOOLEAN:
@@ -147,15 +149,17 @@ static void number_result(const struct agg *a, const uint8_t *state, struct buil
         builder_i64(into, s->integer);
         break;
     }
+    return OK;
 }
 
-static void avg_result(const struct agg *a, const uint8_t *state, struct builder *into)
+static enum err avg_result(const struct agg *a, const uint8_t *state, struct builder *into, struct error *e)
 {
-    (void)a;
+    (void)a, (void)e;
     if (number_c(state)->n)
         builder_f64(into, number_c(state)->real / (double)number_c(state)->n);
     else
         builder_null(into);
+    return OK;
 }
 
 static enum err add_integer(struct number_state *s, int64_t v, struct error *e)
@@ -336,15 +340,16 @@ static void put_moment(const uint8_t *state, struct builder *into, bool sample, 
         builder_f64(into, root ? sqrt(s.m2 / by) : s.m2 / by);
 }
 
-#define MOMENT(prefix, sample, root)                                                                   \
-    static void prefix##_result(const struct agg *a, const uint8_t *state, struct builder *into)       \
-    {                                                                                                  \
-        (void)a;                                                                                       \
-        put_moment(state, into, sample, root);                                                         \
-    }                                                                                                  \
-    static const struct agg_ops prefix##_ops = {#prefix,       sizeof(struct moments), moments_update, \
-                                                moments_merge, prefix##_result,        moments_save,   \
-                                                moments_load,  agg_free_nothing};                      \
+#define MOMENT(prefix, sample, root)                                                                                  \
+    static enum err prefix##_result(const struct agg *a, const uint8_t *state, struct builder *into, struct error *e) \
+    {                                                                                                                 \
+        (void)a, (void)e;                                                                                             \
+        put_moment(state, into, sample, root);                                                                        \
+        return OK;                                                                                                    \
+    }                                                                                                                 \
+    static const struct agg_ops prefix##_ops = {#prefix,       sizeof(struct moments), moments_update,                \
+                                                moments_merge, prefix##_result,        moments_save,                  \
+                                                moments_load,  agg_free_nothing};                                     \
     const struct agg_ops       *agg__##prefix(const struct type *t) { return (void)t, &prefix##_ops; }
 MOMENT(stddev_samp, true, true)
 MOMENT(stddev_pop, false, true)
@@ -355,16 +360,19 @@ MOMENT(var_pop, false, false)
 
 const struct agg_ops *agg__count(const struct type *t) { return (void)t, &count_ops; }
 const struct agg_ops *agg__count_if(const struct type *t) { return (void)t, &count_if_ops; }
-const struct agg_ops *agg__sum(const struct type *t) { return type_is_integer(t) ? &sum_integer_ops : &sum_real_ops; }
-const struct agg_ops *agg__avg(const struct type *t) { return (void)t, &avg_ops; }
+const struct agg_ops *agg__sum(const struct type *t)
+{
+    return t->kind == TYPE_DECIMAL ? agg__sum_decimal() : type_is_integer(t) ? &sum_integer_ops : &sum_real_ops;
+}
+const struct agg_ops *agg__avg(const struct type *t) { return t->kind == TYPE_DECIMAL ? agg__avg_decimal() : &avg_ops; }
 const struct agg_ops *agg__bit_and(const struct type *t) { return (void)t, &bit_and_ops; }
 const struct agg_ops *agg__bit_or(const struct type *t) { return (void)t, &bit_or_ops; }
 const struct agg_ops *agg__bit_xor(const struct type *t) { return (void)t, &bit_xor_ops; }
 const struct agg_ops *agg__min_number(const struct type *t)
 {
-    return agg__is_real(t) ? &min_real_ops : &min_integer_ops;
+    return t->kind == TYPE_DECIMAL ? agg__min_decimal() : agg__is_real(t) ? &min_real_ops : &min_integer_ops;
 }
 const struct agg_ops *agg__max_number(const struct type *t)
 {
-    return agg__is_real(t) ? &max_real_ops : &max_integer_ops;
+    return t->kind == TYPE_DECIMAL ? agg__max_decimal() : agg__is_real(t) ? &max_real_ops : &max_integer_ops;
 }

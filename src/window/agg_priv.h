@@ -11,6 +11,11 @@ agg_choose_fn agg__count, agg__count_if, agg__sum, agg__avg, agg__min, agg__max,
     agg__bit_xor, agg__stddev_samp, agg__stddev_pop, agg__var_samp, agg__var_pop, agg__first, agg__last, agg__max_by,
     agg__min_by, agg__approx_count_distinct, agg__min_number, agg__max_number;
 
+/* Of DECIMAL (agg_decimal.c). */
+const struct agg_ops *agg__sum_decimal(void), *agg__avg_decimal(void), *agg__min_decimal(void), *agg__max_decimal(void);
+const struct type    *agg__sum_of_decimal(const struct type *argument); /* result types */
+const struct type    *agg__avg_of_decimal(const struct type *argument);
+
 enum err agg__check_view(const struct view *in, struct error *e); /* ERR_CORRUPT: a saved state ends too early */
 /* The bits of a register's index for a relative error; below 4 or above 18: not supported. */
 int agg__sketch_precision(double relative_error);

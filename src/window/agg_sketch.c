@@ -48,6 +48,22 @@ static uint64_t hash_single(float v)
     return xxh64(&bits, sizeof bits, SEED);
 }
 
+/* The unscaled value as a long; of more than 18 digits as the bytes of Java's BigInteger, the fewest that hold it. */
+static uint64_t hash_decimal(int128 v, int precision)
+{
+    uint8_t  bytes[sizeof v];
+    uint32_t n = sizeof v;
+    int64_t  small = (int64_t)v;
+    if (precision <= 18)
+        return xxh64(&small, sizeof small, SEED);
+    for (uint32_t i = 0; i < n; i++)
+        bytes[i] = (uint8_t)((uint128)v >> (8 * (n - 1 - i)));
+    uint32_t from = 0;
+    while (from + 1 < n && bytes[from] == (v < 0 ? 0xff : 0) && (bytes[from + 1] & 0x80) == (v < 0 ? 0x80 : 0))
+        from++;
+    return xxh64(bytes + from, n - from, SEED);
+}
+
 static uint64_t hash_value(const struct column *c, uint32_t row)
 {
     uint32_t       n;
@@ -65,6 +81,8 @@ static uint64_t hash_value(const struct column *c, uint32_t row)
         return hash_single(((const float *)c->values)[row]);
     case TYPE_DOUBLE:
         return hash_real(column_f64(c)[row]);
+    case TYPE_DECIMAL:
+        return hash_decimal(column_i128(c)[row], c->type->precision);
     case TYPE_STRING:
     case TYPE_BINARY:
         bytes = column_bytes(c, row, &n);
@@ -190,10 +208,12 @@ static double estimate(int bits, const uint8_t *registers)
     return linear <= thresholds[bits - 4] || raw <= 2.5 * m ? linear : corrected(bits, m, raw);
 }
 
-static void sketch_result(const struct agg *a, const uint8_t *state, struct builder *into)
+static enum err sketch_result(const struct agg *a, const uint8_t *state, struct builder *into, struct error *e)
 {
     const uint8_t *registers = sketch_c(state)->registers;
+    (void)e;
     builder_i64(into, registers ? (int64_t)floor(estimate(bits_of(a), registers) + 0.5) : 0);
+    return OK;
 }
 
 static const struct agg_ops sketch_ops = {"approx_count_distinct", sizeof(struct sketch), sketch_update, sketch_merge,
@@ -201,5 +221,5 @@ static const struct agg_ops sketch_ops = {"approx_count_distinct", sizeof(struct
 
 const struct agg_ops *agg__approx_count_distinct(const struct type *t)
 {
-    return t->kind < TYPE_STRUCT && t->kind != TYPE_DECIMAL ? &sketch_ops : NULL;
+    return t->kind < TYPE_STRUCT ? &sketch_ops : NULL;
 }

@@ -76,10 +76,11 @@ static enum err load_kept(struct kept *k, struct view *in, struct error *e)
 
 /* ---- one value ---- */
 
-static void value_result(const struct agg *a, const uint8_t *state, struct builder *into)
+static enum err value_result(const struct agg *a, const uint8_t *state, struct builder *into, struct error *e)
 {
-    (void)a;
+    (void)a, (void)e;
     put_kept(kept_c(state), into);
+    return OK;
 }
 
 static void value_save(const struct agg *a, const uint8_t *state, struct buf *out)
@@ -197,10 +198,11 @@ static enum err by_update(const struct agg *a, uint8_t *const *states, uint32_t 
     return rc;
 }
 
-static void by_result(const struct agg *a, const uint8_t *state, struct builder *into)
+static enum err by_result(const struct agg *a, const uint8_t *state, struct builder *into, struct error *e)
 {
-    (void)a;
+    (void)a, (void)e;
     put_kept(&by_c(state)->value, into);
+    return OK;
 }
 
 static void by_save(const struct agg *a, const uint8_t *state, struct buf *out)
@@ -243,7 +245,7 @@ BY(min_by, false)
 
 static bool is_number(const struct type *t) /* of those that agg_number.c keeps in a word */
 {
-    return t->kind < TYPE_STRUCT && t->kind != TYPE_STRING && t->kind != TYPE_BINARY && t->kind != TYPE_DECIMAL;
+    return t->kind < TYPE_STRUCT && t->kind != TYPE_STRING && t->kind != TYPE_BINARY;
 }
 
 const struct agg_ops *agg__min(const struct type *t) { return is_number(t) ? agg__min_number(t) : &min_ops; }

@@ -93,6 +93,13 @@ void value_get(struct view *in, struct builder *into)
             memcpy(&real, bytes, sizeof real);
         builder_f64(into, real);
         break;
+    case TYPE_DECIMAL: {
+        int128 v = 0;
+        if ((bytes = view_take(in, sizeof v)))
+            memcpy(&v, bytes, sizeof v);
+        builder_decimal(into, v);
+        break;
+    }
     default:
         get_integer(in, into);
         break;

@@ -73,7 +73,7 @@ static int64_t end_of(const struct window_state *s, const struct group *g)
     return g->start_us + s->plan->spec.size_us;
 }
 
-static void put_row(const struct window_state *s, const struct group *g, struct builder *row)
+static enum err put_row(const struct window_state *s, const struct group *g, struct builder *row, struct error *e)
 {
     struct view key = {.data = g->key, .size = g->key_bytes};
     uint32_t    at = 0;
@@ -89,10 +89,11 @@ static void put_row(const struct window_state *s, const struct group *g, struct 
         value_get(&key, &row->children[c++]);
     for (int i = 0; i < s->plan->n_aggregates; i++) {
         const struct agg *a = &s->plan->aggregates[i].agg;
-        a->ops->result(a, group_state(g, at), &row->children[c++]);
+        TRY(a->ops->result(a, group_state(g, at), &row->children[c++], e));
         at += a->ops->size;
     }
     builder_struct(row, true);
+    return OK;
 }
 
 static enum err emit_rows(const struct window_state *s, struct builder *rows, const int64_t *effects,
@@ -125,8 +126,8 @@ static enum err emit_closed(struct window_state *s, struct group **list, uint32_
             continue;
         *effects += list[i]->effects;
         behind[rows.n_rows] = list[i]->effects;
-        put_row(s, list[i], &rows);
-        if (rows.n_rows == ROWS_PER_BATCH)
+        rc = put_row(s, list[i], &rows, e);
+        if (rc == OK && rows.n_rows == ROWS_PER_BATCH)
             rc = emit_rows(s, &rows, behind, each, arg, e);
     }
     if (rc == OK)

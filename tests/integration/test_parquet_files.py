@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Tables written by the sink alone (tests/unit/sink/test_samples.c), read by other people's readers, value by value."""
 import datetime
+import decimal
 import json
 import math
 import shutil
@@ -54,7 +55,8 @@ def chunk(path, name, group=0):
 def test_chunk_statistics_are_true(samples):
     path, = delta_read.Log(samples / "types_zstd").paths()
     rows = [typed_row(i) for i in range(50000)]
-    for name in ("id", "flag", "tiny", "small", "num", "big", "f", "d", "low", "name", "uni", "bin", "day", "ts"):
+    for name in ("id", "flag", "tiny", "small", "num", "big", "f", "d", "low", "name", "uni", "bin", "day", "ts",
+                 "d9", "d18", "d20", "d38"):
         values = [row[name] for row in rows if row[name] is not None]
         stats = chunk(path, name).statistics
         assert (stats.min, stats.max) == (min(values), max(values)), name
@@ -159,6 +161,10 @@ def test_add_statistics_follow_delta(samples):
     assert (low["low"], high["low"]) == ("", "k9")
     assert low["long"] == "z" * 32 and high["long"] == "z" * 32 + "\x7f"
     assert (low["s"]["in"]["z"], high["s"]["in"]["z"], nulls["s"]["in"]["y"]) == (-49999, -2, 37500)
+    exact = json.loads(add["stats"], parse_float=decimal.Decimal, parse_int=decimal.Decimal)
+    for name in ("d9", "d18", "d20", "d38"):
+        values = [typed_row(i)[name] for i in range(50000) if typed_row(i)[name] is not None]
+        assert (exact["minValues"][name], exact["maxValues"][name]) == (min(values), max(values)), name
     assert "x" in low["s"] and "y" in low["s"]["in"]
 
 

@@ -72,6 +72,12 @@ TYPED = [
     ("nothing IS NULL", lambda r: True),
     ("day = DATE'1942-08-16'", lambda r: str(r["day"]) == "1942-08-16"),
     ("ts < TIMESTAMP'1969-11-20 08:00:00'", lambda r: r["id"] == 0),
+    ("d9 = -999.93", lambda r: r["id"] == 1),
+    ("d9 IS NULL", lambda r: r["d9"] is None),
+    ("d18 > 4499999000.0", lambda r: r["d18"] > 4499999000),
+    ("d20 = 49998999999999999999", lambda r: r["id"] == 49999),
+    ("d38 < -2499999999999999999999999.0", lambda r: r["id"] == 0),
+    ("d38 = 5000000000000000000000000.0000030000", lambda r: r["id"] == 30000),
 ]
 GROUPS = [("id BETWEEN 0 AND 0", 1), ("id BETWEEN 19999 AND 20001", 3), ("id BETWEEN 1048999 AND 1049001", 3),
           ("id >= 1199999", 1), ("id BETWEEN 700000 AND 700100", 101), ("k = 'k1100'", 1000), ("v IS NULL", 300000),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""tests/sql/expressions.case against Spark: what stands behind => there is what Spark answers.
+"""The eval blocks of tests/sql/*.case against Spark: what stands behind => there is what Spark answers.
 
 millrace itself is held to the file by ctest (sql_cases). What it refuses while binding (error[E_..]) Spark may accept.
 """
@@ -10,7 +10,7 @@ import pytest
 
 import spark_session
 
-CASES = pathlib.Path(__file__).resolve().parents[1] / "sql/expressions.case"
+CASES = sorted((pathlib.Path(__file__).resolve().parents[1] / "sql").glob("*.case"))
 SCRIPT = r'''
 import json, sys
 from spark_session import session
@@ -32,7 +32,7 @@ PLAIN = {"TINYINT", "SMALLINT", "INT", "BIGINT", "BOOLEAN"}
 def expressions():
     """(expression, answer) of every line of an eval block."""
     inside = False
-    for line in CASES.read_text().split("\n"):
+    for line in "\n\n".join(path.read_text() for path in CASES).split("\n"):
         inside = line == "eval" or (inside and line != "")
         if inside and line != "eval" and not line.startswith("--"):
             yield line.rsplit(" => ", 1)
@@ -42,7 +42,9 @@ def written(kind, text):
     """Spark's answer as the file has it."""
     if text is None:
         return f"{kind} null"
-    if kind in PLAIN or (kind in ("DOUBLE", "FLOAT") and text not in ("NaN", "Infinity", "-Infinity")):
+    if kind in PLAIN or kind.startswith("DECIMAL"):
+        return f"{kind} {text}"
+    if (kind in ("DOUBLE", "FLOAT") and text not in ("NaN", "Infinity", "-Infinity")):
         return f"{kind} {text}"
     return f"{kind} {json.dumps(text, ensure_ascii=False)}"
 

@@ -141,6 +141,60 @@ EXPRESSIONS = """j.i, j.l, j.d, j.s, j.b, j.st, j.st.x, j.dt, j.ts, j IS NULL
   base64(CAST(j.s AS BINARY)), sha2(CAST(j.s AS BINARY), 512)"""
 
 
+DECIMAL_JSON = """(SELECT from_json(CAST(value AS STRING), 'a DECIMAL(5,2), b DECIMAL(18,6), c DECIMAL(38,18),
+  d DECIMAL(38,0), i INT, l BIGINT, x DOUBLE, s STRING, st STRUCT<q: DECIMAL(10,3)>') AS j, offset FROM STREAM src)"""
+DECIMAL_EXPRESSIONS = """j.a, j.b, j.c, j.d, j.st, j.st.q, j IS NULL, j.a + j.b, j.a - j.b, j.a * j.b, j.b * j.b
+  j.a * 1.5, j.c + j.a, j.c * j.a, j.i * j.a, j.l + j.b, j.a + j.x, j.x * j.c, -j.c, abs(j.c), j.a % 3
+  j.c % 1.7, j.b % j.a IS NULL OR true, CASE WHEN j.a <> 0 THEN j.b / j.a END, CASE WHEN j.a <> 0 THEN j.c / j.a END
+  CASE WHEN j.b <> 0 THEN j.d / j.b END, CASE WHEN j.a <> 0 THEN j.b DIV j.a END, j.a / 3, j.c / 7, j.i / 3.0
+  j.a = j.b, j.a < j.c, j.c >= j.i, j.a = 1, j.a > 1.5, j.b = j.x, j.a IN (1, 1.5, 2.25), j.b BETWEEN -1 AND 1
+  j.a <=> j.b, j.d > j.c, CAST(j.a AS STRING), CAST(j.c AS STRING), CAST(j.a AS DOUBLE), CAST(j.c AS DOUBLE)
+  CAST(j.c AS FLOAT), try_cast(j.a AS INT), try_cast(j.c AS BIGINT), try_cast(j.d AS INT), CAST(j.a AS BOOLEAN)
+  try_cast(j.b AS TIMESTAMP), try_cast(j.c AS DECIMAL(10,3)), try_cast(j.a AS DECIMAL(3,1)), CAST(j.a AS DECIMAL(38,30))
+  try_cast(j.s AS DECIMAL(10,3)), try_cast(j.x AS DECIMAL(20,6)), try_cast(j.l AS DECIMAL(12,2))
+  try_cast(j.i AS DECIMAL(5,0)), round(j.a), round(j.a, 1), round(j.c, 5), round(j.a, -1), round(j.b, -2), floor(j.c)
+  ceil(j.c), floor(j.a), ceil(j.b), greatest(j.a, j.b), least(j.a, j.c, j.i), coalesce(j.a, j.c, 0)
+  if(j.a > 0, j.a, j.b), nullif(j.a, 0), CASE WHEN j.a > 0 THEN 1 ELSE j.b END, concat(j.a, '/', j.c)
+  length(CAST(j.a AS STRING)), timestamp_seconds(j.a)"""
+
+
+def decimal_texts(seed, n):
+    """Documents whose numbers have more and fewer digits than their types, as numbers and as texts."""
+    chance, out = random.Random(seed), []
+
+    def digits(whole, behind):
+        text = str(chance.randrange(10 ** chance.randrange(1, whole + 1)))
+        if chance.random() < 0.8:
+            text += "." + "".join(chance.choice("0123456789") for _ in range(chance.randrange(1, behind + 2)))
+        text = chance.choice(["-", ""]) + text + chance.choice(["", "", "", "", "e1", "E-2", "e+0"])
+        return chance.choice([text, text, text, f'"{text}"'])
+
+    for _ in range(n):
+        fields = {"a": digits(3, 2), "b": digits(12, 6), "c": digits(18, 18), "d": digits(36, 1),
+                  "i": str(chance.randrange(-40000, 40000)), "l": str(chance.randrange(-10**17, 10**17)),
+                  "x": str(round(chance.uniform(-1e4, 1e4), 3)), "s": '"' + digits(5, 3).strip('"') + '"',
+                  "st": '{"q": ' + digits(7, 3) + "}"}
+        out.append("{" + ", ".join(f'"{k}": {v}' for k, v in fields.items() if chance.random() < 0.95) + "}")
+    return out
+
+
+ODD_DECIMALS = ['{"a": 999.995}', '{"a": 999.994}', '{"a": 1e400}', '{"a": 1e-400}', '{"a": "1,234.5"}',
+                '{"a": "1,23.5"}',
+                '{"a": ""}', '{"a": " 1"}', '{"a": "+1.5"}', '{"a": "1.5e1"}', '{"a": "abc"}', '{"a": NaN}',
+                '{"a": "NaN"}', '{"a": Infinity}', '{"a": true}', '{"a": null}', '{"a": [1]}', '{"a": {"q": 1}}',
+                '{"a": -0}', '{"a": -0.0}', '{"a": 0.005}', '{"a": -0.005}', '{"a": 0.004999}', '{"a": 1, "a": "x"}',
+                '{"c": 12345678901234567890.1234567890123456789}', '{"c": 123456789012345678901.5}',
+                '{"d": 99999999999999999999999999999999999999}', '{"d": 99999999999999999999999999999999999999.5}',
+                '{"d": -99999999999999999999999999999999999999}', '{"d": 100000000000000000000000000000000000000}',
+                '{"a": 1.}', '{"a": .5}', '{"a": 01}', '{"a": "."}', '{"a": "1."}', '{"a": ".5"}', '{"a": "1d"}',
+                '{"b": 123456789012.1234565}', '{"b": 1e11}', '{"b": 1e12}', '{"st": {"q": "x"}}', '{"a": 5 }']
+DECIMAL_AGGREGATES = """SELECT window.start AS ws, k, count(v) AS n, sum(v) AS s, avg(v) AS a, min(v) AS lo,
+  max(v) AS hi, sum(v * 2) AS s2, avg(CAST(v AS DECIMAL(38,10))) AS wide,
+  sum(CAST(v AS DECIMAL(38,4))) AS ws38, stddev(v) AS sd,
+  approx_count_distinct(v) AS acd, approx_count_distinct(CAST(v AS DECIMAL(30,2))) AS acd2, max_by(kind, v) AS mb,
+  first(v) IS NULL AS f FROM {} GROUP BY window(ts, '10 seconds'), k"""
+
+
 def columns(text):
     """Expressions, one a comma or line, but not inside parentheses or quotes."""
     out, depth, quoted, now = [], 0, False, ""
@@ -189,6 +243,14 @@ CASES = {  # name: (SELECT, records or lists of them per partition, maxOffsetsPe
     "more aggregates of DOUBLE": (MANY.format(events(type="DOUBLE")), random_events(61, 400), 90),
     "more aggregates of SMALLINT": (BITS.format(events(type="SMALLINT")), random_events(62, 400), 90),
     "approx_count_distinct": (SKETCH.format(events()), random_events(63, 900), 300),
+    "decimals of JSON": (many("j.a, j.b, j.c, j.d, j.st, j IS NULL", DECIMAL_JSON),
+                         ODD_DECIMALS + decimal_texts(70, 300), None),
+    "decimals computed": (many(DECIMAL_EXPRESSIONS, DECIMAL_JSON), decimal_texts(71, 400), None),
+    "aggregates of DECIMAL": (DECIMAL_AGGREGATES.format(events(type="DECIMAL(9,2)")), random_events(72, 400), 100),
+    "grouped by DECIMAL": (
+        "SELECT window.start AS ws, v, CAST(v AS DECIMAL(25,3)) / 3 AS third, count(*) AS n FROM "
+        + events(type="DECIMAL(6,1)") + " GROUP BY window(ts, '30 seconds'), v, CAST(v AS DECIMAL(25,3)) / 3",
+        random_events(73, 400), 100),
     "group by event time": (f"SELECT ts, k, count(*) AS n FROM {events(2)} GROUP BY ts, k", random_events(6, 300), 75),
     "inner join": ("SELECT window.start AS ws, name, count(*) AS n, sum(v) AS s FROM " + events() +
                    " JOIN dim ON e.k = dim.k GROUP BY window(ts, '10 seconds'), name", random_events(7, 300), 80),

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "text/number.h"
+#include "text/decimal.h"
 #include "text/time.h"
 #include "json/write.h"
 
@@ -43,20 +43,9 @@ static void put_real(const struct column *c, size_t row, struct json_writer *w)
 
 static void put_decimal(const struct column *c, size_t row, struct json_writer *w)
 {
-    char              text[64];
-    int               at = (int)sizeof text, digits = 0;
-    __int128          v = ((const __int128 *)c->values)[row];
-    unsigned __int128 rest = v < 0 ? -(unsigned __int128)v : (unsigned __int128)v;
-    text[--at] = 0;
-    do {
-        if (digits == c->type->scale && digits > 0)
-            text[--at] = '.';
-        text[--at] = (char)('0' + (int)(rest % 10));
-        rest /= 10;
-    } while (digits++ < c->type->scale || rest > 0);
-    if (v < 0)
-        text[--at] = '-';
-    json_put_raw(w, text + at);
+    char text[DECIMAL_TEXT_MAX];
+    decimal_print((struct decimal){column_i128(c)[row], c->type->scale}, text);
+    json_put_raw(w, text);
 }
 
 static void put_bytes(const struct column *c, size_t row, struct json_writer *w)

@@ -4,6 +4,7 @@
 Every value follows from its row number; the functions below say how, in the order of the columns there.
 """
 import datetime
+import decimal
 import math
 import os
 import pathlib
@@ -43,6 +44,10 @@ def wrap(value, bits):
     return value - (1 << bits) if value >> (bits - 1) else value
 
 
+def scaled(unscaled, places):
+    return decimal.Decimal(unscaled).scaleb(-places, decimal.Context(prec=38))
+
+
 def nested(i):
     if i % 4 == 0:
         return None
@@ -71,6 +76,10 @@ def typed_row(i):
         "ts": EPOCH + (i - 1000) * 3600000001 * MICROSECOND,
         "nothing": None,
         "s": nested(i),
+        "d9": None if i % 11 == 0 else scaled(i * 7 - 100000, 2),
+        "d18": scaled(i * 1000000007 - 5000000000000, 4),
+        "d20": scaled(i * 10**15 - 1, 0),
+        "d38": scaled((i - 25000) * 10**30 + i, 10),
     }
 
 

@@ -57,7 +57,7 @@ static void types_print_and_compare(void **state)
     buf_fini(&out);
     assert_true(type_equal(person(), person()));
     assert_false(type_equal(person(), type_of(TYPE_INT)));
-    assert_false(type_equal(type_decimal(&arena, 10, 2), type_decimal(&arena, 10, 3)));
+    assert_false(type_equal(type_decimal(10, 2), type_decimal(10, 3)));
     assert_int_equal(type_field_index(person(), "AGE"), 1);
     assert_int_equal(type_field_index(person(), "nope"), -1);
 }

@@ -514,7 +514,7 @@ static void too_many_partitions_are_an_error(void **state)
 
 static void what_cannot_be_a_table_is_refused_at_once(void **state)
 {
-    const struct field          decimal[] = {{"a", type_of(TYPE_INT), true}, {"d", type_decimal(&arena, 10, 2), true}};
+    const struct field          interval[] = {{"a", type_of(TYPE_INT), true}, {"d", type_of(TYPE_INTERVAL), true}};
     const struct field          blank[] = {{"a", type_of(TYPE_INT), true}, {"count(1)", type_of(TYPE_BIGINT), true}};
     const struct field          empty[] = {{"s", type_struct(&arena, NULL, 0), true}};
     const struct delta_property property[] = {{"delta.enableDeletionVectors", "true"}};
@@ -522,7 +522,7 @@ static void what_cannot_be_a_table_is_refused_at_once(void **state)
         struct delta_sink_spec spec;
         const char            *says;
     } bad[] = {
-        {{.location = "t", .schema = type_struct(&arena, decimal, 2)}, "column d of type DECIMAL"},
+        {{.location = "t", .schema = type_struct(&arena, interval, 2)}, "column d of type INTERVAL"},
         {{.location = "t", .schema = type_struct(&arena, blank, 2)}, "\"count(1)\""},
         {{.location = "t", .schema = type_struct(&arena, empty, 1)}, "struct without fields"},
         {{.location = "t", .schema = schema, .properties = property, .n_properties = 1}, "enableDeletionVectors"},

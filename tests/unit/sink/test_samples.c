@@ -30,16 +30,18 @@ static const struct type *all_types(void)
 {
     const struct field inner[] = {{"y", type_of(TYPE_STRING), true}, {"z", type_of(TYPE_BIGINT), true}};
     const struct field outer[] = {{"x", type_of(TYPE_INT), true}, {"in", type_struct(&arena, inner, 2), true}};
-    const struct field fields[] = {{"id", type_of(TYPE_BIGINT), true},        {"flag", type_of(TYPE_BOOLEAN), true},
-                                   {"tiny", type_of(TYPE_TINYINT), true},     {"small", type_of(TYPE_SMALLINT), true},
-                                   {"num", type_of(TYPE_INT), true},          {"big", type_of(TYPE_BIGINT), true},
-                                   {"f", type_of(TYPE_FLOAT), true},          {"d", type_of(TYPE_DOUBLE), true},
-                                   {"zero", type_of(TYPE_DOUBLE), true},      {"nan", type_of(TYPE_DOUBLE), true},
-                                   {"name", type_of(TYPE_STRING), true},      {"low", type_of(TYPE_STRING), true},
-                                   {"uni", type_of(TYPE_STRING), true},       {"long", type_of(TYPE_STRING), true},
-                                   {"bin", type_of(TYPE_BINARY), true},       {"day", type_of(TYPE_DATE), true},
-                                   {"ts", type_of(TYPE_TIMESTAMP), true},     {"nothing", type_of(TYPE_STRING), true},
-                                   {"s", type_struct(&arena, outer, 2), true}};
+    const struct field fields[] = {{"id", type_of(TYPE_BIGINT), true},         {"flag", type_of(TYPE_BOOLEAN), true},
+                                   {"tiny", type_of(TYPE_TINYINT), true},      {"small", type_of(TYPE_SMALLINT), true},
+                                   {"num", type_of(TYPE_INT), true},           {"big", type_of(TYPE_BIGINT), true},
+                                   {"f", type_of(TYPE_FLOAT), true},           {"d", type_of(TYPE_DOUBLE), true},
+                                   {"zero", type_of(TYPE_DOUBLE), true},       {"nan", type_of(TYPE_DOUBLE), true},
+                                   {"name", type_of(TYPE_STRING), true},       {"low", type_of(TYPE_STRING), true},
+                                   {"uni", type_of(TYPE_STRING), true},        {"long", type_of(TYPE_STRING), true},
+                                   {"bin", type_of(TYPE_BINARY), true},        {"day", type_of(TYPE_DATE), true},
+                                   {"ts", type_of(TYPE_TIMESTAMP), true},      {"nothing", type_of(TYPE_STRING), true},
+                                   {"s", type_struct(&arena, outer, 2), true}, {"d9", type_decimal(9, 2), true},
+                                   {"d18", type_decimal(18, 4), true},         {"d20", type_decimal(20, 0), true},
+                                   {"d38", type_decimal(38, 10), true}};
     return type_struct(&arena, fields, sizeof fields / sizeof fields[0]);
 }
 
@@ -101,6 +103,17 @@ static void put_nested(struct builder *s, int64_t i)
     builder_struct(s, true);
 }
 
+static void put_decimals(struct builder *c, int64_t i)
+{
+    if (i % 11 == 0)
+        builder_null(&c[19]);
+    else
+        builder_decimal(&c[19], i * 7 - 100000);
+    builder_decimal(&c[20], i * 1000000007 - 5000000000000);
+    builder_decimal(&c[21], i * decimal_power(15) - 1);
+    builder_decimal(&c[22], (i - 25000) * decimal_power(30) + i);
+}
+
 static void put_row(struct builder *b, int64_t i)
 {
     struct builder *c = b->children;
@@ -110,6 +123,7 @@ static void put_row(struct builder *b, int64_t i)
     builder_i64(&c[16], (i - 1000) * 3600000001);
     builder_null(&c[17]);
     put_nested(&c[18], i);
+    put_decimals(c, i);
     builder_struct(b, true);
 }
 

@@ -100,7 +100,7 @@ static struct column *run_end(struct run *r)
     struct builder b;
     struct column *c;
     assert_int_equal(builder_init(&b, r->agg.result, NULL), OK);
-    r->agg.ops->result(&r->agg, r->state, &b);
+    assert_int_equal(r->agg.ops->result(&r->agg, r->state, &b, NULL), OK);
     assert_int_equal(builder_finish(&b, &c, NULL), OK);
     builder_fini(&b);
     r->agg.ops->free(r->state);
