@@ -448,7 +448,7 @@ static int group_of(struct grouping *g, const struct ast_expr *ast)
         buf_init(&b, TAG_SQL, 1 << 16);
         sql_unparse_expr(ast, &a);
         sql_unparse_expr(g->asts[g->window_at], &b);
-        bool same = strcasecmp(buf_text(&a), buf_text(&b)) == 0;
+        bool same = !a.failed && !b.failed && strcasecmp(buf_text(&a), buf_text(&b)) == 0;
         buf_fini(&a);
         buf_fini(&b);
         return same ? g->window_at : -1;

@@ -151,7 +151,7 @@ const char *plan__auto_name(struct binder *b, const struct ast_expr *ast)
         return ast->text;
     buf_init(&text, TAG_SQL, 1 << 16);
     sql_unparse_expr(ast, &text);
-    const char *name = arena_strdup(b->arena, buf_text(&text));
+    const char *name = text.failed ? NULL : arena_strdup(b->arena, buf_text(&text));
     buf_fini(&text);
     return name ? name : "?";
 }

@@ -184,14 +184,21 @@ static bool quoted(struct lexer *l, bool raw, struct buf *out)
     return false;
 }
 
+/* The token of a text that was put together; frees it. */
+static void push_text(struct lexer *l, enum token_kind kind, uint32_t from, struct buf *text)
+{
+    const char *copy = text->failed ? NULL : arena_strndup(l->arena, buf_text(text), text->size);
+    l->no_memory = l->no_memory || !copy;
+    push(l, kind, from, copy, (uint32_t)text->size);
+    buf_fini(text);
+}
+
 static void lex_string(struct lexer *l, uint32_t from, bool raw)
 {
     struct buf text;
     buf_init(&text, TAG_SQL, LEXER_BYTES_MAX * 4);
     quoted(l, raw, &text);
-    const char *copy = arena_strndup(l->arena, buf_text(&text), text.size);
-    push(l, TOK_STRING, from, copy, (uint32_t)text.size);
-    buf_fini(&text);
+    push_text(l, TOK_STRING, from, &text);
 }
 
 static void lex_binary(struct lexer *l, uint32_t from)
@@ -210,10 +217,9 @@ static void lex_binary(struct lexer *l, uint32_t from)
             diag_error(l->diags, (struct place){from, l->at - from}, "E_SYNTAX", "X'..' takes hexadecimal digits");
             break;
         }
-    const char *copy = arena_strndup(l->arena, buf_text(&bytes), bytes.size);
-    push(l, TOK_BINARY, from, copy, (uint32_t)bytes.size);
+    bytes.failed = bytes.failed || text.failed;
+    push_text(l, TOK_BINARY, from, &bytes);
     buf_fini(&text);
-    buf_fini(&bytes);
 }
 
 static void lex_quoted_name(struct lexer *l)
@@ -232,9 +238,7 @@ static void lex_quoted_name(struct lexer *l)
         diag_error(l->diags, (struct place){from, 1}, "E_SYNTAX", "this name has no closing backtick");
     else
         l->at++;
-    const char *copy = arena_strndup(l->arena, buf_text(&text), text.size);
-    push(l, TOK_QUOTED, from, copy, (uint32_t)text.size);
-    buf_fini(&text);
+    push_text(l, TOK_QUOTED, from, &text);
 }
 
 /* ---- numbers ---- */

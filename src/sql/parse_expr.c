@@ -120,6 +120,20 @@ static bool lambda(struct parser *p, struct ast_expr **out)
     return true;
 }
 
+static bool is_symbol(const struct token *t, const char *text)
+{
+    return t->kind == TOK_SYMBOL && strcmp(t->text, text) == 0;
+}
+
+/* At kafka.x => ..: one name stands in front of =>, so one with dots needs backquotes. */
+static bool is_dotted_argument(const struct parser *p)
+{
+    int i = 0;
+    while (parse__ahead(p, i)->kind == TOK_WORD && is_symbol(parse__ahead(p, i + 1), "."))
+        i += 2;
+    return i > 0 && parse__ahead(p, i)->kind == TOK_WORD && is_symbol(parse__ahead(p, i + 1), "=>");
+}
+
 static bool argument(struct parser *p, struct list *args, struct list *names, bool *named)
 {
     struct ast_expr **slot = parse__add(p, args, sizeof *slot);
@@ -131,17 +145,12 @@ static bool argument(struct parser *p, struct list *args, struct list *names, bo
         p->at++;
         return *slot != NULL;
     }
-    const struct token *next = parse__ahead(p, 1);
-    if (tok(p)->kind == TOK_WORD && next->kind == TOK_SYMBOL && strcmp(next->text, "=>") == 0) {
+    if (is_dotted_argument(p))
+        return parse__fail(p, "a name with dots in backquotes, as in `kafka.security.protocol` => ..");
+    if ((tok(p)->kind == TOK_WORD || tok(p)->kind == TOK_QUOTED) && is_symbol(parse__ahead(p, 1), "=>")) {
         *name = tok(p)->text;
         *named = true;
         p->at += 2;
-    } else if (parse__is(p, "`") || tok(p)->kind == TOK_QUOTED) {
-        if (next->kind == TOK_SYMBOL && strcmp(next->text, "=>") == 0) {
-            *name = tok(p)->text;
-            *named = true;
-            p->at += 2;
-        }
     }
     return is_lambda(p) ? lambda(p, slot) : parse__expr(p, slot);
 }

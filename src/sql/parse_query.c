@@ -423,7 +423,7 @@ static bool property_key(struct parser *p, struct ast_property *x)
         }
         buf_printf(&key, "%s%s", key.size ? "." : "", part);
     } while (parse__take(p, "."));
-    x->key = arena_strdup(p->arena, buf_text(&key));
+    x->key = key.failed ? NULL : arena_strdup(p->arena, buf_text(&key));
     buf_fini(&key);
     x->place = parse__since(p, x->place);
     return x->key != NULL;
@@ -563,7 +563,7 @@ static bool statement_name(struct parser *p, struct ast_statement *s)
     buf_init(&name, TAG_SQL, 4096);
     for (int i = 0; i < n; i++)
         buf_printf(&name, "%s%s", i ? "." : "", parts[i]);
-    s->name = arena_strdup(p->arena, buf_text(&name));
+    s->name = name.failed ? NULL : arena_strdup(p->arena, buf_text(&name));
     buf_fini(&name);
     return s->name != NULL;
 }

@@ -101,7 +101,7 @@ static enum err emit_rows(const struct window_state *s, struct builder *rows, co
 {
     struct column *all;
     int            n = s->plan->result->n_fields;
-    if (rows->n_rows == 0)
+    if (rows->n_rows == 0 && !rows->failed)
         return OK;
     TRY(builder_finish(rows, &all, e));
     struct column **columns = mem_alloc(TAG_STATE, (size_t)n * sizeof *columns);
