@@ -104,6 +104,7 @@ static enum MHD_Result handle(struct http_request *r)
         request__serve_asset(r);
         return queue(r);
     }
+    buf_text(&r->body); /* terminates it for its reader */
     if (r->body.failed) {
         request__refuse(r, 503, "out_of_memory", "no memory for the body", NULL);
         return queue(r);

@@ -46,6 +46,14 @@ static void echo(struct http_request *r)
     http_reply(r, 200, "application/octet-stream", &body);
 }
 
+static void length(struct http_request *r)
+{
+    char   text[20];
+    size_t n;
+    snprintf(text, sizeof text, "%zu\n", strlen(http_body(r, &n)));
+    http_reply_text(r, 200, text);
+}
+
 struct later {
     uv_timer_t           timer;
     struct http_request *r;
@@ -249,6 +257,7 @@ static const struct http_route routes[] = {
     {"GET", "/hello", HTTP_ANYONE, 0, hello, false, NULL},
     {"GET", "/hello/{name}", HTTP_ANYONE, 0, greet, false, NULL},
     {"POST", "/echo", HTTP_ANYONE, 1000, echo, false, NULL},
+    {"POST", "/length", HTTP_ANYONE, 1000, length, false, NULL},
     {"PUT", "/echo", HTTP_ANYONE, 1000, echo, false, NULL},
     {"GET", "/later", HTTP_ANYONE, 0, later, false, NULL},
     {"GET", "/never", HTTP_ANYONE, 0, never, false, NULL},

@@ -87,6 +87,18 @@ static void a_body_comes_whole(void **state)
     close(fd);
 }
 
+static void a_body_is_terminated(void **state)
+{
+    char token[300];
+    (void)state;
+    for (int i = 0; i < 20; i++) { /* memory that was used before lies behind it */
+        memset(token, 'a' + i, 200);
+        token[10 + i] = 0;
+        const char *a = ask(&served, "POST", "/length", NULL, token);
+        assert_int_equal(atoi(body_of(a)), 10 + i);
+    }
+}
+
 static void a_body_may_wait_for_100(void **state)
 {
     char answer[4000];
@@ -446,6 +458,7 @@ int main(void)
         TEST(head_is_get_without_a_body),
         TEST(what_the_client_has_is_not_sent_again),
         TEST(a_body_comes_whole),
+        TEST(a_body_is_terminated),
         TEST(a_body_may_wait_for_100),
         TEST(connections_are_kept_and_pipelined),
         TEST(an_answer_may_come_later),
