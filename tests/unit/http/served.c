@@ -48,7 +48,7 @@ static void echo(struct http_request *r)
 
 static void length(struct http_request *r)
 {
-    char   text[20];
+    char   text[40];
     size_t n;
     snprintf(text, sizeof text, "%zu\n", strlen(http_body(r, &n)));
     http_reply_text(r, 200, text);
