@@ -38,7 +38,8 @@ struct expr {
     enum expr_kind         kind;
     const struct type     *type;
     bool                   nullable, try_cast;
-    bool                   whole_days; /* an INTERVAL literal of the type DAY: a date plus it is a date */
+    bool                   whole_days;  /* an INTERVAL literal of the type DAY: a date plus it is a date */
+    bool                   window_time; /* the plan's: the event time of a window, its end less a microsecond */
     struct place           place;
     int                    column, field;
     struct expr_value      value;

@@ -96,6 +96,12 @@ struct expr *expr__bind_call(struct expr_binder *b, const struct ast_expr *ast, 
 bool         expr__bind_from_json(struct expr_binder *b, struct expr *x, const struct ast_expr *ast);
 bool         expr__can_cast(const struct type *from, const struct type *to);
 
+/* ---- for operators ---- */
+
+enum err expr__say_where(const struct batch *b, const struct row_error *bad, struct error *e); /* ERR_DATA */
+/* Sends failed rows to the side table and gives the batch without them; takes *b. */
+enum err expr__drop_failed(struct op *op, const struct row_errors *errors, struct batch **b, struct error *e);
+
 /* ---- for kernels ---- */
 
 struct column *expr__no_memory(struct evaluation *ev);

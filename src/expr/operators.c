@@ -22,7 +22,7 @@ struct project {
 
 /* ---- failing rows ---- */
 
-static enum err say_where(const struct batch *b, const struct row_error *bad, struct error *e)
+enum err expr__say_where(const struct batch *b, const struct row_error *bad, struct error *e)
 {
     const struct raw_record *r = batch_record(b, bad->row);
     if (!r)
@@ -31,8 +31,7 @@ static enum err say_where(const struct batch *b, const struct row_error *bad, st
                    bad->text);
 }
 
-/* Sends failed rows to the side table and gives the batch without them; takes *b. */
-static enum err drop_failed(struct op *op, const struct row_errors *errors, struct batch **b, struct error *e)
+enum err expr__drop_failed(struct op *op, const struct row_errors *errors, struct batch **b, struct error *e)
 {
     struct flow_context *ctx = op->context;
     struct batch        *all = *b;
@@ -46,7 +45,7 @@ static enum err drop_failed(struct op *op, const struct row_errors *errors, stru
         const struct raw_record *r = batch_record(all, bad->row);
         failed[bad->row] = 1;
         if (!r || !t) /* behind an aggregate no single record is to blame */
-            rc = say_where(all, bad, e);
+            rc = expr__say_where(all, bad, e);
         else
             rc = ctx->side->ops->row(ctx->side, SIDE_REJECT, all->raw, r, "expression_error", bad->text, e);
         if (t)
@@ -117,11 +116,11 @@ static enum err filter_push(struct op *op, struct flow_msg *msg, struct error *e
     f->errors.collect = op->context->reject_errors;
     enum err rc = expr_evaluate(f->predicate, b, NULL, b->n_rows, op->context->now_us, &f->errors, &keep, e);
     if (rc == ERR_DATA && f->errors.n)
-        rc = say_where(b, &f->errors.items[0], e);
+        rc = expr__say_where(b, &f->errors.items[0], e);
     if (rc == OK && f->errors.n) { /* judged again without the failed ones: rare */
         column_free(keep);
         keep = NULL;
-        rc = drop_failed(op, &f->errors, &b, e);
+        rc = expr__drop_failed(op, &f->errors, &b, e);
         f->errors.n = 0;
         if (rc == OK)
             rc = expr_evaluate(f->predicate, b, NULL, b->n_rows, op->context->now_us, &f->errors, &keep, e);
@@ -189,10 +188,10 @@ static enum err project_push(struct op *op, struct flow_msg *msg, struct error *
     p->errors.collect = op->context->reject_errors;
     enum err rc = columns ? compute(p, b, columns, e) : err_set(e, ERR_NO_MEMORY, "projection");
     if (rc == ERR_DATA && p->errors.n)
-        rc = say_where(b, &p->errors.items[0], e);
+        rc = expr__say_where(b, &p->errors.items[0], e);
     if (rc == OK && p->errors.n) {
         free_columns(columns, n);
-        rc = drop_failed(op, &p->errors, &b, e);
+        rc = expr__drop_failed(op, &p->errors, &b, e);
         p->errors.n = 0;
         if (rc == OK)
             rc = compute(p, b, columns, e);

@@ -38,6 +38,22 @@ MUST_CHECK enum err expr_evaluate(const struct expr *x, const struct batch *b, c
 enum filter_counts { FILTER_FILTERED, FILTER_NO_PARTNER, FILTER_HAVING };
 MUST_CHECK enum err op_filter_new(const struct expr *predicate, enum filter_counts counts, int64_t *having,
                                   struct flow_context *context, struct op **out, struct error *e);
+/* An expectation: a condition that rows of the result ought to meet. */
+enum expect_action { EXPECT_KEEP, EXPECT_DROP, EXPECT_FAIL };
+struct expect_rule {
+    const char        *name;
+    const struct expr *condition; /* a row violates it unless it is true */
+    enum expect_action action;
+};
+struct expect_spec {
+    const struct expect_rule *rules;
+    int                       n_rules;    /* at most FLOW_RULES_MAX */
+    const struct type        *quarantine; /* the result's columns, then STRING names, BOOLEAN dropped, BIGINT epoch */
+};
+/* Counts per rule in tally->rules and passes on the rows that no rule drops. Rows that violate any go to `quarantine`
+ * too, unless that is NULL. ERR_DATA names a rule of EXPECT_FAIL and the record. All is borrowed. */
+MUST_CHECK enum err op_expect_new(const struct expect_spec *spec, struct op *quarantine, struct flow_context *context,
+                                  struct op **out, struct error *e);
 MUST_CHECK enum err op_project_new(struct expr *const *exprs, const struct type *schema, struct flow_context *context,
                                    struct op **out, struct error *e);
 

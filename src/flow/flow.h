@@ -36,13 +36,23 @@ struct tally_slot {
 };
 
 /* One per lane, folded by merge at the barrier. Per query, in effects (a sliding window or a join multiplies
- * rows): passed + fan_out = late + change of open + closed; closed = written + having. `fan_out` is what joins
- * and windows added beyond one effect per passed record. */
+ * rows): passed + fan_out = late + change of open + closed; closed = written + having + dropped. `fan_out` is what
+ * joins and windows added beyond one effect per passed record. */
+#define FLOW_RULES_MAX 64 /* expectations of a query */
+
+struct rule_tally {
+    int64_t passed, failed;
+};
+
 struct tally {
     struct tally_slot *slots; /* n_slots, grown by tally_slot() */
     uint32_t           n_slots;
     int64_t            fan_out, late;
-    int64_t            newest_event_us; /* largest event time seen; INT64_MIN none */
+    int64_t            closed;  /* effects that closed without a window; less those of closed groups that became
+                                     rows of another window */
+    int64_t            dropped; /* effects of rows that an expectation dropped */
+    struct rule_tally  rules[FLOW_RULES_MAX]; /* in rows, per expectation */
+    int64_t            newest_event_us;       /* largest event time seen; INT64_MIN none */
 };
 
 /* The slot of a partition, growing the table; NULL when out of memory. */
@@ -76,23 +86,35 @@ struct side_ops {
 
 /* ---- operators ---- */
 
+/* What is behind a closed group. */
+struct flow_behind {
+    int64_t effects, first_epoch;
+};
+
 /* What every operator of one lane shares; owned by the lane. */
 struct flow_context {
     struct tally *tally;
     struct side  *side;          /* never NULL: a no-op when no side table is asked for */
     bool          reject_errors; /* 'millrace.onError' = 'reject' */
-    int64_t       now_us;        /* of the open epoch */
+    int64_t       epoch, now_us; /* of the open epoch */
     int64_t       late_ms;
-    /* behind a window, while a batch of closed groups is pushed: the effects behind each, by origin */
-    const int64_t *effects;
+    /* above a window, while a batch of closed groups is pushed: what is behind each, by origin */
+    const struct flow_behind *behind;
 };
+
+/* What is behind a row of a batch of closed groups. */
+static inline const struct flow_behind *flow_behind_row(const struct flow_context *c, const struct batch *b,
+                                                        uint32_t row)
+{
+    return &c->behind[b->origin ? b->origin[row] : row];
+}
 
 /* Effects behind the rows of a batch of closed groups. */
 static inline int64_t flow_effects(const struct flow_context *c, const struct batch *b)
 {
     int64_t sum = 0;
-    for (uint32_t i = 0; c->effects && i < b->n_rows; i++)
-        sum += c->effects[b->origin ? b->origin[i] : i];
+    for (uint32_t i = 0; c->behind && i < b->n_rows; i++)
+        sum += flow_behind_row(c, b, i)->effects;
     return sum;
 }
 

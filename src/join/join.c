@@ -220,9 +220,19 @@ static enum err probe_row(struct op_join *o, const struct batch *b, uint32_t row
     return OK;
 }
 
+/* Rows that are closed groups: so many more of them than there were, or fewer; they were counted as closed once. */
+static void count_groups(struct op_join *o, const struct batch *b, uint32_t row, int64_t more)
+{
+    struct flow_context *ctx = o->base.context;
+    int64_t              effects = ctx->behind ? flow_behind_row(ctx, b, row)->effects : 1;
+    ctx->tally->fan_out += more * effects;
+    ctx->tally->closed += more * effects;
+}
+
 static enum err find_partners(struct op_join *o, const struct batch *b, struct error *e)
 {
-    struct tally_slot *t = b->raw ? tally_slot(o->base.context->tally, b->raw->slot) : NULL;
+    struct tally      *tally = o->base.context->tally;
+    struct tally_slot *t = b->raw ? tally_slot(tally, b->raw->slot) : NULL;
     o->n = 0;
     for (uint32_t row = 0, end; row < b->n_rows; row = end) {
         uint32_t before = o->n;
@@ -236,7 +246,10 @@ static enum err find_partners(struct op_join *o, const struct batch *b, struct e
         bool none = o->n == before;
         if (t)
             t->no_partner += none;
-        o->base.context->tally->fan_out += (int64_t)(o->n - before) - (end - row) + none;
+        if (b->raw)
+            tally->fan_out += (int64_t)(o->n - before) - (end - row) + none;
+        else
+            count_groups(o, b, row, (int64_t)(o->n - before) - (end - row));
     }
     return OK;
 }
@@ -253,10 +266,10 @@ static enum err make_batch(struct op_join *o, const struct batch *b, struct batc
         ok = (columns[c] = same ? column_ref(b->columns[c]) : column_take(b->columns[c], o->stream_rows, o->n)) != NULL;
     for (int c = n_stream; ok && c < n; c++)
         ok = (columns[c] = column_take(o->build->all->children[c - n_stream], o->table_rows, o->n)) != NULL;
-    if (ok && b->raw && (!same || b->origin) && (origin = mem_alloc(TAG_BATCH, (o->n + 1u) * sizeof *origin)))
+    if (ok && (!same || b->origin) && (origin = mem_alloc(TAG_BATCH, (o->n + 1u) * sizeof *origin)))
         for (uint32_t i = 0; i < o->n; i++)
             origin[i] = b->origin ? b->origin[o->stream_rows[i]] : o->stream_rows[i];
-    if (ok && (origin || !b->raw || (same && !b->origin))) {
+    if (ok && (origin || (same && !b->origin))) {
         *out = batch_new(o->spec->schema, o->n, columns, b->raw, origin);
     } else {
         for (int c = 0; columns && c < n; c++)

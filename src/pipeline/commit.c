@@ -161,8 +161,9 @@ enum err query__finish(struct query *q, const struct epoch_row *row, struct epoc
     *w = (struct epoch_written){.files = 0};
     TRY(commit_sinks(q, row, w, e));
     TRY(failpoint("pipeline.committed.before", e));
-    snprintf(text, sizeof text, "[%" PRId64 ",%" PRId64 ",%" PRId64 "]", w->versions[0], w->versions[1],
-             w->versions[2]);
+    snprintf(text, sizeof text, "[%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 "]", w->versions[0], w->versions[1],
+             w->versions[2], w->versions[3]);
+    _Static_assert(LANE_N_SINKS == 4, "one version per sink");
     TRY(catalog_epoch_committed(q->catalog, q->plan->name, q->generation, row->epoch, text, e));
     return failpoint("pipeline.committed.after", e);
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- ledger ---- */
 
@@ -25,6 +26,7 @@ static const struct term total_terms[] = {
     {"fan_out", offsetof(struct ledger, fan_out)}, {"late", offsetof(struct ledger, late)},
     {"open", offsetof(struct ledger, open)},       {"closed", offsetof(struct ledger, closed)},
     {"written", offsetof(struct ledger, written)}, {"having", offsetof(struct ledger, having)},
+    {"dropped", offsetof(struct ledger, dropped)},
 };
 #define N_TERMS(terms) (sizeof(terms) / sizeof(terms)[0])
 
@@ -80,7 +82,14 @@ enum err ledger_fold(struct ledger *l, struct tally *t, struct error *e)
     }
     l->fan_out += t->fan_out;
     l->late += t->late;
-    t->fan_out = t->late = 0;
+    l->closed += t->closed;
+    l->dropped += t->dropped;
+    for (int i = 0; i < FLOW_RULES_MAX; i++) {
+        l->rules[i].passed += t->rules[i].passed;
+        l->rules[i].failed += t->rules[i].failed;
+    }
+    memset(t->rules, 0, sizeof t->rules);
+    t->fan_out = t->late = t->closed = t->dropped = 0;
     return OK;
 }
 
@@ -108,10 +117,11 @@ enum err ledger_check(const struct ledger *l, struct error *e)
                        "the ledger does not balance: passed %" PRId64 " + fan-out %" PRId64 " is not late %" PRId64
                        " + open %" PRId64 " + closed %" PRId64,
                        ledger_passed(l), l->fan_out, l->late, l->open, l->closed);
-    if (l->closed != l->written + l->having)
+    if (l->closed != l->written + l->having + l->dropped)
         return err_set(e, ERR_CORRUPT,
-                       "the ledger does not balance: closed %" PRId64 " is not written %" PRId64 " + having %" PRId64,
-                       l->closed, l->written, l->having);
+                       "the ledger does not balance: closed %" PRId64 " is not written %" PRId64 " + having %" PRId64
+                       " + dropped %" PRId64,
+                       l->closed, l->written, l->having, l->dropped);
     return OK;
 }
 
@@ -124,6 +134,32 @@ static void write_slot(const struct tally_slot *s, const struct kafka_partition 
     put_terms(w, s, slot_terms, N_TERMS(slot_terms));
     json_member_int(w, "lost", p->lost);
     json_end_object(w);
+}
+
+void ledger_write_rules(const struct ledger *l, struct json_writer *w)
+{
+    json_key(w, "expectations");
+    json_begin_array(w);
+    for (int i = 0; l->expect && i < l->expect->n_rules; i++) {
+        json_begin_object(w);
+        json_member_string(w, "name", l->expect->rules[i].name);
+        json_member_int(w, "passed", l->rules[i].passed);
+        json_member_int(w, "failed", l->rules[i].failed);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+/* By name: a rule that is new starts at nothing, one that is gone is forgotten. */
+static void read_rules(struct ledger *l, const struct json_value *list)
+{
+    for (size_t i = 0; i < json_size(list); i++) {
+        const struct json_value *saved = json_at(list, i);
+        const char              *name = json_get_string(saved, "name");
+        for (int k = 0; name && l->expect && k < l->expect->n_rules; k++)
+            if (strcasecmp(l->expect->rules[k].name, name) == 0)
+                l->rules[k] = (struct rule_tally){json_get_int(saved, "passed", 0), json_get_int(saved, "failed", 0)};
+    }
 }
 
 void ledger_write(const struct ledger *l, struct kafka_source *const *sources, int n_sources, struct json_writer *w)
@@ -141,6 +177,7 @@ void ledger_write(const struct ledger *l, struct kafka_source *const *sources, i
     json_end_array(w);
     json_member_int(w, "passed", ledger_passed(l));
     put_terms(w, l, total_terms, N_TERMS(total_terms));
+    ledger_write_rules(l, w);
     json_end_object(w);
 }
 
@@ -173,6 +210,7 @@ enum err ledger_read(struct ledger *l, const struct json_value *doc, struct kafk
         get_terms(p, s, slot_terms, N_TERMS(slot_terms));
     }
     get_terms(doc, l, total_terms, N_TERMS(total_terms));
+    read_rules(l, json_get(doc, "expectations"));
     return OK;
 }
 

@@ -11,7 +11,7 @@
 #ifndef PIPELINE_EPOCH_H
 #define PIPELINE_EPOCH_H
 
-#include "flow/flow.h"
+#include "expr/program.h"
 #include "kafka/source.h"
 #include "json/doc.h"
 #include "json/write.h"
@@ -49,7 +49,10 @@ MUST_CHECK enum err positions_read(const struct json_value *list, int source, st
 struct ledger {
     struct tally_slot *slots;
     uint32_t           n_slots;
-    int64_t            fan_out, late, open, closed, written, having;
+    int64_t            fan_out, late, open, closed, written, having, dropped;
+    /* in rows, per expectation; the rules are the plan's */
+    const struct expect_spec *expect;
+    struct rule_tally         rules[FLOW_RULES_MAX];
 };
 
 void                ledger_fini(struct ledger *l);
@@ -59,6 +62,8 @@ MUST_CHECK enum err ledger_fold(struct ledger *l, struct tally *t, struct error 
 int64_t             ledger_passed(const struct ledger *l);
 /* Both equations of the design; ERR_CORRUPT says which does not hold. */
 MUST_CHECK enum err ledger_check(const struct ledger *l, struct error *e);
+/* "expectations":[{"name":..,"passed":..,"failed":..}] of an object that is being written. */
+void ledger_write_rules(const struct ledger *l, struct json_writer *w);
 /* Slots are named by the sources; loop thread. */
 void ledger_write(const struct ledger *l, struct kafka_source *const *sources, int n_sources, struct json_writer *w);
 MUST_CHECK enum err ledger_read(struct ledger *l, const struct json_value *doc, struct kafka_source *const *sources,

@@ -7,6 +7,7 @@
 
 #define INBOX_BATCHES 64
 #define INBOX_BYTES ((size_t)16 << 20)
+#define NOTHING_LATE (INT64_MIN / 1000) /* in ms; fits in us */
 
 /* ---- where result rows end ---- */
 
@@ -16,8 +17,12 @@ static enum err rows_push(struct op *op, struct flow_msg *msg, struct error *e)
     if (msg->kind != FLOW_BATCH)
         return OK;
     struct batch *b = msg->batch;
-    int64_t       begin_us = clock_mono_us();
-    enum err      rc = l->sinks[LANE_MAIN]->ops->write(l->sinks[LANE_MAIN], b, e);
+    if (l->rebuilding) {
+        batch_free(b);
+        return OK;
+    }
+    int64_t  begin_us = clock_mono_us();
+    enum err rc = l->sinks[LANE_MAIN]->ops->write(l->sinks[LANE_MAIN], b, e);
     l->writing_us += clock_mono_us() - begin_us;
     if (rc == OK && !b->raw) { /* closed groups: counted as closed with the windows */
         l->ledger.written += flow_effects(&l->tail_context, b);
@@ -38,6 +43,19 @@ static enum err rows_push(struct op *op, struct flow_msg *msg, struct error *e)
 static void rows_free(struct op *op) { (void)op; }
 
 static const struct op_ops rows_ops = {.name = "rows", .push = rows_push, .free = rows_free};
+
+/* ---- rows that violate an expectation ---- */
+
+static enum err quarantine_push(struct op *op, struct flow_msg *msg, struct error *e)
+{
+    struct lane *l = (struct lane *)((uint8_t *)op - offsetof(struct lane, quarantine_end));
+    struct sink *s = l->sinks[LANE_QUARANTINE];
+    enum err     rc = l->rebuilding ? OK : s->ops->write(s, msg->batch, e);
+    batch_free(msg->batch);
+    return rc;
+}
+
+static const struct op_ops quarantine_ops = {.name = "quarantine", .push = quarantine_push, .free = rows_free};
 
 /* ---- messages ---- */
 
@@ -80,34 +98,50 @@ static void open_epoch(struct lane *l, const struct flow_msg *msg)
 {
     l->epoch = msg->epoch;
     l->rows = 0;
-    l->context.late_ms = l->marks.late_ms;
+    l->context.epoch = l->tail_context.epoch = msg->epoch;
+    l->context.late_ms = l->tail_context.late_ms = l->rebuilding ? NOTHING_LATE : l->marks.late_ms;
     l->context.now_us = l->tail_context.now_us = msg->now_us;
     l->context.side = l->rebuilding ? l->mute : l->samples ? samples_side(l->samples, l->side) : l->side;
     side_set_epoch(l->side, msg->epoch);
 }
 
-static enum err emit_closed(void *arg, struct batch *b, const int64_t *effects, struct error *e)
+struct closing {
+    struct lane *l;
+    struct op   *tail;
+};
+
+static enum err emit_closed(void *arg, struct batch *b, const struct flow_behind *behind, struct error *e)
 {
-    struct lane    *l = arg;
-    struct flow_msg msg = {.kind = FLOW_BATCH, .batch = b};
-    l->tail_context.effects = effects;
-    enum err rc = l->ops.tail->ops->push(l->ops.tail, &msg, e);
-    l->tail_context.effects = NULL;
+    const struct closing *c = arg;
+    struct flow_msg       msg = {.kind = FLOW_BATCH, .batch = b};
+    c->l->tail_context.behind = behind;
+    enum err rc = c->tail->ops->push(c->tail, &msg, e);
+    c->l->tail_context.behind = NULL;
     return rc;
+}
+
+/* Stage by stage: what closes in one may be rows of a later one in the same epoch, as in Spark. */
+static enum err close_stages(struct lane *l, int64_t evict_ms, struct error *e)
+{
+    l->ledger.open = 0;
+    for (int i = 0; i < l->ops.n_stages; i++) {
+        struct group_table *partial;
+        struct closing      c = {l, l->ops.stages[i].tail};
+        int64_t             effects = 0;
+        TRY(window_take_partial(l->ops.stages[i].window, &partial, e));
+        TRY(window_state_merge(l->windows[i], partial, e));
+        TRY(window_state_close(l->windows[i], evict_ms, emit_closed, &c, &effects, e));
+        l->ledger.closed += effects;
+        l->ledger.open += window_state_effects(l->windows[i]);
+    }
+    return OK;
 }
 
 static enum err close_windows(struct lane *l, struct error *e)
 {
-    struct group_table *partial;
-    int64_t             effects = 0, having_before = l->ops.having;
-    if (!l->ops.window)
-        return OK;
-    TRY(window_take_partial(l->ops.window, &partial, e));
-    TRY(window_state_merge(l->windows, partial, l->epoch, e));
-    TRY(window_state_close(l->windows, l->marks.evict_ms, emit_closed, l, &effects, e));
-    l->ledger.closed += effects;
+    int64_t having_before = l->ops.having;
+    TRY(close_stages(l, l->marks.evict_ms, e));
     l->ledger.having += l->ops.having - having_before;
-    l->ledger.open = window_state_effects(l->windows);
     return OK;
 }
 
@@ -150,26 +184,28 @@ static enum err finish_epoch(struct lane *l, struct lane_result *r, struct error
     TRY(ledger_check(&l->ledger, e));
     TRY(cut_sinks(l, r, e));
     r->moved = move_marks(l);
-    if (l->windows)
-        window_state_save(l->windows, &r->snapshot);
+    for (int i = 0; i < l->ops.n_stages; i++)
+        window_state_save(l->windows[i], &r->snapshot);
     return buf_check(&r->snapshot, "window state", e);
 }
 
 /* The groups are open again, as they were after this epoch; all else has been accounted for before. */
 static enum err finish_rebuild(struct lane *l, struct error *e)
 {
-    struct group_table *partial;
-    TRY(window_take_partial(l->ops.window, &partial, e));
-    TRY(window_state_merge(l->windows, partial, l->epoch, e));
+    struct ledger before = l->ledger;
+    TRY(close_stages(l, l->marks.late_ms, e));
+    int64_t open = l->ledger.open;
+    l->ledger = before;
     if (l->tally.n_slots)
         memset(l->tally.slots, 0, l->tally.n_slots * sizeof *l->tally.slots);
-    l->tally.fan_out = l->tally.late = 0;
+    l->tally.fan_out = l->tally.late = l->tally.closed = l->tally.dropped = 0;
+    memset(l->tally.rules, 0, sizeof l->tally.rules);
     for (int i = 0; i < l->marks.n_clauses; i++)
         l->ops.watermarks[i].newest_ms = INT64_MIN;
-    if (window_state_effects(l->windows) != l->ledger.open)
+    if (open != l->ledger.open)
         return err_set(e, ERR_DATA_LOSS,
                        "the open windows cannot be made again: %lld rows were in them, %lld were read again",
-                       (long long)l->ledger.open, (long long)window_state_effects(l->windows));
+                       (long long)l->ledger.open, (long long)open);
     return OK;
 }
 
@@ -190,6 +226,17 @@ static void hand_over(struct lane *l, struct lane_result *r)
     l->done(l->done_arg);
 }
 
+void lane_look(const struct lane *l, struct lane_windows *out)
+{
+    *out = (struct lane_windows){0, INT64_MAX, INT64_MAX};
+    for (int i = 0; i < l->ops.n_stages; i++) {
+        int64_t first_epoch = window_state_first_epoch(l->windows[i]), end_us = window_state_next_end(l->windows[i]);
+        out->groups += window_state_groups(l->windows[i]);
+        out->first_epoch = first_epoch < out->first_epoch ? first_epoch : out->first_epoch;
+        out->next_end_us = end_us < out->next_end_us ? end_us : out->next_end_us;
+    }
+}
+
 static void barrier(struct lane *l)
 {
     struct lane_result *r = new_result(l);
@@ -201,9 +248,11 @@ static void barrier(struct lane *l)
         l->rc = ledger_copy(&l->ledger, &r->ledger, &l->error);
     r->marks = l->marks;
     r->rows = l->rows;
-    r->first_epoch = l->windows ? window_state_first_epoch(l->windows) : INT64_MAX;
-    r->open_groups = l->windows ? window_state_groups(l->windows) : 0;
-    r->next_end_us = l->windows ? window_state_next_end(l->windows) : INT64_MAX;
+    struct lane_windows open;
+    lane_look(l, &open);
+    r->first_epoch = open.first_epoch;
+    r->open_groups = open.groups;
+    r->next_end_us = open.next_end_us;
     r->shown = l->tap ? tap_seen(l->tap) : 0;
     hand_over(l, r);
 }
@@ -290,6 +339,9 @@ enum err lane_init(struct lane *l, const struct plan *p, const struct plan_table
     l->plan = p;
     memcpy(l->sinks, sinks, sizeof l->sinks);
     l->rows_end = (struct op){.ops = &rows_ops, .context = &l->tail_context};
+    l->quarantine_end = (struct op){.ops = &quarantine_ops, .context = &l->tail_context};
+    l->ledger.expect = &p->expect;
+    struct plan_ends ends = {&l->rows_end, sinks[LANE_QUARANTINE] ? &l->quarantine_end : NULL};
     l->marks.n_clauses = p->n_clauses;
     TRY(inbox_init(&l->inbox, INBOX_BATCHES, INBOX_BYTES, e));
     TRY(inbox_init(&l->results, INBOX_BATCHES, INBOX_BYTES, e));
@@ -297,10 +349,19 @@ enum err lane_init(struct lane *l, const struct plan *p, const struct plan_table
     TRY(side_new(side_schema, sinks[LANE_REJECTS], sinks[LANE_LATE], &l->side, e));
     l->context = (struct flow_context){.tally = &l->tally, .side = l->side, .reject_errors = p->reject_errors};
     l->tail_context = (struct flow_context){.tally = &l->tally, .side = l->side};
-    TRY(plan_build_lane(p, tables, &l->context, &l->tail_context, &l->rows_end, &l->ops, e));
+    TRY(plan_build_lane(p, tables, &l->context, &l->tail_context, &ends, &l->ops, e));
     for (int i = 0; i < p->n_sources; i++)
         TRY(make_decoder(l, i, e));
-    return l->ops.window ? window_state_new(&l->ops.window_plan, &l->windows, e) : OK;
+    for (int i = 0; i < l->ops.n_stages; i++)
+        TRY(window_state_new(l->ops.stages[i].plan, &l->windows[i], e));
+    return OK;
+}
+
+enum err lane_load_windows(struct lane *l, struct view *in, struct error *e)
+{
+    for (int i = 0; i < l->ops.n_stages; i++)
+        TRY(window_state_load(l->windows[i], in, e));
+    return OK;
 }
 
 enum err lane_start(struct lane *l, struct error *e)
@@ -332,7 +393,8 @@ void lane_stop(struct lane *l)
     for (int i = 0; i < SOURCES_MAX; i++)
         if (l->decoders[i])
             l->decoders[i]->ops->free(l->decoders[i]);
-    window_state_free(l->windows); /* borrows from the operators' plan */
+    for (int i = 0; i < PLAN_STAGES_MAX; i++)
+        window_state_free(l->windows[i]); /* borrows from the operators' plan */
     plan_lane_free(&l->ops);
     side_free(l->side);
     side_free(l->mute);

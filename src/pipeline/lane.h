@@ -7,7 +7,9 @@
  * throws away what follows.
  *
  * Rebuilding (start.c): the first epoch reads again what open windows were made of. Nothing of it is counted, written
- * or told to side tables, since it was before; only the groups are kept.
+ * or told to side tables, since it was before; only the groups are kept. No row is late then: windows that were closed
+ * before close again, into nothing or into the next stage. Rows that had been too late for a window that is open now
+ * (sessions, chained windows) would make a difference: the number of rows then is not what the ledger says.
  */
 #ifndef PIPELINE_LANE_H
 #define PIPELINE_LANE_H
@@ -21,7 +23,13 @@
 
 #define LANE_SNAPSHOT_MAX ((size_t)4 << 30) /* bytes of open windows, saved */
 
-enum lane_sink { LANE_REJECTS, LANE_LATE, LANE_MAIN, LANE_N_SINKS }; /* in the order of their commits */
+enum lane_sink {
+    LANE_REJECTS,
+    LANE_LATE,
+    LANE_QUARANTINE,
+    LANE_MAIN,
+    LANE_N_SINKS
+}; /* in the order of their commits */
 
 struct lane_result {
     int64_t          epoch;
@@ -53,8 +61,8 @@ struct lane {
     struct plan_lane     ops;
     struct flow_context  context, tail_context;
     struct tally         tally;
-    struct op            rows_end;
-    struct window_state *windows;
+    struct op            rows_end, quarantine_end;
+    struct window_state *windows[PLAN_STAGES_MAX]; /* one per stage of ops */
     struct marks         marks;
     struct ledger        ledger;
     bool                 rebuilding;
@@ -69,6 +77,13 @@ struct lane {
     int64_t         writing_us;             /* of the batch that is pushed */
 };
 
+/* The open windows of all stages. */
+struct lane_windows {
+    int64_t groups, first_epoch, next_end_us; /* INT64_MAX: none is open */
+};
+void lane_look(const struct lane *l, struct lane_windows *out);
+/* Open windows of all stages, as finish_epoch saved them. */
+MUST_CHECK enum err lane_load_windows(struct lane *l, struct view *in, struct error *e);
 /* Builds everything; marks, ledger and windows are then loaded by the caller before lane_start. */
 MUST_CHECK enum err lane_init(struct lane *l, const struct plan *p, const struct plan_tables *tables,
                               struct sink *const sinks[LANE_N_SINKS], const struct type *side_schema, struct error *e);

@@ -56,6 +56,7 @@ static enum err open_sinks(struct query *q, struct error *e)
 {
     TRY(open_sink(q, LANE_REJECTS, q->plan->rejects, q->side_type, e));
     TRY(open_sink(q, LANE_LATE, q->plan->late, q->side_type, e));
+    TRY(open_sink(q, LANE_QUARANTINE, q->plan->quarantine, q->plan->expect.quarantine, e));
     return open_sink(q, LANE_MAIN, q->plan->location, q->plan->schema, e);
 }
 
@@ -173,7 +174,7 @@ static enum err load_windows(struct query *q, const char *snapshot, bool *lost, 
     enum err    rc = snapshot_read(catalog_dir(q->catalog), snapshot, &bytes, e);
     struct view v = {.data = bytes.data, .size = bytes.size};
     if (rc == OK)
-        rc = window_state_load(q->lane.windows, &v, e);
+        rc = lane_load_windows(&q->lane, &v, e);
     buf_fini(&bytes);
     if (rc != ERR_NOT_FOUND && rc != ERR_CORRUPT)
         return rc;
@@ -214,7 +215,7 @@ static enum err take_checkpoint(struct query *q, const char *info_text, const ch
     enum err rc = load_past(q, info, e);
     if (rc == OK)
         rc = read_positions(q, json_get(info, "end"), saved, e);
-    if (rc == OK && q->lane.windows)
+    if (rc == OK && q->lane.ops.n_stages)
         rc = load_windows(q, snapshot, &lost, e);
     if (rc == OK && lost)
         rc = plan_rebuild(q, info, saved, e);
@@ -237,7 +238,10 @@ static enum err compare_with_tables(struct query *q, const struct epoch_row *las
         struct delta_txn x = {0};
         if (!q->sinks[i])
             continue;
-        const char *path = i == LANE_MAIN ? q->plan->location : i == LANE_LATE ? q->plan->late : q->plan->rejects;
+        const char *path = i == LANE_MAIN         ? q->plan->location
+                           : i == LANE_LATE       ? q->plan->late
+                           : i == LANE_QUARANTINE ? q->plan->quarantine
+                                                  : q->plan->rejects;
         bool        there = delta_table_txn(delta_sink_table(q->sinks[i]), q->app_id, &x);
         if (there && x.epoch > last->epoch)
             return err_set(e, ERR_FENCED,
@@ -462,10 +466,10 @@ enum err query__start_up(struct query *q, struct error *e)
     else if (rc == ERR_NOT_FOUND)
         rc = start_unknown(q, e);
     TRY(rc);
-    if (q->lane.windows) {
-        q->open_groups = window_state_groups(q->lane.windows);
-        q->next_end_us = window_state_next_end(q->lane.windows);
-    }
+    struct lane_windows open;
+    lane_look(&q->lane, &open);
+    q->open_groups = open.groups;
+    q->next_end_us = open.next_end_us;
     q->lane.marks = q->marks;
     q->lane.done = q->lane.inbox.on_room = turn_loop;
     q->lane.done_arg = q->lane.inbox.on_room_arg = q;

@@ -38,6 +38,7 @@ struct grouping {
     struct plan_aggregate   aggregates[AGGREGATES_MAX];
     int                     n_aggregates;
     struct bound            result; /* the WINDOW node's columns, for SELECT and HAVING */
+    struct plan_scope      *out;    /* of SELECT and HAVING */
 };
 
 /* ---- is it one? ---- */
@@ -92,6 +93,8 @@ static bool is_call(const struct ast_expr *x, const char *name)
     return x->kind == AST_CALL && strcasecmp(x->text, name) == 0;
 }
 
+static bool is_window_call(const struct ast_expr *x) { return is_call(x, "window") || is_call(x, "session_window"); }
+
 /* A duration of window(): a string, or an integer of microseconds; not an INTERVAL, as in Spark. */
 static bool duration(struct grouping *g, const struct ast_expr *x, int64_t *us)
 {
@@ -133,6 +136,49 @@ static bool not_watermarked(struct grouping *g, struct place at)
     return false;
 }
 
+/* The event time of window() and session_window(): a marked column, or a marked window of another one. */
+static bool bind_event(struct grouping *g, const struct ast_expr *x)
+{
+    struct ast_expr argument = *x, *arguments[] = {&argument};
+    struct ast_expr time = {.kind = AST_CALL, .place = x->place, .text = "window_time", .args = arguments, .n_args = 1};
+    if (!plan__bind(&g->in, x, &g->event))
+        return false;
+    if (g->event->type->kind == TYPE_STRUCT && !plan__bind(&g->in, &time, &g->event))
+        return false;
+    return plan__event_of(g->input->node, g->event) >= 0 || not_watermarked(g, x->place);
+}
+
+static bool bind_session(struct grouping *g, const struct ast_expr *x)
+{
+    struct error e;
+    int64_t      gap = 0;
+    int32_t      months = 0;
+    if (x->names || x->n_args != 2) {
+        diag_error(g->b->diags, x->place, "E_ARGUMENTS", "session_window() takes a time column and a gap");
+        return false;
+    }
+    if (x->args[1]->kind != AST_STRING) {
+        struct diag *d = diag_error(g->b->diags, x->args[1]->place, "E_WINDOW_DURATION",
+                                    "the gap of session_window() must be a text such as '5 minutes'");
+        diag_hint(
+            g->b->diags, d,
+            x->args[1]->kind == AST_INTERVAL
+                ? "Spark takes no INTERVAL of days and seconds here either"
+                : "a gap that differs from row to row is not supported: sessions would not be known by their key");
+        return false;
+    }
+    if (sql_interval_parse(x->args[1]->text, &gap, &months, &e) != OK || months) {
+        diag_error(g->b->diags, x->args[1]->place, "E_WINDOW_DURATION", "%s",
+                   months ? "a gap of months or years is not supported" : e.text);
+        return false;
+    }
+    if (window_spec_session(&g->window, gap, &e) != OK) {
+        diag_error(g->b->diags, x->args[1]->place, "E_WINDOW_DURATION", "%s", e.text);
+        return false;
+    }
+    return bind_event(g, x->args[0]);
+}
+
 static bool bind_window(struct grouping *g, const struct ast_expr *x, int at)
 {
     struct error e;
@@ -141,12 +187,15 @@ static bool bind_window(struct grouping *g, const struct ast_expr *x, int at)
         diag_error(g->b->diags, x->place, "E_TWO_WINDOWS", "more than one window in one GROUP BY is not supported");
         return false;
     }
+    g->window_at = at;
+    if (is_call(x, "session_window"))
+        return bind_session(g, x);
     if (x->names || x->n_args < 2 || x->n_args > 4) {
         diag_error(g->b->diags, x->place, "E_ARGUMENTS",
                    "window() takes a time column, a duration and optionally a slide and a start");
         return false;
     }
-    if (!plan__bind(&g->in, x->args[0], &g->event) || !duration(g, x->args[1], &size))
+    if (!duration(g, x->args[1], &size))
         return false;
     slide = size;
     if ((x->n_args > 2 && !duration(g, x->args[2], &slide)) || (x->n_args > 3 && !duration(g, x->args[3], &start)))
@@ -155,10 +204,7 @@ static bool bind_window(struct grouping *g, const struct ast_expr *x, int at)
         diag_error(g->b->diags, x->place, "E_WINDOW_DURATION", "%s", e.text);
         return false;
     }
-    g->window_at = at;
-    if (g->event->kind != EXPR_COLUMN || g->input->node->event[g->event->column] < 0)
-        return not_watermarked(g, x->args[0]->place);
-    return true;
+    return bind_event(g, x->args[0]);
 }
 
 static bool bind_group(struct grouping *g, const struct ast_expr *written)
@@ -172,24 +218,27 @@ static bool bind_group(struct grouping *g, const struct ast_expr *written)
         return false;
     }
     g->asts[g->n_groups++] = x;
-    if (is_call(x, "window"))
+    if (is_window_call(x))
         return bind_window(g, x, at);
-    if (is_call(x, "session_window")) {
-        diag_error(g->b->diags, x->place, "E_UNSUPPORTED", "session_window() is not supported yet");
-        return false;
-    }
     if (has_aggregate(x)) {
         diag_error(g->b->diags, x->place, "E_GROUP_BY_AGGREGATE", "GROUP BY cannot contain an aggregate");
         return false;
     }
     if (!plan__bind(&g->in, x, &g->keys[at]))
         return false;
-    if (g->keys[at]->type->kind >= TYPE_STRUCT) {
+    if (g->keys[at]->type->kind > TYPE_STRUCT) {
         diag_error(g->b->diags, x->place, "E_UNSUPPORTED", "grouping by a %s is not supported yet",
                    type_kind_name(g->keys[at]->type->kind));
         return false;
     }
     return true;
+}
+
+/* The event time itself closes its groups, and so does the end of a window that is a column. */
+static void choose_event(struct grouping *g, struct expr *key)
+{
+    g->event = key;
+    g->window = (struct window_spec){.kind = key->type->kind == TYPE_STRUCT ? WINDOW_GIVEN : WINDOW_NONE};
 }
 
 static bool bind_groups(struct grouping *g)
@@ -202,13 +251,20 @@ static bool bind_groups(struct grouping *g)
             ok = bind_group(g, g->q->items[i].expr) && ok;
     if (!ok)
         return false;
-    for (int i = 0; g->window_at < 0 && i < g->n_groups; i++) /* the event time itself closes its groups */
-        if (g->keys[i]->kind == EXPR_COLUMN && g->input->node->event[g->keys[i]->column] >= 0) {
+    for (int i = 0; g->window_at < 0 && i < g->n_groups; i++)
+        if (plan__event_of(g->input->node, g->keys[i]) >= 0) {
             g->window_at = i;
-            g->event = g->keys[i];
-            g->window = (struct window_spec){0};
+            choose_event(g, g->keys[i]);
         }
-    return g->window_at >= 0 || not_watermarked(g, g->q->place);
+    if (g->window_at < 0)
+        return not_watermarked(g, g->q->place);
+    if (g->window.kind == WINDOW_SESSION && g->n_groups == 1) {
+        diag_error(g->b->diags, g->q->place, "E_UNSUPPORTED",
+                   "a global aggregation with session_window() is not supported on a stream: group by another column "
+                   "too");
+        return false;
+    }
+    return true;
 }
 
 /* ---- aggregates ---- */
@@ -376,8 +432,9 @@ static const struct type *result_schema(struct grouping *g)
 {
     struct field fields[GROUPS_MAX + AGGREGATES_MAX];
     int          n = 0;
-    fields[n++] = g->window.size_us ? (struct field){"window", window_type(g->b), false}
-                                    : (struct field){"event", g->event->type, g->event->nullable};
+    fields[n++] = g->window.kind == WINDOW_FIXED     ? (struct field){"window", window_type(g->b), false}
+                  : g->window.kind == WINDOW_SESSION ? (struct field){"session_window", window_type(g->b), false}
+                                                     : (struct field){"event", g->event->type, g->event->nullable};
     for (int i = 0; i < g->n_groups; i++)
         if (i != g->window_at)
             fields[n++] = (struct field){plan__auto_name(g->b, g->asts[i]), g->keys[i]->type, g->keys[i]->nullable};
@@ -418,8 +475,7 @@ static struct plan_node *window_node(struct grouping *g)
     w->keys = keys;
     w->aggregates = arena_copy(b->arena, g->aggregates, (size_t)g->n_aggregates * sizeof *g->aggregates);
     w->n_aggregates = g->n_aggregates;
-    if (g->window.size_us == 0)
-        w->event[0] = g->input->node->event[g->event->column];
+    w->event[0] = plan__event_of(g->input->node, g->event);
     b->plan->n_windows++;
     return w->input && w->aggregates ? w : NULL;
 }
@@ -432,6 +488,14 @@ static struct expr *result(struct grouping *g, int column, struct place at)
     return expr_column(g->b->arena, column, f->type, f->nullable, at);
 }
 
+static int key_equal_to(const struct grouping *g, const struct expr *x)
+{
+    for (int i = 0; i < g->n_groups; i++)
+        if (g->keys[i] && expr_equal(g->keys[i], x))
+            return i;
+    return -1;
+}
+
 /* The group an expression of SELECT equals, or -1. Binding is tried silently: most expressions are no group. */
 static int group_of(struct grouping *g, const struct ast_expr *ast)
 {
@@ -442,7 +506,7 @@ static int group_of(struct grouping *g, const struct ast_expr *ast)
     diags_init(&ignored, g->b->arena);
     silent.diags = &ignored;
     plan__scope(&s, &silent, g->input);
-    if (g->window.size_us && is_call(ast, "window")) {
+    if (g->window_at >= 0 && !g->keys[g->window_at] && is_window_call(ast)) {
         struct buf a, b;
         buf_init(&a, TAG_SQL, 1 << 16);
         buf_init(&b, TAG_SQL, 1 << 16);
@@ -453,12 +517,19 @@ static int group_of(struct grouping *g, const struct ast_expr *ast)
         buf_fini(&b);
         return same ? g->window_at : -1;
     }
-    if (!plan__bind(&s, ast, &x))
-        return -1;
-    for (int i = 0; i < g->n_groups; i++)
-        if (g->keys[i] && expr_equal(g->keys[i], x))
-            return i;
-    return -1;
+    return plan__bind(&s, ast, &x) ? key_equal_to(g, x) : -1;
+}
+
+/* A field of a grouped struct is grouped too. */
+static struct expr *field_of_group(struct grouping *g, const struct expr *x)
+{
+    int key = key_equal_to(g, x);
+    if (key >= 0)
+        return result(g, result_column(g, key), x->place);
+    if (x->kind != EXPR_FIELD)
+        return NULL;
+    struct expr *of = field_of_group(g, x->args[0]);
+    return of ? expr_field(g->b->arena, of, x->field, x->place) : NULL;
 }
 
 static bool has_input_column(const struct grouping *g, const char *name)
@@ -469,11 +540,12 @@ static bool has_input_column(const struct grouping *g, const char *name)
     return false;
 }
 
-/* `window`, `window.start`, `window.end`: the grouping's window, unless the input has a column of that name. */
+/* `window`, `window.start`, `session_window.end`: the grouping's window, unless the input has a column of that name. */
 static bool window_reference(struct grouping *g, const struct ast_expr *ast, struct expr **out)
 {
-    if (g->window.size_us == 0 || ast->kind != AST_COLUMN || strcasecmp(ast->parts[0], "window") != 0 ||
-        has_input_column(g, "window"))
+    const char *name = g->window.kind == WINDOW_SESSION ? "session_window" : "window";
+    if (g->window.kind == WINDOW_NONE || g->window.kind == WINDOW_GIVEN || ast->kind != AST_COLUMN ||
+        strcasecmp(ast->parts[0], name) != 0 || has_input_column(g, name))
         return false;
     struct expr *x = result(g, 0, ast->place);
     for (int i = 1; x && i < ast->n_parts; i++) {
@@ -489,6 +561,19 @@ static bool window_reference(struct grouping *g, const struct ast_expr *ast, str
     }
     *out = x;
     return true;
+}
+
+/* Is that a column of the input? Asked silently. */
+static bool exists(struct grouping *g, const struct ast_expr *ast)
+{
+    struct diags      ignored;
+    struct plan_scope s;
+    struct expr      *x;
+    struct binder     silent = *g->b;
+    diags_init(&ignored, g->b->arena);
+    silent.diags = &ignored;
+    plan__scope(&s, &silent, g->input);
+    return plan__bind(&s, ast, &x);
 }
 
 static bool over_result(void *arg, const struct ast_expr *ast, struct expr_binder *eb, struct expr **out)
@@ -511,10 +596,24 @@ static bool over_result(void *arg, const struct ast_expr *ast, struct expr_binde
         *out = result(g, result_column(g, group), ast->place);
         return true;
     }
+    if (is_call(ast, "window_time")) {
+        struct diag *d = diag_error(g->b->diags, ast->place, "E_MISSING_AGGREGATION",
+                                    "window_time() of the window that is being grouped is not known here");
+        diag_hint(g->b->diags, d, "use it in a query around this one");
+        return true;
+    }
     if (ast->kind != AST_COLUMN)
         return false;
     struct expr *x;
-    if (plan__bind(&g->in, ast, &x)) { /* it exists: then it is not grouped; else the binding said what is wrong */
+    bool         found = !exists(g, ast);
+    if (found && (*out = plan__lateral(g->out, ast, &found)))
+        return true;
+    if (found)
+        return true;
+    if (plan__bind(&g->in, ast, &x)) {
+        if ((*out = field_of_group(g, x)))
+            return true;
+        /* it exists: then it is not grouped; else the binding said what is wrong */
         struct diag *d =
             diag_error(g->b->diags, ast->place, "E_MISSING_AGGREGATION",
                        "column \"%s\" is neither grouped nor inside an aggregate", ast->parts[ast->n_parts - 1]);
@@ -528,11 +627,15 @@ static bool bind_result(struct grouping *g, struct bound *out)
     struct plan_scope s;
     struct expr      *having, **exprs = plan__alloc(g->b, (size_t)g->q->n_items * sizeof *exprs);
     const char      **names = plan__alloc(g->b, (size_t)g->q->n_items * sizeof *names);
+    const char      **lateral_names = plan__alloc(g->b, (size_t)g->q->n_items * sizeof *names);
     struct plan_node *node = g->result.node;
-    bool              ok = exprs && names;
+    bool              ok = exprs && names && lateral_names;
     plan__scope(&s, g->b, &g->result);
     s.hook = over_result;
     s.arg = g;
+    s.lateral = exprs;
+    s.lateral_names = lateral_names;
+    g->out = &s;
     if (ok && g->q->having) {
         if (plan__bind_boolean(&s, g->q->having, "HAVING", &having))
             node = plan__filter(g->b, node, having);
@@ -547,9 +650,12 @@ static bool bind_result(struct grouping *g, struct bound *out)
         } else if (!plan__bind(&s, item->expr, &exprs[i])) {
             ok = false;
         }
-        names[i] = item->alias                     ? item->alias
-                   : is_call(item->expr, "window") ? "window"
-                                                   : plan__auto_name(g->b, item->expr);
+        names[i] = item->alias                             ? item->alias
+                   : is_call(item->expr, "window")         ? "window"
+                   : is_call(item->expr, "session_window") ? "session_window"
+                                                           : plan__auto_name(g->b, item->expr);
+        lateral_names[i] = ok ? item->alias : NULL;
+        s.n_lateral = i + 1;
     }
     if (!ok || !node)
         return false;
@@ -564,13 +670,6 @@ static bool refuse_input(struct binder *b, const struct ast_query *q, const stru
         diag_error(b->diags, q->place, "E_UNSUPPORTED", "aggregating a static table is not supported yet");
         return true;
     }
-    for (const struct plan_node *n = input->node; n; n = n->input)
-        if (n->kind == PLAN_WINDOW || (n->kind == PLAN_UNION && n->other->kind == PLAN_WINDOW)) {
-            diag_error(b->diags, q->place, "E_UNSUPPORTED",
-                       "aggregating the result of another aggregation is not "
-                       "supported yet");
-            return true;
-        }
     return false;
 }
 
@@ -589,4 +688,43 @@ bool plan__bind_aggregation(struct binder *b, const struct ast_query *q, struct 
     g->result.node = window_node(g);
     g->result.stream = true;
     return g->result.node && plan__name_outputs(b, &g->result) && bind_result(g, out);
+}
+
+bool plan__distinct(struct binder *b, struct bound *out, struct place at)
+{
+    struct grouping   *g = plan__alloc(b, sizeof *g);
+    const struct type *schema = out->node->schema;
+    struct ast_query   q = {.place = at};
+    int                n = 0;
+    if (!g || schema->n_fields > GROUPS_MAX) {
+        diag_error(b->diags, at, "E_LIMIT", "SELECT DISTINCT takes at most %d columns", GROUPS_MAX);
+        return false;
+    }
+    *g = (struct grouping){.b = b, .q = &q, .input = out, .window_at = -1, .n_groups = schema->n_fields};
+    struct expr    **exprs = plan__alloc(b, schema->n_fields * sizeof *exprs);
+    const char     **names = plan__alloc(b, schema->n_fields * sizeof *names);
+    struct ast_expr *columns = plan__alloc(b, schema->n_fields * sizeof *columns);
+    if (!exprs || !names || !columns)
+        return false;
+    for (int i = 0; i < schema->n_fields; i++) {
+        const struct field *f = &schema->fields[i];
+        names[i] = f->name;
+        columns[i] = (struct ast_expr){.kind = AST_COLUMN, .parts = &names[i], .n_parts = 1, .place = at};
+        g->asts[i] = &columns[i];
+        if (!(g->keys[i] = expr_column(b->arena, i, f->type, f->nullable, at)))
+            return plan__no_memory(b);
+        if (g->window_at < 0 && out->node->event[i] >= 0) {
+            g->window_at = i;
+            choose_event(g, g->keys[i]);
+        }
+    }
+    if (g->window_at < 0)
+        return not_watermarked(g, at);
+    if (!(g->result.node = window_node(g)))
+        return false;
+    for (; n < schema->n_fields; n++)
+        if (!(exprs[n] = result(g, result_column(g, n), at)))
+            return plan__no_memory(b);
+    out->node = plan__project(b, g->result.node, exprs, names, n, at);
+    return out->node && plan__name_outputs(b, out);
 }

@@ -37,6 +37,18 @@ struct plan_node *plan__node(struct binder *b, enum plan_node_kind kind, const s
     return n->event ? n : NULL;
 }
 
+bool plan_node_contains(const struct plan_node *n, enum plan_node_kind kind)
+{
+    return n && (n->kind == kind || plan_node_contains(n->input, kind) || plan_node_contains(n->other, kind));
+}
+
+int plan__event_of(const struct plan_node *input, const struct expr *x)
+{
+    while (x->window_time) /* (window.end) - 1 us */
+        x = x->args[0]->args[0];
+    return x->kind == EXPR_COLUMN ? input->event[x->column] : -1;
+}
+
 struct plan_node *plan__filter(struct binder *b, struct plan_node *input, struct expr *predicate)
 {
     struct plan_node *n = plan__node(b, PLAN_FILTER, input->schema, predicate->place);
@@ -62,8 +74,7 @@ struct plan_node *plan__project(struct binder *b, struct plan_node *input, struc
     p->input = input;
     p->exprs = exprs;
     for (int i = 0; i < n; i++)
-        if (exprs[i]->kind == EXPR_COLUMN)
-            p->event[i] = input->event[exprs[i]->column];
+        p->event[i] = plan__event_of(input, exprs[i]);
     return p;
 }
 
@@ -264,11 +275,10 @@ static bool apply_watermark(struct binder *b, const struct ast_watermark *w, str
     }
     if (!r->stream) /* Spark: no effect on a static relation */
         return true;
-    for (int i = 0; i < r->node->schema->n_fields; i++)
-        if (r->node->event[i] >= 0) {
-            diag_error(b->diags, w->place, "E_WATERMARK_TWICE", "this relation has a watermark already");
-            return false;
-        }
+    if (plan_node_contains(r->node, PLAN_WATERMARK)) {
+        diag_error(b->diags, w->place, "E_WATERMARK_TWICE", "this relation has a watermark already");
+        return false;
+    }
     if (event->kind != EXPR_COLUMN || w->name) {
         if (!w->name) {
             struct diag *g = diag_error(b->diags, w->expr->place, "E_WATERMARK_NAME",

@@ -11,7 +11,7 @@
 
 /* ---- properties ---- */
 
-enum property_kind { PROP_TRIGGER, PROP_MALFORMED, PROP_ERROR, PROP_REJECTS, PROP_LATE, PROP_TABLE };
+enum property_kind { PROP_TRIGGER, PROP_MALFORMED, PROP_ERROR, PROP_REJECTS, PROP_LATE, PROP_QUARANTINE, PROP_TABLE };
 
 static const struct property_row {
     const char        *key;
@@ -23,6 +23,7 @@ static const struct property_row {
     {"millrace.onError", PROP_ERROR, "fail|reject"},
     {"millrace.rejects", PROP_REJECTS, NULL},
     {"millrace.late", PROP_LATE, NULL},
+    {"millrace.quarantine", PROP_QUARANTINE, NULL},
     {"delta.appendOnly", PROP_TABLE, "true|false"},
     {"delta.parquet.compression.codec", PROP_TABLE, "zstd|snappy|none|uncompressed"},
     {"delta.logRetentionDuration", PROP_TABLE, NULL},
@@ -113,6 +114,8 @@ static bool set_property(struct binder *b, const struct property_row *row, const
         return local_folder(b, p->value, p->value_place, &b->plan->rejects);
     case PROP_LATE:
         return local_folder(b, p->value, p->value_place, &b->plan->late);
+    case PROP_QUARANTINE:
+        return local_folder(b, p->value, p->value_place, &b->plan->quarantine);
     case PROP_TABLE:
         return keep_for_table(b, row->key, p->value);
     }
@@ -273,6 +276,8 @@ static bool bind_table(struct binder *b, const struct ast_statement *s)
     struct plan *p = b->plan;
     p->schema = out.node->schema;
     if (!((int)check_schema(b, s, p->schema) & (int)check_partitions(b, s, p->schema)) || !ok)
+        return false;
+    if (!plan__bind_expectations(b, s, &out))
         return false;
     p->root = plan__push_filters(b, out.node);
     p->root = p->root ? plan__merge_projects(b, p->root) : NULL;

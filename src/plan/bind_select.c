@@ -99,10 +99,59 @@ static bool resolve(void *arg, const struct ast_expr *ast, struct expr_binder *e
         return false;
     }
     if (!c) {
-        unknown_column(s, ast);
-        return false;
+        bool found = false;
+        *out = plan__lateral(s, ast, &found);
+        if (!found)
+            unknown_column(s, ast);
+        return *out != NULL;
     }
     return (*out = reference(s, ast, c, rest)) != NULL;
+}
+
+struct expr *plan__lateral(struct plan_scope *s, const struct ast_expr *ast, bool *found)
+{
+    int at = -1;
+    *found = false;
+    for (int i = 0; i < s->n_lateral; i++) {
+        if (!s->lateral_names[i] || strcasecmp(s->lateral_names[i], ast->parts[0]) != 0)
+            continue;
+        *found = true;
+        if (at >= 0) {
+            diag_error(s->binder->diags, ast->place, "E_AMBIGUOUS_COLUMN",
+                       "\"%s\" is defined twice in this SELECT and therefore ambiguous", ast->parts[0]);
+            return NULL;
+        }
+        at = i;
+    }
+    return at >= 0 ? field_path(s, ast, s->lateral[at], 1) : NULL;
+}
+
+/* window_time(window): the newest event time that a window can hold, which keeps the mark of its event time. */
+static bool window_time(struct plan_scope *s, const struct ast_expr *ast, struct expr **out)
+{
+    struct ast_expr    end = {.kind = AST_FIELD, .place = ast->place, .text = "end", .args = ast->args, .n_args = 1};
+    struct ast_expr    step = {.kind = AST_INTERVAL, .place = ast->place, .integer = 1};
+    struct ast_expr   *parts[] = {&end, &step};
+    struct ast_expr    minus = {.kind = AST_BINARY_OP, .place = ast->place, .op = OP_MINUS, .args = parts, .n_args = 2};
+    struct expr       *window;
+    const struct type *t;
+    *out = NULL;
+    if (ast->n_args != 1) {
+        diag_error(s->binder->diags, ast->place, "E_ARGUMENTS", "window_time() takes one argument, a window");
+        return false;
+    }
+    if (!plan__bind(s, ast->args[0], &window))
+        return false;
+    t = window->type;
+    if (t->kind != TYPE_STRUCT || type_field_index(t, "end") != 1 || t->fields[1].type->kind != TYPE_TIMESTAMP) {
+        diag_error(s->binder->diags, ast->place, "E_WINDOW", "window_time() takes a window, not %s",
+                   type_kind_name(t->kind));
+        return false;
+    }
+    if (!plan__bind(s, &minus, out))
+        return false;
+    (*out)->window_time = window->kind == EXPR_COLUMN;
+    return true;
 }
 
 static bool call_hook(void *arg, const struct ast_expr *ast, struct expr_binder *eb, struct expr **out)
@@ -110,6 +159,10 @@ static bool call_hook(void *arg, const struct ast_expr *ast, struct expr_binder 
     struct plan_scope *s = arg;
     if (s->hook && s->hook(s->arg, ast, eb, out))
         return true;
+    if (ast->kind == AST_CALL && strcasecmp(ast->text, "window_time") == 0) {
+        window_time(s, ast, out);
+        return true;
+    }
     if (ast->kind != AST_CALL || !agg_is_name(ast->text))
         return false;
     diag_error(s->binder->diags, ast->place, "E_AGGREGATE", "the aggregate %s() is not allowed here", ast->text);
@@ -223,9 +276,16 @@ static bool bind_items(struct plan_scope *s, const struct ast_query *q, struct e
                        int *n)
 {
     bool ok = true;
+    /* values defined before in this SELECT, by alias: a column of the relation comes first */
+    struct expr **lateral = plan__alloc(s->binder, (size_t)q->n_items * sizeof *lateral);
+    const char  **aliases = plan__alloc(s->binder, (size_t)q->n_items * sizeof *aliases);
+    if (!lateral || !aliases)
+        return false;
+    s->lateral = lateral;
+    s->lateral_names = aliases;
     for (int i = 0; i < q->n_items; i++) {
         const struct ast_item *item = &q->items[i];
-        struct expr           *x;
+        struct expr           *x = NULL;
         if (item->expr->kind == AST_STAR)
             ok = plan__expand_star(s, item->expr, exprs, names, n) && ok;
         else if (!plan__bind(s, item->expr, &x))
@@ -234,6 +294,10 @@ static bool bind_items(struct plan_scope *s, const struct ast_query *q, struct e
             ok = append(s->binder, exprs, names, n, x,
                         item->alias ? item->alias : plan__auto_name(s->binder, item->expr)) &&
                  ok;
+        if (x && item->alias) {
+            lateral[s->n_lateral] = x;
+            aliases[s->n_lateral++] = item->alias;
+        }
     }
     return ok;
 }
@@ -262,10 +326,6 @@ static bool refuse_clauses(struct binder *b, const struct ast_query *q)
         diag_error(b->diags, q->limit->place, "E_UNSUPPORTED", "LIMIT on a stream is not supported");
         ok = false;
     }
-    if (q->distinct) {
-        diag_error(b->diags, q->place, "E_UNSUPPORTED", "SELECT DISTINCT on a stream is not supported yet");
-        ok = false;
-    }
     return ok;
 }
 
@@ -289,7 +349,7 @@ static bool bind_select(struct binder *b, const struct ast_query *q, struct boun
     if (where && !(from.node = plan__filter(b, from.node, where)))
         return false;
     if (plan__is_aggregation(q))
-        return plan__bind_aggregation(b, q, &from, out) && ok;
+        return plan__bind_aggregation(b, q, &from, out) && ok && (!q->distinct || plan__distinct(b, out, q->place));
     if (q->having) {
         diag_error(b->diags, q->having->place, "E_HAVING", "HAVING needs GROUP BY");
         ok = false;
@@ -298,7 +358,9 @@ static bool bind_select(struct binder *b, const struct ast_query *q, struct boun
         return false;
     out->stream = from.stream;
     out->node = plan__project(b, from.node, exprs, names, n, q->place);
-    return out->node && plan__name_outputs(b, out);
+    if (!out->node || !plan__name_outputs(b, out))
+        return false;
+    return !q->distinct || plan__distinct(b, out, q->place);
 }
 
 /* Both sides to the common types, by position; names of the left side, as Spark. */
@@ -352,10 +414,6 @@ static bool bind_union(struct binder *b, const struct ast_query *q, struct bound
     }
     if (!left.stream || !right.stream) {
         diag_error(b->diags, q->place, "E_UNSUPPORTED", "UNION ALL takes two streams");
-        return false;
-    }
-    if (b->plan->n_windows) {
-        diag_error(b->diags, q->place, "E_UNSUPPORTED", "UNION ALL of aggregations is not supported yet");
         return false;
     }
     if (!align(b, q, &left, &right))

@@ -36,8 +36,14 @@ static void put_columns(const struct type *schema, const int *columns, int n, st
 static void put_window(const struct plan_node *n, struct buf *out)
 {
     const struct type *in = n->input->schema;
-    if (n->window.size_us == 0) {
+    if (n->window.kind == WINDOW_NONE) {
         buf_printf(out, "event time %s", in->fields[n->event_column].name);
+    } else if (n->window.kind == WINDOW_GIVEN) {
+        buf_printf(out, "window %s", in->fields[n->event_column].name);
+    } else if (n->window.kind == WINDOW_SESSION) {
+        buf_puts(out, "session with a gap of ");
+        put_duration(out, n->window.size_us);
+        buf_printf(out, " on %s", in->fields[n->event_column].name);
     } else {
         buf_printf(out, "%s of ", n->window.slide_us == n->window.size_us ? "tumbling" : "sliding");
         put_duration(out, n->window.size_us);
@@ -132,6 +138,19 @@ static void print_node(const struct plan *p, const struct plan_node *n, int dept
         print_node(p, n->other, depth + 1, out);
 }
 
+static const char *const violations[] = {"counted", "dropped", "the query fails"};
+
+static void print_expectations(const struct plan *p, struct buf *out)
+{
+    for (int i = 0; i < p->expect.n_rules; i++) {
+        buf_printf(out, "  expects %s: ", p->expect.rules[i].name);
+        expr_print(p->expect.rules[i].condition, p->schema, out);
+        buf_printf(out, "; else %s\n", violations[p->expect.rules[i].action]);
+    }
+    if (p->quarantine)
+        buf_printf(out, "  rows that do not go to %s\n", p->quarantine);
+}
+
 void plan_explain_text(const struct plan *p, struct buf *out)
 {
     char type[8192];
@@ -139,6 +158,7 @@ void plan_explain_text(const struct plan *p, struct buf *out)
     buf_printf(out, "Query %s\n  writes %s as %s\n  every ", p->name, p->location, type);
     put_duration(out, p->trigger_us);
     buf_puts(out, p->n_windows ? "; state: open windows, closed by the watermark\n" : "; no state\n");
+    print_expectations(p, out);
     print_node(p, p->root, 1, out);
 }
 
@@ -174,6 +194,20 @@ static void json_node(const struct plan *p, const struct plan_node *n, struct js
     buf_fini(&detail);
 }
 
+static void json_expectation(const struct plan *p, const struct expect_rule *r, struct json_writer *w)
+{
+    static const char *const actions[] = {"keep", "drop", "fail"};
+    struct buf               condition;
+    buf_init(&condition, TAG_SQL, 1 << 20);
+    expr_print(r->condition, p->schema, &condition);
+    json_begin_object(w);
+    json_member_string(w, "name", r->name);
+    json_member_string(w, "condition", buf_text(&condition));
+    json_member_string(w, "on_violation", actions[r->action]);
+    json_end_object(w);
+    buf_fini(&condition);
+}
+
 void plan_explain_json(const struct plan *p, struct buf *out)
 {
     struct json_writer w;
@@ -183,6 +217,11 @@ void plan_explain_json(const struct plan *p, struct buf *out)
     json_member_string(&w, "location", p->location);
     json_member_int(&w, "trigger_us", p->trigger_us);
     json_member_bool(&w, "stateful", p->n_windows > 0);
+    json_key(&w, "expectations");
+    json_begin_array(&w);
+    for (int i = 0; i < p->expect.n_rules; i++)
+        json_expectation(p, &p->expect.rules[i], &w);
+    json_end_array(&w);
     json_key(&w, "plan");
     json_node(p, p->root, &w);
     json_end_object(&w);
@@ -190,19 +229,13 @@ void plan_explain_json(const struct plan *p, struct buf *out)
 
 /* ---- fingerprint ---- */
 
-static const struct plan_node *find_window(const struct plan_node *n)
-{
-    if (!n || n->kind == PLAN_WINDOW)
-        return n;
-    const struct plan_node *w = find_window(n->input);
-    return w ? w : find_window(n->other);
-}
-
 /* What a WINDOW node's input columns are computed from: renaming a column is no change, another expression is. */
 static void window_aspect(const struct plan_node *w, struct buf *out)
 {
-    char type[4096];
-    buf_printf(out, "%" PRId64 "/%" PRId64 "/%" PRId64, w->window.size_us, w->window.slide_us, w->window.start_us);
+    char                     type[4096];
+    static const char *const kinds[] = {"", "", "session ", "given "};
+    buf_printf(out, "%s%" PRId64 "/%" PRId64 "/%" PRId64, kinds[w->window.kind], w->window.size_us, w->window.slide_us,
+               w->window.start_us);
     for (int i = 0; i < w->n_keys_grouped; i++) {
         put_type(w->input->schema->fields[w->keys[i]].type, type, sizeof type);
         buf_printf(out, "; key %s %s", w->schema->fields[1 + i].name, type);
@@ -211,12 +244,24 @@ static void window_aspect(const struct plan_node *w, struct buf *out)
         buf_printf(out, "; %s", w->aggregates[i].label);
 }
 
+/* All windows, in the order in which their state is saved. */
+static void window_aspects(const struct plan_node *n, struct buf *out)
+{
+    if (!n)
+        return;
+    window_aspects(n->input, out);
+    window_aspects(n->other, out);
+    if (n->kind != PLAN_WINDOW)
+        return;
+    buf_puts(out, out->size ? " | " : "");
+    window_aspect(n, out);
+}
+
 void plan_fingerprint(const struct plan *p, struct buf *out)
 {
-    struct json_writer      w;
-    struct buf              text;
-    const struct plan_node *window = find_window(p->root);
-    char                    type[8192];
+    struct json_writer w;
+    struct buf         text;
+    char               type[8192];
     buf_init(&text, TAG_SQL, 1 << 20);
     json_writer_init(&w, out);
     json_begin_object(&w);
@@ -227,8 +272,7 @@ void plan_fingerprint(const struct plan *p, struct buf *out)
     json_end_array(&w);
     json_member_int(&w, "watermarks", p->n_clauses);
     json_key(&w, "window");
-    if (window)
-        window_aspect(window, &text);
+    window_aspects(p->root, &text);
     json_put_string(&w, buf_text(&text));
     json_key(&w, "output");
     put_type(p->schema, type, sizeof type);

@@ -114,31 +114,31 @@ struct build {
     struct error             *e;
 };
 
-static enum err window_op(struct build *b, const struct plan_node *n, struct op **op)
+static enum err window_op(struct build *b, const struct plan_node *n, struct flow_context *ctx,
+                          struct plan_stage *stage)
 {
     struct plan_lane        *l = b->out;
     struct window_aggregate *aggregates = arena_alloc(&l->arena, ((size_t)n->n_aggregates + 1) * sizeof *aggregates);
-    if (!aggregates)
+    stage->plan = arena_alloc(&l->arena, sizeof *stage->plan);
+    if (!aggregates || !stage->plan)
         return err_set(b->e, ERR_NO_MEMORY, "window");
     for (int i = 0; i < n->n_aggregates; i++) {
         aggregates[i] = (struct window_aggregate){.agg = n->aggregates[i].agg, .filter = n->aggregates[i].filter};
         memcpy(aggregates[i].arguments, n->aggregates[i].arguments, sizeof aggregates[i].arguments);
     }
-    l->window_plan = (struct window_plan){.spec = n->window,
-                                          .input = n->input->schema,
-                                          .result = n->schema,
-                                          .event_column = n->event_column,
-                                          .keys = n->keys,
-                                          .n_keys = n->n_keys_grouped,
-                                          .aggregates = aggregates,
-                                          .n_aggregates = n->n_aggregates,
-                                          .limit_bytes = WINDOW_BYTES_MAX};
-    TRY(op_window_new(&l->window_plan, b->lane, op, b->e));
-    l->window = *op;
-    return OK;
+    *stage->plan = (struct window_plan){.spec = n->window,
+                                        .input = n->input->schema,
+                                        .result = n->schema,
+                                        .event_column = n->event_column,
+                                        .keys = n->keys,
+                                        .n_keys = n->n_keys_grouped,
+                                        .aggregates = aggregates,
+                                        .n_aggregates = n->n_aggregates,
+                                        .limit_bytes = WINDOW_BYTES_MAX};
+    return op_window_new(stage->plan, ctx, &stage->window, b->e);
 }
 
-static enum err join_op(struct build *b, const struct plan_node *n, struct op **op)
+static enum err join_op(struct build *b, const struct plan_node *n, struct flow_context *ctx, struct op **op)
 {
     struct join_spec *spec = arena_alloc(&b->out->arena, sizeof *spec);
     if (!spec)
@@ -146,14 +146,16 @@ static enum err join_op(struct build *b, const struct plan_node *n, struct op **
     *spec = (struct join_spec){.schema = n->schema, .probe = n->probe, .n_keys = n->n_keys, .left = n->left};
     for (int i = 0; i < b->tables->n; i++)
         if (b->tables->joins[i] == n)
-            return op_join_new(b->tables->builds[i], spec, b->lane, op, b->e);
+            return op_join_new(b->tables->builds[i], spec, ctx, op, b->e);
     return err_set(b->e, ERR_INVALID, "join without its table");
 }
 
-/* Builds n and all below it; what n gives goes to `next`. above: still above the WINDOW. */
-static enum err build_node(struct build *b, const struct plan_node *n, struct op *next, bool above)
+/* Builds n and all below it; what n gives goes to `next`. */
+static enum err build_node(struct build *b, const struct plan_node *n, struct op *next)
 {
     struct op           *op = NULL;
+    struct plan_stage    stage = {.tail = next};
+    bool                 above = plan_node_contains(n->input, PLAN_WINDOW); /* its rows are closed groups */
     struct flow_context *ctx = above ? b->tail : b->lane;
     enum err             rc = OK;
     switch (n->kind) {
@@ -161,8 +163,8 @@ static enum err build_node(struct build *b, const struct plan_node *n, struct op
         b->out->heads[n->leaf] = next;
         return OK;
     case PLAN_UNION:
-        TRY(build_node(b, n->input, next, above));
-        return build_node(b, n->other, next, above);
+        TRY(build_node(b, n->input, next));
+        return build_node(b, n->other, next);
     case PLAN_FILTER:
         rc = op_filter_new(n->predicate,
                            above        ? FILTER_HAVING
@@ -177,13 +179,12 @@ static enum err build_node(struct build *b, const struct plan_node *n, struct op
         rc = op_watermark_new(n->column, &b->out->watermarks[n->clause], ctx, &op, b->e);
         break;
     case PLAN_JOIN:
-        rc = join_op(b, n, &op);
+        rc = join_op(b, n, ctx, &op);
         break;
     case PLAN_WINDOW:
-        b->out->tail = next;
-        rc = window_op(b, n, &op);
+        rc = window_op(b, n, ctx, &stage);
+        op = stage.window;
         next = NULL;
-        above = false;
         break;
     case PLAN_TABLE:
         return err_set(b->e, ERR_INVALID, "a static table is no stream");
@@ -193,20 +194,37 @@ static enum err build_node(struct build *b, const struct plan_node *n, struct op
     op->next = next;
     CHECK(b->out->n_ops < PLAN_OPS_MAX);
     b->out->ops[b->out->n_ops++] = op;
-    return build_node(b, n->input, op, above);
+    TRY(build_node(b, n->input, op));
+    if (n->kind == PLAN_WINDOW) /* behind the stages below it */
+        b->out->stages[b->out->n_stages++] = stage;
+    return OK;
+}
+
+/* Of what stands behind the root: result rows are records', or closed groups, or (UNION ALL) both. */
+static struct flow_context *end_context(const struct build *b)
+{
+    return plan_node_contains(b->p->root, PLAN_WINDOW) ? b->tail : b->lane;
 }
 
 enum err plan_build_lane(const struct plan *p, const struct plan_tables *tables, struct flow_context *lane,
-                         struct flow_context *tail, struct op *rows_end, struct plan_lane *out, struct error *e)
+                         struct flow_context *tail, const struct plan_ends *ends, struct plan_lane *out,
+                         struct error *e)
 {
     struct build b = {.p = p, .tables = tables, .lane = lane, .tail = tail, .out = out, .e = e};
     memset(out, 0, sizeof *out);
     arena_init(&out->arena, TAG_STATE, LANE_ARENA_MAX);
-    if (p->n_sources > 64 || p->n_clauses > 64)
-        return err_set(e, ERR_LIMIT, "more than 64 sources or watermarks in one query");
+    if (p->n_sources > 64 || p->n_clauses > 64 || p->n_windows > PLAN_STAGES_MAX)
+        return err_set(e, ERR_LIMIT, "more than 64 sources or watermarks, or 16 aggregations, in one query");
     for (int i = 0; i < p->n_clauses; i++)
         TRY(watermark_init(&out->watermarks[i], p->clauses[i].delay_ms, e));
-    enum err rc = build_node(&b, p->root, rows_end, p->n_windows > 0);
+    struct op *end = ends->rows;
+    enum err   rc = OK;
+    if (p->expect.n_rules && (rc = op_expect_new(&p->expect, ends->quarantine, end_context(&b), &end, e)) == OK) {
+        end->next = ends->rows;
+        out->ops[out->n_ops++] = end;
+    }
+    if (rc == OK)
+        rc = build_node(&b, p->root, end);
     if (rc != OK)
         plan_lane_free(out);
     return rc;

@@ -8,7 +8,8 @@
  *   sink <- [project, having] <- WINDOW <- ... <- JOIN(table) <- WATERMARK <- filter, project <- SOURCE
  *
  * Joins are stream-static, so from each source to the sink there is exactly one path; UNION ALL lets several
- * paths meet. Everything above the (at most one) WINDOW of a path runs at the barrier, everything below per batch.
+ * paths meet. A path may have several WINDOWs, one over the closed groups of the other. What is above the lowest one
+ * runs at the barrier, what is below it per batch.
  *
  * What kinds of relations there are (read_kafka, read_files) is handed in from above: this room knows neither
  * Kafka nor files.
@@ -16,7 +17,7 @@
 #ifndef PLAN_PLAN_H
 #define PLAN_PLAN_H
 
-#include "expr/expr.h"
+#include "expr/program.h"
 #include "sql/ast.h"
 #include "window/agg.h"
 #include "window/spec.h"
@@ -133,8 +134,9 @@ struct plan {
     int64_t               trigger_us;
     enum plan_malformed   on_malformed;
     bool                  reject_errors;
-    const char           *rejects, *late; /* folders of side tables, or NULL */
-    struct plan_property *properties;     /* for the Delta table's configuration */
+    const char           *rejects, *late, *quarantine; /* folders of side tables, or NULL */
+    struct expect_spec    expect;                      /* over the schema written */
+    struct plan_property *properties;                  /* for the Delta table's configuration */
     int                   n_properties;
 
     struct plan_node     *root;
@@ -145,8 +147,11 @@ struct plan {
     int                   n_tables;
     struct plan_clause   *clauses;
     int                   n_clauses;
-    int                   n_windows; /* WINDOW nodes on all paths: 0 or 1 in this version */
+    int                   n_windows; /* WINDOW nodes on all paths; 0: nothing is kept between epochs */
 };
+
+/* Is there a node of that kind at n or below it? NULL: no. */
+bool plan_node_contains(const struct plan_node *n, enum plan_node_kind kind);
 
 /* One plan per streaming table, in the order of the file; false when diags has errors (*out is then empty).
  * Everything lives in the arena. */

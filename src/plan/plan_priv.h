@@ -46,7 +46,9 @@ struct binder {
 /* NULL when out of memory (a diagnostic says so). The schema's event marks start as -1. */
 struct plan_node *plan__node(struct binder *b, enum plan_node_kind kind, const struct type *schema, struct place at);
 struct plan_node *plan__filter(struct binder *b, struct plan_node *input, struct expr *predicate);
-/* Event marks follow plain column references. */
+/* The WATERMARK clause that x over `input` is the event time of, or -1: a column, or window_time() of one. */
+int plan__event_of(const struct plan_node *input, const struct expr *x);
+/* Event marks follow them. */
 struct plan_node *plan__project(struct binder *b, struct plan_node *input, struct expr **exprs,
                                 const char *const *names, int n, struct place at);
 void             *plan__alloc(struct binder *b, size_t n); /* zeroed; NULL after a diagnostic */
@@ -62,10 +64,16 @@ struct plan_scope {
     void              *arg;
     struct expr_scope  scope;
     struct expr_binder binder_of_expr;
+    /* values defined before in the same SELECT, by their aliases (lateral column aliases) */
+    struct expr *const *lateral;
+    const char *const  *lateral_names;
+    int                 n_lateral;
 };
 void plan__scope(struct plan_scope *s, struct binder *b, const struct bound *r);
 bool plan__bind(struct plan_scope *s, const struct ast_expr *ast, struct expr **out);
 bool plan__bind_boolean(struct plan_scope *s, const struct ast_expr *ast, const char *clause, struct expr **out);
+/* The value that an item before defined under the column's first part; NULL: none, or a diagnostic (*found). */
+struct expr *plan__lateral(struct plan_scope *s, const struct ast_expr *ast, bool *found);
 /* The items of *, t.* or s.* (a struct) as expressions and names, appended. */
 bool plan__expand_star(struct plan_scope *s, const struct ast_expr *star, struct expr ***exprs, const char ***names,
                        int *n);
@@ -80,7 +88,11 @@ bool plan__bind_join(struct binder *b, const struct ast_rel *rel, struct bound *
 bool plan__name_outputs(struct binder *b, struct bound *out);
 bool plan__is_aggregation(const struct ast_query *q);
 bool plan__bind_aggregation(struct binder *b, const struct ast_query *q, struct bound *input, struct bound *out);
+/* SELECT DISTINCT: groups by all columns, without aggregates, as Spark replaces it. */
+bool plan__distinct(struct binder *b, struct bound *out, struct place at);
 bool plan__bind_properties(struct binder *b, const struct ast_statement *s);
+/* CONSTRAINT .. EXPECT over the columns of the table. */
+bool plan__bind_expectations(struct binder *b, const struct ast_statement *s, const struct bound *table);
 /* The name a select item without alias gets, as Spark names it. */
 const char *plan__auto_name(struct binder *b, const struct ast_expr *ast);
 

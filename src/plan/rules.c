@@ -116,16 +116,10 @@ static struct expr **shifted_columns(struct binder *b, const struct type *schema
     return columns;
 }
 
-static bool has_watermark(const struct plan_node *n)
-{
-    return n &&
-           (n->kind == PLAN_WATERMARK || has_watermark(n->input) || (n->kind == PLAN_UNION && has_watermark(n->other)));
-}
-
 /* Spark infers IS NOT NULL of an inner join's keys; it only shows where a watermark is below. */
 static bool keys_not_null(struct binder *b, struct plan_node *node, struct conjuncts *stream)
 {
-    for (int i = 0; i < node->n_keys && has_watermark(node->input); i++) {
+    for (int i = 0; i < node->n_keys && plan_node_contains(node->input, PLAN_WATERMARK); i++) {
         const struct field *f = &node->input->schema->fields[node->probe[i]];
         struct expr        *key = expr_column(b->arena, node->probe[i], f->type, f->nullable, node->place);
         struct expr        *check = key && f->nullable ? expr_is_not_null(b->arena, key) : NULL;

@@ -202,6 +202,15 @@ struct ast_property {
     struct place place, value_place;
 };
 
+enum ast_violation { AST_VIOLATION_KEEP, AST_VIOLATION_DROP, AST_VIOLATION_FAIL };
+
+struct ast_expectation { /* CONSTRAINT name EXPECT (condition) [ON VIOLATION DROP ROW | FAIL UPDATE] */
+    const char            *name;
+    struct place           place;
+    const struct ast_expr *condition;
+    enum ast_violation     violation;
+};
+
 struct ast_statement {
     enum ast_statement_kind kind;
     struct place            place; /* the whole statement */
@@ -218,6 +227,8 @@ struct ast_statement {
     struct place            location_place;
     struct ast_property    *properties;
     int                     n_properties;
+    struct ast_expectation *expectations;
+    int                     n_expectations;
     const struct ast_query *query;
 };
 

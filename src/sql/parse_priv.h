@@ -21,7 +21,9 @@ struct parser {
 static inline const struct token *tok(const struct parser *p) { return &p->tokens[p->at]; }
 const struct token               *parse__ahead(const struct parser *p, int n);
 bool                              parse__is(const struct parser *p, const char *symbol); /* at this symbol */
-bool         parse__is_word(const struct parser *p, const char *word); /* at this word, case ignored */
+bool parse__is_word(const struct parser *p, const char *word); /* at this word, case ignored */
+/* At "(": CONSTRAINT name EXPECT (..), .. up to ")". */
+bool         parse__expectations(struct parser *p, struct ast_statement *s);
 bool         parse__is_word_at(const struct parser *p, int ahead, const char *word);
 bool         parse__take(struct parser *p, const char *symbol); /* takes it when there */
 bool         parse__take_word(struct parser *p, const char *word);

@@ -591,12 +591,11 @@ static bool create(struct parser *p, struct ast_statement *s, struct place from)
     }
     if (!statement_name(p, s))
         return false;
-    if (parse__is(p, "(")) {
-        bool expect = parse__is_word_at(p, 1, "CONSTRAINT");
-        return parse__unsupported(p, tok(p)->place,
-                                  expect ? "CONSTRAINT .. EXPECT is" : "a list of columns behind the name is",
+    if (parse__is(p, "(") && !(s->kind == AST_CREATE_STREAMING_TABLE && parse__is_word_at(p, 1, "CONSTRAINT")))
+        return parse__unsupported(p, tok(p)->place, "a list of columns behind the name is",
                                   "the columns come from the query: name them with AS");
-    }
+    if (parse__is(p, "(") && !parse__expectations(p, s))
+        return false;
     if (s->kind == AST_CREATE_STREAMING_TABLE && !table_clauses(p, s))
         return false;
     return parse__need_word(p, "AS") && parse__query(p, &s->query);

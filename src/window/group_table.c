@@ -70,21 +70,24 @@ static struct group *make_group(struct group_table *t, uint32_t at, const struct
         err_set(e, ERR_LIMIT, "window: %u groups need more than %zu bytes", t->n_groups, t->plan->limit_bytes);
         return NULL;
     }
-    *g = *like;
-    g->key = key;
-    g->states = states;
+    *g = (struct group){.hash = like->hash,
+                        .start_us = like->start_us,
+                        .end_us = like->end_us,
+                        .key = key,
+                        .key_bytes = like->key_bytes,
+                        .states = states};
     t->slots[at] = g;
     t->n_groups++;
     return g;
 }
 
-struct group *group_table_find(struct group_table *t, uint64_t hash, int64_t start_us, const uint8_t *key,
-                               uint32_t key_bytes, struct error *e)
+struct group *group_table_find(struct group_table *t, const struct group *like, struct error *e)
 {
+    uint64_t hash = like->hash;
     uint32_t at = (uint32_t)hash & (t->capacity - 1);
     for (struct group *g; (g = t->slots[at]); at = (at + 1) & (t->capacity - 1))
-        if (g->hash == hash && g->start_us == start_us && g->key_bytes == key_bytes &&
-            memcmp(g->key, key, key_bytes) == 0)
+        if (g->hash == hash && g->start_us == like->start_us && g->key_bytes == like->key_bytes &&
+            memcmp(g->key, like->key, like->key_bytes) == 0)
             return g;
     if (t->n_groups * 2 >= t->capacity) {
         if (!grow(t)) {
@@ -95,8 +98,7 @@ struct group *group_table_find(struct group_table *t, uint64_t hash, int64_t sta
         while (t->slots[at])
             at = (at + 1) & (t->capacity - 1);
     }
-    return make_group(t, at, &(struct group){.hash = hash, .start_us = start_us, .key = key, .key_bytes = key_bytes},
-                      e);
+    return make_group(t, at, like, e);
 }
 
 static int by_start_and_key(const void *a, const void *b)

@@ -12,7 +12,7 @@
 
 struct group {
     uint64_t       hash;
-    int64_t        start_us; /* of the window, or the event time */
+    int64_t        start_us, end_us; /* of the window; both the event time when there is none */
     int64_t        first_epoch, effects;
     const uint8_t *key;
     uint32_t       key_bytes;
@@ -28,9 +28,15 @@ struct group_table {
 };
 
 MUST_CHECK enum err group_table_new(const struct window_plan *plan, struct group_table **out, struct error *e);
-/* The group, made when it is not there (first_epoch 0, no effects). NULL after ERR_LIMIT or ERR_NO_MEMORY in *e. */
-struct group          *group_table_find(struct group_table *t, uint64_t hash, int64_t start_us, const uint8_t *key,
-                                        uint32_t key_bytes, struct error *e);
+/* The group of like's hash, start and key, made when it is not there (no effects, states zeroed; the end is like's).
+ * NULL after ERR_LIMIT or ERR_NO_MEMORY in *e. */
+struct group *group_table_find(struct group_table *t, const struct group *like, struct error *e);
+/* One more effect, or several, of rows since that epoch. */
+static inline void group_add_effects(struct group *g, int64_t effects, int64_t epoch)
+{
+    g->first_epoch = g->effects == 0 || epoch < g->first_epoch ? epoch : g->first_epoch;
+    g->effects += effects;
+}
 static inline uint64_t group_hash(int64_t start_us, const uint8_t *key, uint32_t key_bytes)
 {
     uint64_t h = (uint64_t)start_us * 0x9e3779b97f4a7c15u;

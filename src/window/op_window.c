@@ -55,51 +55,67 @@ static enum err make_room(struct op_window *w, uint32_t rows, uint32_t effects, 
 
 /* ---- rows to effects ---- */
 
-static enum err note_late(struct op_window *w, const struct batch *b, uint32_t row, int64_t end_us, struct error *e)
+/* A row on its way into groups. */
+struct effect {
+    const struct batch *b;
+    uint32_t            row;
+    struct flow_behind  behind; /* one effect of this epoch, unless the row is a closed group */
+};
+
+static enum err note_late(struct op_window *w, const struct effect *x, int64_t end_us, struct error *e)
 {
     struct flow_context     *ctx = w->base.context;
-    const struct raw_record *r = batch_record(b, row);
+    const struct raw_record *r = batch_record(x->b, x->row);
     char                     detail[96];
-    ctx->tally->late++;
+    ctx->tally->late += x->behind.effects;
     if (!r)
         return OK;
     snprintf(detail, sizeof detail, "window end %" PRId64 " us is not after the watermark %" PRId64 " ms", end_us,
              ctx->late_ms);
-    return ctx->side->ops->row(ctx->side, SIDE_LATE, b->raw, r, "late", detail, e);
+    return ctx->side->ops->row(ctx->side, SIDE_LATE, x->b->raw, r, "late", detail, e);
 }
 
-static enum err add_effect(struct op_window *w, uint32_t row, int64_t start_us, uint32_t *n, struct error *e)
+/* Judges the row for one window and puts it there. *n counts effects of the batch. */
+static enum err add_effect(struct op_window *w, const struct effect *x, int64_t start_us, int64_t end_us, uint32_t *n,
+                           struct error *e)
 {
-    const uint8_t *key = w->keys.data + w->key_at[row];
-    uint32_t       key_bytes = w->key_at[row + 1] - w->key_at[row];
-    struct group  *g = group_table_find(w->partial, group_hash(start_us, key, key_bytes), start_us, key, key_bytes, e);
+    const uint8_t *key = w->keys.data + w->key_at[x->row];
+    uint32_t       key_bytes = w->key_at[x->row + 1] - w->key_at[x->row];
+    if (end_us <= w->base.context->late_ms * 1000)
+        return note_late(w, x, end_us, e);
+    struct group *g = group_table_find(w->partial,
+                                       &(struct group){.hash = group_hash(start_us, key, key_bytes),
+                                                       .start_us = start_us,
+                                                       .end_us = end_us,
+                                                       .key = key,
+                                                       .key_bytes = key_bytes},
+                                       e);
     if (!g)
         return e ? e->code : ERR_LIMIT;
     if (*n == w->effect_capacity)
         TRY(make_room(w, 0, w->effect_capacity * 2 + 1024, e));
-    g->effects++;
-    w->rows[*n] = row;
+    group_add_effects(g, x->behind.effects, x->behind.first_epoch);
+    w->rows[*n] = x->row;
     w->states[(*n)++] = g->states;
     return OK;
 }
 
-/* The windows of one event time, last one first. */
-static enum err add_windows(struct op_window *w, const struct batch *b, uint32_t row, int64_t event_us, uint32_t *n,
-                            struct error *e)
+/* The windows of one row, last one first. */
+static enum err add_windows(struct op_window *w, const struct effect *x, uint32_t *n, struct error *e)
 {
     const struct window_spec *spec = &w->plan->spec;
-    int64_t                   late_us = w->base.context->late_ms * 1000, n_windows = 0;
-    if (spec->size_us == 0) {
-        return event_us <= late_us ? note_late(w, b, row, event_us, e) : add_effect(w, row, event_us, n, e);
-    }
+    const struct column      *event = x->b->columns[w->plan->event_column];
+    int64_t                   n_windows = 0;
+    if (spec->kind == WINDOW_GIVEN)
+        return add_effect(w, x, column_i64(event->children[0])[x->row], column_i64(event->children[1])[x->row], n, e);
+    int64_t event_us = column_i64(event)[x->row];
+    if (spec->kind != WINDOW_FIXED)
+        return add_effect(w, x, event_us, event_us + spec->size_us, n, e);
     for (int64_t start = window_last_start(spec, event_us); start + spec->size_us > event_us; start -= spec->slide_us) {
         n_windows++;
-        if (start + spec->size_us <= late_us)
-            TRY(note_late(w, b, row, start + spec->size_us, e));
-        else
-            TRY(add_effect(w, row, start, n, e));
+        TRY(add_effect(w, x, start, start + spec->size_us, n, e));
     }
-    w->base.context->tally->fan_out += n_windows - 1;
+    w->base.context->tally->fan_out += (n_windows - 1) * x->behind.effects;
     return OK;
 }
 
@@ -135,27 +151,48 @@ static enum err update_states(struct op_window *w, const struct batch *b, uint32
     return OK;
 }
 
-static enum err take_batch(struct op_window *w, const struct batch *b, struct error *e)
+/* Rows of records: a record counts once, whatever a join made of it. */
+static enum err take_records(struct op_window *w, const struct batch *b, uint32_t *n, struct error *e)
 {
     const struct column *event = b->columns[w->plan->event_column];
-    struct tally_slot   *t = b->raw ? tally_slot(w->base.context->tally, b->raw->slot) : NULL;
-    uint32_t             n = 0;
-    TRY(make_room(w, b->n_rows, b->n_rows, e));
-    TRY(encode_keys(w, b, e));
+    struct flow_context *ctx = w->base.context;
+    struct tally_slot   *t = tally_slot(ctx->tally, b->raw->slot);
+    struct effect        x = {.b = b, .behind = {1, ctx->epoch}};
+    if (!t)
+        return err_set(e, ERR_NO_MEMORY, "window");
     for (uint32_t row = 0, end; row < b->n_rows; row = end) {
         uint32_t without = 0;
-        end = batch_record_end(b, row); /* a record counts once, whatever a join made of it */
-        for (uint32_t i = row; i < end; i++)
-            if (column_is_valid(event, i))
-                TRY(add_windows(w, b, i, column_i64(event)[i], &n, e));
+        end = batch_record_end(b, row);
+        for (x.row = row; x.row < end; x.row++)
+            if (column_is_valid(event, x.row))
+                TRY(add_windows(w, &x, n, e));
             else
                 without++;
-        if (!t)
-            continue;
         bool none = without == end - row;
         *(none ? &t->no_event_time : &t->passed) += 1;
-        w->base.context->tally->fan_out -= without - none;
+        ctx->tally->fan_out -= without - none;
     }
+    return OK;
+}
+
+/* Rows that are closed groups of a window below; their event time is the end of one, so it is never NULL. */
+static enum err take_groups(struct op_window *w, const struct batch *b, uint32_t *n, struct error *e)
+{
+    struct effect x = {.b = b};
+    for (; x.row < b->n_rows; x.row++) {
+        x.behind = *flow_behind_row(w->base.context, b, x.row);
+        w->base.context->tally->closed -= x.behind.effects;
+        TRY(add_windows(w, &x, n, e));
+    }
+    return OK;
+}
+
+static enum err take_batch(struct op_window *w, const struct batch *b, struct error *e)
+{
+    uint32_t n = 0;
+    TRY(make_room(w, b->n_rows, b->n_rows, e));
+    TRY(encode_keys(w, b, e));
+    TRY(b->raw ? take_records(w, b, &n, e) : take_groups(w, b, &n, e));
     return update_states(w, b, n, e);
 }
 

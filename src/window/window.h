@@ -10,7 +10,10 @@
  *
  * A group is one window (or event time) and one combination of keys; NULL is a key value, -0.0 equals 0.0 and NaN NaN.
  * An effect is one row in one window. Groups know the first epoch they have rows from, which tells where a rebuild must
- * start reading.
+ * start reading. Windows may be chained: closed groups of one are rows of the next, each with the effects behind it.
+ *
+ * Sessions: in the lane every event time of a key is a group of its own; at the barrier those that overlap or touch
+ * become one, with the open ones.
  */
 #ifndef WINDOW_WINDOW_H
 #define WINDOW_WINDOW_H
@@ -29,7 +32,7 @@ struct window_aggregate {
 /* Borrowed from the plan by everything below. */
 struct window_plan {
     struct window_spec             spec;
-    const struct type             *input, *result; /* result: window or event time, keys.., aggregates.. */
+    const struct type             *input, *result; /* result: window (start, end) or event time, keys.., aggregates.. */
     int                            event_column;
     const int                     *keys; /* input columns */
     int                            n_keys;
@@ -40,7 +43,8 @@ struct window_plan {
 
 /* ---- lane half ---- */
 
-/* Batches in, nothing out: what passes is in the partial groups. Counts passed, no_event_time, late, fan_out. */
+/* Batches in, nothing out: what passes is in the partial groups. Counts passed, no_event_time, late, fan_out; rows
+ * that are closed groups count late, fan_out and take back what was closed, by the effects behind them. */
 MUST_CHECK enum err op_window_new(const struct window_plan *plan, struct flow_context *context, struct op **out,
                                   struct error *e);
 struct group_table;
@@ -58,10 +62,9 @@ struct window_state;
 MUST_CHECK enum err window_state_new(const struct window_plan *plan, struct window_state **out, struct error *e);
 void                window_state_free(struct window_state *s);
 /* Takes the partial groups of an epoch. */
-MUST_CHECK enum err window_state_merge(struct window_state *s, struct group_table *take, int64_t epoch,
-                                       struct error *e);
-/* Closed groups, the callee's; effects[i] rows are behind the i-th. */
-typedef enum err window_closed_cb(void *arg, struct batch *b, const int64_t *effects, struct error *e);
+MUST_CHECK enum err window_state_merge(struct window_state *s, struct group_table *take, struct error *e);
+/* Closed groups, the callee's; behind[i] is behind the i-th. */
+typedef enum err window_closed_cb(void *arg, struct batch *b, const struct flow_behind *behind, struct error *e);
 /* Every group that ends at or before the watermark, in order of window and key, through `each`, then
  * forgets it. *effects: rows behind the groups. */
 MUST_CHECK enum err window_state_close(struct window_state *s, int64_t evict_ms, window_closed_cb *each, void *arg,

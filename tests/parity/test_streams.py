@@ -89,6 +89,16 @@ SKETCH = """SELECT window.start AS ws, approx_count_distinct(v) AS v, approx_cou
   approx_count_distinct(concat(k, ' and a text of more than thirty-two bytes ', offset)) AS l,
   approx_count_distinct(CAST(offset AS FLOAT)) AS f, approx_count_distinct(CAST(ts AS DATE)) AS d,
   approx_count_distinct(CAST(k AS BINARY), 0.39) AS y FROM {} GROUP BY window(ts, '200 seconds')"""
+SESSION = """SELECT session_window.start AS ws, session_window.end AS we, k, count(*) AS n, sum(v) AS s,
+  min(kind) AS lo, first(v) AS f, max_by(v, ts) AS b FROM {} GROUP BY session_window(ts, '{}'), k"""
+SESSIONS = [event(t, k) for t, k in [(0, "a"), (10, "a"), (0, "b"), (9.999, "b"), (9, "a"), (18, "a"), (5, "a"),
+                                     (5, "a"), (1, "a"), (30, "L"), (9.999, "c"), (50, "z"), (51, "z"), (40, "a"),
+                                     (200, "z")]]
+INNER = "(SELECT window AS w, k, count(*) AS n FROM {} GROUP BY window(ts, '{}'), k {})"
+CHAIN = """SELECT window.start AS ws, window.end AS we, count(*) AS groups, sum(n) AS n, max(n) AS most FROM {}
+  GROUP BY window({}, '20 seconds')"""
+TWO = """(SELECT 'left' AS side, k, ts FROM {left} WHERE kind = 'x'
+  UNION ALL SELECT 'right' AS side, k, ts FROM {right} WHERE kind = 'y')"""
 WIDE = [json.dumps(r, ensure_ascii=False) for r in [
     {"i": 1, "l": 2**62, "d": 1.5, "s": "Hello, World", "b": True, "st": {"x": 1, "y": "in"}, "dt": "2024-02-29",
      "ts": "2024-02-29T12:34:56.789Z"},
@@ -265,6 +275,57 @@ CASES = {  # name: (SELECT, records or lists of them per partition, maxOffsetsPe
     "window end and expressions of keys": (
         "SELECT window.end AS we, upper(k) AS kk, sum(v) * 2 AS twice FROM " + events() +
         " GROUP BY window(ts, '1 minute'), upper(k)", random_events(14, 400), 100),
+    "sessions": (SESSION.format(events(0), "10 seconds"), SESSIONS, 1),
+    "sessions, several rows an epoch": (SESSION.format(events(3), "10 seconds"), SESSIONS, 4),
+    "sessions of random rows": (SESSION.format(events(8), "3 seconds"), random_events(64, 500, late=0.3), 60),
+    "sessions of a partition each": (
+        "SELECT session_window.start AS ws, session_window.end AS we, k, count(*) AS n, sum(v) AS s FROM " + events(8) +
+        " GROUP BY session_window(ts, '1 second 500 milliseconds'), k HAVING count(*) > 1",
+        [random_events(65, 200, late=0.3), random_events(66, 300)], 90),
+    "window over window_time": (CHAIN.format(INNER.format(events(2), "5 seconds", ""), "window_time(w)"),
+                                random_events(67, 500), 70),
+    "window over a window": (CHAIN.format(INNER.format(events(2), "5 seconds", "HAVING count(*) > 1"), "w"),
+                             random_events(68, 500), 70),
+    "three windows": (
+        "SELECT window.start AS ws, sum(n) AS n, count(*) AS c FROM (SELECT window AS w, count(*) AS c, "
+        "sum(n) AS n FROM " + INNER.format(events(2), "2 seconds", "") +
+        " GROUP BY window(w, '4 seconds', '2 seconds')) GROUP BY window(w, '10 seconds')", random_events(69, 400), 50),
+    "session over windows": (
+        "SELECT session_window.start AS ws, session_window.end AS we, k, sum(n) AS n FROM " +
+        INNER.format(events(2), "2 seconds", "") + " GROUP BY session_window(window_time(w), '3 seconds'), k",
+        random_events(70, 400), 50),
+    "window over sessions": (
+        "SELECT window.start AS ws, count(*) AS n, avg(n) AS a FROM (SELECT wt, n FROM (SELECT window_time(w) AS wt, n "
+        "FROM (SELECT session_window AS w, k, count(*) AS n FROM " + events(2) +
+        " GROUP BY session_window(ts, '2 seconds'), k))) GROUP BY window(wt, '20 seconds')",
+        random_events(71, 400), 50),
+    "grouped again by the window": (
+        "SELECT w.end AS we, count(*) AS c, sum(n) AS n FROM " + INNER.format(events(2), "5 seconds", "") +
+        " GROUP BY w", random_events(72, 400), 50),
+    "distinct": (f"SELECT DISTINCT ts, k, kind FROM {events(2)}", random_events(73, 400), 50),
+    "distinct windows": ("SELECT DISTINCT w, lower(k) AS k, n > 1 AS many FROM " +
+                         INNER.format(events(2), "5 seconds", ", kind"), random_events(74, 400), 50),
+    "two watermarks": ("SELECT side, window.start AS ws, k, count(*) AS n FROM " + TWO.format(left=events(2),
+                       right=events(9)) + " GROUP BY window(ts, '5 seconds'), side, k", random_events(75, 400), 50),
+    "union of aggregations": (COUNT.format(events(2), "'5 seconds'") + " UNION ALL " +
+                              COUNT.format(events(4), "'7 seconds', '3 seconds'"), random_events(76, 300), 50),
+    "union of windows and rows": (
+        "SELECT window.start AS t, k, count(*) AS n FROM " + events(2) + " GROUP BY window(ts, '5 seconds'), k "
+        f"UNION ALL SELECT ts, kind, v FROM {events(1)} WHERE v > 20", random_events(77, 300), 50),
+    "windows joined with a table": (
+        "SELECT w.start AS ws, name, n FROM " + INNER.format(events(2), "5 seconds", "") + " AS i "
+        "JOIN dim ON i.k = dim.k", random_events(78, 300), 50),
+    "joined, then grouped again": (
+        "SELECT window.start AS ws, name, sum(n) AS n FROM " + INNER.format(events(2), "5 seconds", "") + " AS i "
+        "LEFT JOIN dim ON i.k = dim.k GROUP BY window(w, '10 seconds'), name", random_events(79, 300), 50),
+    "lateral aliases": (f"SELECT offset, v + 1 AS b, b * 2 AS c, c + b AS v, v AS d FROM {events()}",
+                        random_events(80, 100), None),
+    "lateral aliases of aggregates": (
+        "SELECT window.start AS ws, count(*) AS n, n + 1 AS m, m * 2 AS n2, upper(k) AS u, concat(u, '!') AS e FROM " +
+        events() + " GROUP BY window(ts, '10 seconds'), k", random_events(81, 300), 75),
+    "group by a struct": ("SELECT window.start AS ws, s, s.v AS v, count(*) AS n FROM (SELECT ts, named_struct('k', k, "
+                          "'v', v % 3) AS s FROM " + events() + ") GROUP BY window(ts, '10 seconds'), s",
+                          random_events(82, 300), 75),
     "kafka columns": ("SELECT topic, partition, offset, timestamp, timestampType, key, value FROM STREAM src",
                       random_events(15, 20), None),
 }

@@ -126,14 +126,19 @@ static struct plan *bind(struct memory_query *q, const char *sql, struct buf *er
 
 static void make_sinks(struct memory_query *q)
 {
-    static const char *const prefixes[] = {[LANE_REJECTS] = "rejected> ", [LANE_LATE] = "late> ", [LANE_MAIN] = "> "};
+    static const char *const prefixes[] = {
+        [LANE_REJECTS] = "rejected> ", [LANE_LATE] = "late> ", [LANE_QUARANTINE] = "quarantine> ", [LANE_MAIN] = "> "};
     for (int i = 0; i < LANE_N_SINKS; i++) {
         struct text_sink *s = &q->sinks[i];
         s->base.ops = &text_ops;
-        s->base.schema = i == LANE_MAIN ? q->plan->schema : side_schema(&q->arena);
+        s->base.schema = i == LANE_MAIN         ? q->plan->schema
+                         : i == LANE_QUARANTINE ? q->plan->expect.quarantine
+                                                : side_schema(&q->arena);
         s->prefix = prefixes[i];
         buf_init(&s->lines, TAG_TEST, TEXT_LIMIT);
-        if (i == LANE_MAIN || (i == LANE_REJECTS ? q->plan->rejects : q->plan->late))
+        if (i == LANE_MAIN || (i == LANE_REJECTS      ? q->plan->rejects
+                               : i == LANE_QUARANTINE ? q->plan->quarantine
+                                                      : q->plan->late))
             q->sink_list[i] = &s->base;
     }
 }
@@ -369,8 +374,10 @@ static void print_ledger(const struct memory_query *q, const struct lane_result 
     buf_puts(out, "=");
     if (q->plan->n_clauses)
         buf_printf(out, " wm=%lld.%03lld", (long long)(evict_ms / 1000), (long long)(evict_ms % 1000));
-    if (q->lane.windows)
-        buf_printf(out, " state=%lld", (long long)window_state_groups(q->lane.windows));
+    struct lane_windows open;
+    lane_look(&q->lane, &open);
+    if (q->plan->n_windows)
+        buf_printf(out, " state=%lld", (long long)open.groups);
     term(out, "read", sum.read);
     term(out, "malformed", sum.malformed);
     term(out, "rejected", sum.rejected);
@@ -380,6 +387,7 @@ static void print_ledger(const struct memory_query *q, const struct lane_result 
     term(out, "fan_out", b->fan_out - a->fan_out);
     term(out, "late", b->late - a->late);
     term(out, "having", b->having - a->having);
+    term(out, "dropped", b->dropped - a->dropped);
     buf_puts(out, "\n");
 }
 
@@ -393,7 +401,7 @@ static void restart(struct memory_query *q, const struct lane_result *r)
     q->lane.marks = r->marks;
     if (ledger_copy(&r->ledger, &q->lane.ledger, &e) != OK)
         give_up("ledger", &e);
-    if (q->lane.windows && window_state_load(q->lane.windows, &v, &e) != OK)
+    if (lane_load_windows(&q->lane, &v, &e) != OK)
         give_up("windows", &e);
     run_lane(q);
 }
@@ -415,7 +423,7 @@ bool memory_query_barrier(struct memory_query *q, struct buf *out)
             buf_put(out, q->sinks[i].lines.data, q->sinks[i].lines.size);
         buf_clear(&q->sinks[i].lines);
     }
-    bool moved = r->rc == OK && r->moved && q->lane.windows;
+    bool moved = r->rc == OK && r->moved && q->plan->n_windows;
     if (r->rc != OK) {
         buf_printf(out, "! %s: %s\n", err_name(r->rc), r->error.text);
         q->failed = true;

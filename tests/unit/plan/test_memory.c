@@ -101,12 +101,13 @@ static struct batch *clicks(const struct type *schema, int n)
     return batch;
 }
 
-static enum err emit_closed(void *arg, struct batch *b, const int64_t *effects, struct error *e)
+static enum err emit_closed(void *arg, struct batch *b, const struct flow_behind *behind, struct error *e)
 {
     struct run     *r = arg;
     struct flow_msg msg = {.kind = FLOW_BATCH, .batch = b};
-    r->tail.effects = effects;
-    return r->lane.tail->ops->push(r->lane.tail, &msg, e);
+    struct op      *tail = r->lane.stages[0].tail;
+    r->tail.behind = behind;
+    return tail->ops->push(tail, &msg, e);
 }
 
 static enum err epoch(struct run *r, int64_t number, int64_t evict_ms, struct error *e)
@@ -117,9 +118,10 @@ static enum err epoch(struct run *r, int64_t number, int64_t evict_ms, struct er
     struct flow_msg     msg = {.kind = FLOW_BATCH, .batch = clicks(r->plan->sources[0].decoded, 30)};
     if (!msg.batch)
         return err_set(e, ERR_NO_MEMORY, "rows");
+    r->context.epoch = number;
     TRY(r->lane.heads[0]->ops->push(r->lane.heads[0], &msg, e));
-    TRY(window_take_partial(r->lane.window, &partial, e));
-    TRY(window_state_merge(r->state, partial, number, e));
+    TRY(window_take_partial(r->lane.stages[0].window, &partial, e));
+    TRY(window_state_merge(r->state, partial, e));
     TRY(window_state_close(r->state, evict_ms, emit_closed, r, &effects, e));
     buf_init(&saved, TAG_TEST, 1 << 20);
     window_state_save(r->state, &saved);
@@ -138,8 +140,8 @@ static enum err steps(struct run *r, struct error *e)
     if (!r->plan)
         return err_set(e, ERR_NO_MEMORY, "%s", diags.n ? diags.items[0].text : "nothing said");
     TRY(plan_build_tables(r->plan, sample_open_table, &r->tables, e));
-    TRY(plan_build_lane(r->plan, &r->tables, &r->context, &r->tail, &r->end, &r->lane, e));
-    TRY(window_state_new(&r->lane.window_plan, &r->state, e));
+    TRY(plan_build_lane(r->plan, &r->tables, &r->context, &r->tail, &(struct plan_ends){.rows = &r->end}, &r->lane, e));
+    TRY(window_state_new(r->lane.stages[0].plan, &r->state, e));
     TRY(epoch(r, 0, 10000, e));
     return epoch(r, 1, INT64_MAX / 2000, e);
 }

@@ -194,15 +194,15 @@ static enum err push(const struct row *rows, uint32_t n)
     return job.op->ops->push(job.op, &msg, &e);
 }
 
-static enum err merge(int64_t epoch)
+static enum err merge(void)
 {
     struct group_table *partial;
     enum err            rc = window_take_partial(job.op, &partial, &e);
-    return rc == OK ? window_state_merge(job.state, partial, epoch, &e) : rc;
+    return rc == OK ? window_state_merge(job.state, partial, &e) : rc;
 }
 
 /* Closed rows, in order of window and encoded key, as lines "start k d n s lo". */
-static enum err print_closed(void *arg, struct batch *b, const int64_t *effects, struct error *why)
+static enum err print_closed(void *arg, struct batch *b, const struct flow_behind *behind, struct error *why)
 {
     struct buf *out = arg;
     (void)why;
@@ -211,7 +211,7 @@ static enum err print_closed(void *arg, struct batch *b, const int64_t *effects,
         const uint8_t *k = column_is_valid(b->columns[1], i) ? column_bytes(b->columns[1], i, &n) : NULL;
         const uint8_t *lo = column_is_valid(b->columns[5], i) ? column_bytes(b->columns[5], i, &m) : NULL;
         int64_t        count = column_i64(b->columns[3])[i];
-        assert_int_equal(effects[i], count);
+        assert_int_equal(behind[i].effects, count);
         buf_printf(out, "%lld %.*s %g %lld %lld %.*s\n",
                    (long long)(column_i64(b->columns[0]->children[0])[i] / SECOND), k ? (int)n : 1,
                    k ? (const char *)k : "-", column_f64(b->columns[2])[i], (long long)count,
@@ -243,10 +243,12 @@ static void groups_add_up_over_epochs_and_close_in_order(void **state)
     static const struct row second[] = {{9 * SECOND, "b", 1, -20}, {9 * SECOND, "b", 2, 3}};
     (void)state;
     open_job(10 * SECOND, 10 * SECOND, 1 << 20);
+    job.context.epoch = 4;
     assert_int_equal(push(first, 5), OK);
-    assert_int_equal(merge(4), OK);
+    assert_int_equal(merge(), OK);
+    job.context.epoch = 5;
     assert_int_equal(push(second, 2), OK);
-    assert_int_equal(merge(5), OK);
+    assert_int_equal(merge(), OK);
     assert_int_equal(window_state_groups(job.state), 5);
     assert_int_equal(window_state_effects(job.state), 7);
     assert_int_equal(window_state_first_epoch(job.state), 4);
@@ -268,7 +270,7 @@ static void late_is_judged_per_window(void **state)
     open_job(10 * SECOND, 5 * SECOND, 1 << 20);
     job.context.late_ms = 10000;
     assert_int_equal(push(rows, 3), OK);
-    assert_int_equal(merge(0), OK);
+    assert_int_equal(merge(), OK);
     assert_int_equal(job.tally.late, 3); /* 4 s in [-5, 5) and [0, 10), 6 s in [0, 10) */
     assert_int_equal(n_late_told, 3);
     assert_int_equal(job.tally.fan_out, 3);
@@ -290,9 +292,10 @@ static void twenty_thousand_groups(void **state)
             snprintf(names[i], sizeof names[i], "k%d", i);
             rows[i] = (struct row){(int64_t)w * SECOND + i, names[i], 0, i};
         }
+        job.context.epoch = w;
         assert_int_equal(push(rows, 100), OK);
         assert_int_equal(push(rows, 50), OK);
-        assert_int_equal(merge(w), OK);
+        assert_int_equal(merge(), OK);
     }
     assert_int_equal(window_state_groups(job.state), 20000);
     buf_init(&out, TAG_TEST, (size_t)16 << 20);
@@ -326,8 +329,9 @@ static void save_some(struct buf *out)
                                       {2 * SECOND, NULL, -0.0, 1},
                                       {-3 * SECOND, "", 0, 5},
                                       {12 * SECOND, "long enough", 3, 2}};
+    job.context.epoch = 7;
     assert_int_equal(push(rows, 4), OK);
-    assert_int_equal(merge(7), OK);
+    assert_int_equal(merge(), OK);
     window_state_save(job.state, out);
     assert_int_equal(buf_check(out, "state", &e), OK);
 }
@@ -368,10 +372,10 @@ static void an_empty_state_is_saved_too(void **state)
     close_job();
 }
 
-static enum err drop_closed(void *arg, struct batch *b, const int64_t *effects, struct error *why)
+static enum err drop_closed(void *arg, struct batch *b, const struct flow_behind *behind, struct error *why)
 {
     (void)arg;
-    (void)effects;
+    (void)behind;
     (void)why;
     batch_free(b);
     return OK;
