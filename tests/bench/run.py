@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""./dev bench [--rows N] [--repeats N] [--only W1]: speed on a real broker, one JSON line per workload.
+"""./dev bench [--rows N] [--repeats N] [--only W0|W1|IDLE]: speed on a real broker, one JSON line per workload.
 
     W0   seven JSON columns to Delta, nothing else          bytes per row count too
     W1   filter, join with a static table, 10 s windows     Yahoo's streaming benchmark, 250-byte JSON
+    IDLE W1 on a topic that nobody writes to                what waiting costs: CPU, memory; and the start
 
 Each repeat runs the bare librdkafka loop and then the workload on the same topic, so that `ratio` compares neighbours
 in time; machines are noisy. CPU-seconds are those of the whole process without start-up. `correct` compares the table
-with a plain Python computation over the topic. Exit code 1 when anything is not correct.
+with a plain Python computation over the topic; of IDLE it says that nothing was read or written and the end was
+orderly. Exit code 1 when anything is not correct.
 """
 import argparse
 import collections
@@ -18,13 +20,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 import pyarrow.parquet
 
 import delta_read
 import oracle
 from kafka_broker import Broker
-from millrace import TOP, binary, produce
+from millrace import TOP, Millrace, binary, produce
 
 FIELDS = ("user_id", "page_id", "ad_id", "ad_type", "event_type", "event_time", "ip_address")
 SCHEMA = ", ".join(f"{f} {'BIGINT' if f == 'event_time' else 'STRING'}" for f in FIELDS)
@@ -89,6 +92,40 @@ class Bench:
         return sorted(oracle.result_rows(delta_read.read(self.folder / "w1/lake/views"))) == sorted(closed)
 
 
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def rss_mb(pid):
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("VmRSS")) / 1000
+
+
+def measure_idle(bench, seconds, repeats):
+    """What a query costs that has nothing to do, from two seconds after its start; and how soon it can read."""
+    topic, first_polls, correct = bench.broker.create_topic("idle", partitions=4), [], True
+    sql = oracle.job_sql(bench.broker.address, topic, delay="10 SECONDS")
+    for run in range(repeats):
+        job = Millrace(bench.folder / f"idle-{run}")
+        shutil.copy(bench.folder / "ads.csv", job.folder)
+        (job.folder / "job.sql").write_text(sql)
+        job.start("run", "job.sql", "--summary")
+        time.sleep(2)
+        before, began = cpu_seconds(job.pid), time.monotonic()
+        time.sleep(seconds if run == 0 else 0)
+        if run == 0:
+            cpu, memory = (cpu_seconds(job.pid) - before) / (time.monotonic() - began), rss_mb(job.pid)
+        code = job.stop()
+        summary = job.summary()
+        correct = correct and code == 0 and summary["records"] == 0 and summary["rows_written"] == 0
+        first_polls.append(summary["first_poll_ms"])
+    line = {"workload": "IDLE", "correct": correct, "seconds": seconds, "cpu_percent": round(cpu * 100, 2),
+            "rss_mb": round(memory, 1), "first_poll_ms": round(statistics.median(first_polls), 1)}
+    print(json.dumps(line), flush=True)
+    return line["correct"]
+
+
 def measure(bench, name, repeats, program):
     million, runs, bares = bench.rows / 1e6, [], []
     for _ in range(repeats):
@@ -112,7 +149,8 @@ def main():
     parser = argparse.ArgumentParser(prog="dev bench", description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--only", choices=["W0", "W1"])
+    parser.add_argument("--only", choices=["W0", "W1", "IDLE"])
+    parser.add_argument("--idle-seconds", type=int, default=20)
     args = parser.parse_args()
     program = bare_loop()
     with tempfile.TemporaryDirectory(prefix="millrace-bench-") as folder:
@@ -121,6 +159,8 @@ def main():
             bench = Bench(broker, pathlib.Path(folder), args.rows)
             correct = [measure(bench, name, args.repeats, program) for name in ("w0", "w1")
                        if not args.only or args.only.lower() == name]
+            if not args.only or args.only == "IDLE":
+                correct.append(measure_idle(bench, args.idle_seconds, args.repeats))
         finally:
             broker.stop()
     sys.exit(0 if all(correct) else 1)
