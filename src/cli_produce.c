@@ -108,23 +108,6 @@ static bool fill_knobs(struct produce_knobs *k)
     return key_kind(&k->key);
 }
 
-/* Complete or not there: written beside and renamed. */
-static bool write_ads(const struct produce_knobs *k)
-{
-    struct buf csv;
-    char       beside[4200];
-    buf_init(&csv, TAG_PROCESS, 64 << 20);
-    produce_ads_table(k, true, &csv);
-    snprintf(beside, sizeof beside, "%s.part", flags.ads_file);
-    FILE *f = fopen(beside, "w");
-    bool  ok = f && fwrite(csv.data, 1, csv.size, f) == csv.size;
-    ok = f && fclose(f) == 0 && ok && rename(beside, flags.ads_file) == 0;
-    if (!ok)
-        cli_say("cannot write %s", flags.ads_file);
-    buf_fini(&csv);
-    return ok;
-}
-
 /* ---- sending ---- */
 
 struct sending {
@@ -201,8 +184,10 @@ static int produce(const char *file)
     bool no_key =
         k.key == PRODUCE_KEY_NONE || (k.key == PRODUCE_KEY_DEFAULT && strcmp(flags.template_, "ad_events") == 0);
     k.n_partitions = no_key && !flags.replay ? (int)flags.partitions : 0;
-    if (flags.ads_file && !write_ads(&k))
+    if (flags.ads_file && producing_write_ads(&k, flags.ads_file, &e) != OK) {
+        cli_say("%s", e.text);
         return EXIT_CANNOT_CREATE;
+    }
     cli_stop_on_signals();
     enum err rc = produce_records(&k, &e);
     if (rc != OK)

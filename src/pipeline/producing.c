@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "pipeline/producing.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -72,6 +73,20 @@ void producing_counts(struct producing *p, struct producing_counts *out)
 int64_t producing_expected(const struct producing *p) { return generator_rows_expected(p->generator); }
 
 void producing_tally(const struct producing *p, struct produce_tally *out) { generator_tally(p->generator, out); }
+
+enum err producing_write_ads(const struct produce_knobs *k, const char *path, struct error *e)
+{
+    struct buf csv;
+    char       beside[4200];
+    buf_init(&csv, TAG_PROCESS, 64 << 20);
+    produce_ads_table(k, true, &csv);
+    snprintf(beside, sizeof beside, "%s.part", path);
+    FILE *f = fopen(beside, "w");
+    bool  ok = f && fwrite(csv.data, 1, csv.size, f) == csv.size;
+    ok = f && fclose(f) == 0 && ok && rename(beside, path) == 0;
+    buf_fini(&csv);
+    return ok ? OK : err_errno(e, errno, "write %s", path);
+}
 
 /* ---- running ---- */
 

@@ -38,6 +38,9 @@ void                producing_free(struct producing *p); /* NULL is ignored */
 /* To the last record, or until it is told to stop; then waits until all is acknowledged. */
 MUST_CHECK enum err producing_run(struct producing *p, struct error *e);
 
+/* The static table ad_events joins with, as a CSV file: complete or not there. */
+MUST_CHECK enum err producing_write_ads(const struct produce_knobs *k, const char *path, struct error *e);
+
 void producing_stop(struct producing *p);                                 /* (any thread, signal handler) */
 void producing_set_rate(struct producing *p, double per_s);               /* (any thread) 0: as fast as possible */
 void producing_counts(struct producing *p, struct producing_counts *out); /* (any thread) */

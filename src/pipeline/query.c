@@ -131,7 +131,7 @@ static void submit_start(struct query *q)
     s->job = (struct job){.run = run_start, .done = start_done};
     s->q = q;
     q->retry_at_us = 0;
-    query__submit(q, &q->host->io, &s->job);
+    query__submit(q, &q->client, &s->job); /* brokers may let it wait: not on a thread that others need */
 }
 
 /* ---- the end ---- */
@@ -179,7 +179,7 @@ static void take_down(struct query *q)
     CHECK(s);
     s->job = (struct job){.run = run_tear_down, .done = torn_down};
     s->q = q;
-    query__submit(q, &q->host->io, &s->job);
+    query__submit(q, &q->client, &s->job); /* brokers may let it wait: not on a thread that others need */
 }
 
 /* ---- the barrier ---- */

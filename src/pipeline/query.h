@@ -96,6 +96,9 @@ void query_partition(const struct query *q, int s, int i, int64_t *end, int64_t 
 /* What was done, with the ledger, as one line of JSON. */
 void query_summary(const struct query *q, struct buf *out);
 
+/* Can the state that the catalog has of it go on under this plan? ERR_CONFLICT says what differs. Any thread; blocks. */
+MUST_CHECK enum err query_state_follows(const struct plan *plan, struct catalog *c, struct error *e);
+
 struct reset {
     int64_t generation; /* that begins at the next start; 0: there was nothing to give up */
     int64_t last_epoch; /* whose positions are given up; -1 none known */

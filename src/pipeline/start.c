@@ -93,6 +93,25 @@ static enum err check_fingerprint(const char *before, const char *now, struct er
     return rc;
 }
 
+enum err query_state_follows(const struct plan *plan, struct catalog *c, struct error *e)
+{
+    struct arena     a;
+    struct buf       now;
+    struct query_row row;
+    arena_init(&a, TAG_STATE, (size_t)256 << 20);
+    buf_init(&now, TAG_STATE, 1 << 20);
+    enum err rc = catalog_query_get(c, plan->name, &a, &row, e);
+    if (rc == OK) {
+        plan_fingerprint(plan, &now);
+        rc = check_fingerprint(row.fingerprint, buf_text(&now), e);
+    } else if (rc == ERR_NOT_FOUND) {
+        rc = OK;
+    }
+    buf_fini(&now);
+    arena_fini(&a);
+    return rc;
+}
+
 void query__app_prefix(const struct plan *p, char out[QUERY_APP_ID_MAX])
 {
     snprintf(out, QUERY_APP_ID_MAX, "millrace/%s/", p->name);

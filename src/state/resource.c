@@ -11,16 +11,20 @@ static const char *const kinds[] = {"query", "producer"};
 
 /* ---- resources ---- */
 
-/* 0: not there. */
-static enum err revision_of(struct catalog *c, enum resource_kind kind, const char *name, int64_t *revision,
-                            int64_t *created_ms, struct error *e)
+/* Revision 0: not there. */
+static enum err find_row(struct catalog *c, enum resource_kind kind, const char *name, struct resource *out,
+                         struct error *e)
 {
     sqlite3_stmt *s;
-    TRY(catalog__prepare(c, &s, "SELECT revision, created_ms FROM resource WHERE kind = ? AND name = ?", "ss", e,
-                         kinds[kind], name));
+    *out = (struct resource){.kind = kind, .name = name};
+    TRY(catalog__prepare(c, &s, "SELECT revision, created_ms, desired FROM resource WHERE kind = ? AND name = ?", "ss",
+                         e, kinds[kind], name));
     int step = sqlite3_step(s);
-    *revision = step == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
-    *created_ms = step == SQLITE_ROW ? sqlite3_column_int64(s, 1) : 0;
+    if (step == SQLITE_ROW) {
+        out->revision = sqlite3_column_int64(s, 0);
+        out->created_ms = sqlite3_column_int64(s, 1);
+        out->running = strcmp((const char *)sqlite3_column_text(s, 2), "running") == 0;
+    }
     enum err rc = step == SQLITE_ROW || step == SQLITE_DONE ? OK : catalog__error(c, "read", e);
     sqlite3_finalize(s);
     return rc;
@@ -39,15 +43,16 @@ static enum err check_revision(enum resource_kind kind, const char *name, int64_
                    kinds[kind], name, there, expect);
 }
 
-static enum err put(struct catalog *c, struct resource *r, int64_t expect, struct error *e)
+static enum err put(struct catalog *c, struct resource *r, int64_t expect, bool keep_running, struct error *e)
 {
-    sqlite3_stmt *s;
-    int64_t       revision, created_ms, now = clock_wall_us() / 1000;
-    TRY(revision_of(c, r->kind, r->name, &revision, &created_ms, e));
-    TRY(check_revision(r->kind, r->name, revision, expect, e));
-    r->revision = revision + 1;
-    r->created_ms = revision ? created_ms : now;
-    r->updated_ms = now;
+    sqlite3_stmt   *s;
+    struct resource there;
+    TRY(find_row(c, r->kind, r->name, &there, e));
+    TRY(check_revision(r->kind, r->name, there.revision, expect, e));
+    r->revision = there.revision + 1;
+    r->updated_ms = clock_wall_us() / 1000;
+    r->created_ms = there.revision ? there.created_ms : r->updated_ms;
+    r->running = there.revision && keep_running ? there.running : r->running;
     TRY(catalog__prepare(c, &s,
                          "INSERT OR REPLACE INTO resource (kind, name, spec, desired, revision, created_ms, updated_ms)"
                          " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -56,21 +61,42 @@ static enum err put(struct catalog *c, struct resource *r, int64_t expect, struc
     return catalog__finish(c, s, e);
 }
 
-enum err resource_put(struct catalog *c, struct resource *r, int64_t expect, struct error *e)
+enum err resource_put(struct catalog *c, struct resource *r, int64_t expect, bool keep_running, struct error *e)
 {
     TRY(catalog__begin(c, e));
-    return catalog__end(c, put(c, r, expect, e), e);
+    return catalog__end(c, put(c, r, expect, keep_running, e), e);
+}
+
+static enum err want(struct catalog *c, struct resource *r, struct error *e)
+{
+    sqlite3_stmt   *s;
+    struct resource there;
+    TRY(find_row(c, r->kind, r->name, &there, e));
+    TRY(check_revision(r->kind, r->name, there.revision, there.revision ? RESOURCE_ANY_REVISION : 1, e));
+    r->revision = there.revision + 1;
+    r->created_ms = there.created_ms;
+    r->updated_ms = clock_wall_us() / 1000;
+    TRY(catalog__prepare(
+        c, &s, "UPDATE resource SET desired = ?, revision = ?, updated_ms = ? WHERE kind = ? AND name = ?", "siiss", e,
+        r->running ? "running" : "stopped", r->revision, r->updated_ms, kinds[r->kind], r->name));
+    return catalog__finish(c, s, e);
+}
+
+enum err resource_want(struct catalog *c, struct resource *r, struct error *e)
+{
+    TRY(catalog__begin(c, e));
+    return catalog__end(c, want(c, r, e), e);
 }
 
 static enum err delete_row(struct catalog *c, enum resource_kind kind, const char *name, int64_t expect,
                            struct error *e)
 {
-    sqlite3_stmt *s;
-    int64_t       revision, created_ms;
-    TRY(revision_of(c, kind, name, &revision, &created_ms, e));
-    if (revision == 0)
+    sqlite3_stmt   *s;
+    struct resource there;
+    TRY(find_row(c, kind, name, &there, e));
+    if (there.revision == 0)
         return err_set(e, ERR_NOT_FOUND, "there is no %s %s", kinds[kind], name);
-    TRY(check_revision(kind, name, revision, expect, e));
+    TRY(check_revision(kind, name, there.revision, expect, e));
     TRY(catalog__prepare(c, &s, "DELETE FROM resource WHERE kind = ? AND name = ?", "ss", e, kinds[kind], name));
     return catalog__finish(c, s, e);
 }
@@ -132,18 +158,17 @@ enum err resource_list(struct catalog *c, enum resource_kind kind, struct arena 
 
 /* ---- events ---- */
 
-static enum err put_event(struct catalog *c, struct event *ev, struct error *e)
+static enum err put_event(struct catalog *c, const struct event *ev, struct error *e)
 {
     sqlite3_stmt *s;
-    TRY(catalog__prepare(c, &s, "INSERT INTO event (at_ms, level, kind, subject, text) VALUES (?, ?, ?, ?, ?)", "issss",
-                         e, ev->at_ms, ev->level, ev->kind, ev->subject, ev->text));
+    TRY(catalog__prepare(c, &s, "INSERT INTO event (id, at_ms, level, kind, subject, text) VALUES (?, ?, ?, ?, ?, ?)",
+                         "iissss", e, ev->id, ev->at_ms, ev->level, ev->kind, ev->subject, ev->text));
     TRY(catalog__finish(c, s, e));
-    ev->id = sqlite3_last_insert_rowid(c->db);
     TRY(catalog__prepare(c, &s, "DELETE FROM event WHERE id <= ?", "i", e, ev->id - EVENTS_KEPT));
     return catalog__finish(c, s, e);
 }
 
-enum err event_put(struct catalog *c, struct event *ev, struct error *e)
+enum err event_put(struct catalog *c, const struct event *ev, struct error *e)
 {
     TRY(catalog__begin(c, e));
     return catalog__end(c, put_event(c, ev, e), e);
