@@ -231,6 +231,8 @@ static bool parse_flag(const struct cli_command *command, int argc, char **argv,
 int cli_start(const struct cli_command *command, int argc, char **argv)
 {
     const char *file = NULL;
+    char      **files = argv; /* those found are moved to the front */
+    int         n_files = 0;
     bool        takes_file = command->arguments[0] != 0;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
@@ -240,6 +242,8 @@ int cli_start(const struct cli_command *command, int argc, char **argv)
         if (strncmp(argv[i], "--", 2) == 0 && argv[i][2]) {
             if (!parse_flag(command, argc, argv, &i))
                 return EXIT_USAGE;
+        } else if (command->run_many) {
+            files[n_files++] = argv[i];
         } else if (!takes_file || file) {
             cli_say("%s: unexpected argument \"%s\"", command->name, argv[i]);
             return EXIT_USAGE;
@@ -247,6 +251,8 @@ int cli_start(const struct cli_command *command, int argc, char **argv)
             file = argv[i];
         }
     }
+    if (command->run_many)
+        return command->run_many(n_files, files);
     if (takes_file && !file) {
         cli_say("%s needs a file: %s", command->name, command->example);
         return EXIT_USAGE;
@@ -285,12 +291,12 @@ void cli_help(const struct cli_command *command)
 
 enum err cli_read_file(const char *path, size_t limit, struct buf *out, struct error *e)
 {
-    bool is_stdin = strcmp(path, "-") == 0;
-    int  fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_errno(e, errno, "open %s", path);
+    bool     is_stdin = strcmp(path, "-") == 0;
+    int      fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     enum err rc = OK;
     buf_init(out, TAG_SQL, limit);
+    if (fd < 0)
+        return err_errno(e, errno, "open %s", path);
     for (;;) {
         uint8_t *to = buf_reserve(out, 16384);
         ssize_t  n = to ? read(fd, to, 16384) : -1;

@@ -51,6 +51,7 @@ struct cli_option {
 struct cli_command {
     const char *name, *arguments, *summary, *example;
     int (*run)(const char *file);                /* flags are read; file: NULL when `arguments` is "" */
+    int (*run_many)(int n_files, char **files);  /* instead of run: takes any number of files */
     const struct cli_option *(*options)(int *n); /* for help and completion */
 };
 
@@ -66,11 +67,11 @@ extern volatile sig_atomic_t cli_stopping;
 /* "millrace: <text>" on stderr. */
 void cli_say(const char *format, ...) PRINTF_LIKE(1, 2);
 
-/* Reads a whole file, at most limit bytes ("-" is stdin). */
+/* Reads a whole file, at most limit bytes ("-" is stdin). *out is to be freed in any case. */
 MUST_CHECK enum err cli_read_file(const char *path, size_t limit, struct buf *out, struct error *e);
 bool                cli_stderr_is_terminal(void);
 
-extern const struct cli_command cli_run, cli_reset, cli_check, cli_explain, cli_export, cli_produce, cli_broker,
-    cli_demo;
+extern const struct cli_command cli_serve, cli_config, cli_run, cli_reset, cli_check, cli_explain, cli_export,
+    cli_produce, cli_broker, cli_demo;
 
 #endif

@@ -11,15 +11,17 @@
 #include "base/log.h"
 #include "cli.h"
 
-static const struct cli_command *const commands[] = {&cli_run,    &cli_reset,   &cli_check,  &cli_explain,
-                                                     &cli_export, &cli_produce, &cli_broker, &cli_demo};
+static const struct cli_command *const commands[] = {&cli_serve,   &cli_config, &cli_run,     &cli_reset,  &cli_check,
+                                                     &cli_explain, &cli_export, &cli_produce, &cli_broker, &cli_demo};
 #define N_COMMANDS ((int)(sizeof commands / sizeof commands[0]))
 
-static const char help_text[] = "millrace - streaming SQL from Kafka into Delta Lake\n\n"
-                                "Quick start:\n"
-                                "  millrace demo                 run a built-in demo, no Kafka needed\n"
-                                "  millrace run job.sql          run the queries of a file in the foreground\n\n"
-                                "Commands:\n";
+static const char help_text[] =
+    "millrace - streaming SQL from Kafka into Delta Lake\n\n"
+    "Quick start:\n"
+    "  millrace demo                 run a built-in demo, no Kafka needed\n"
+    "  millrace run job.sql          run the query of a file in the foreground\n"
+    "  millrace serve job.sql        run queries as a service, with a page to watch them\n\n"
+    "Commands:\n";
 
 static const char exit_codes_text[] =
     "0    done, or stopped cleanly by SIGINT or SIGTERM\n"

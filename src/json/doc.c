@@ -48,6 +48,10 @@ bool json_is_array(const struct json_value *v) { return v && json_typeof(jansson
 
 bool json_is_int(const struct json_value *v) { return v && json_is_integer(jansson(v)); }
 
+bool json_is_bool(const struct json_value *v) { return v && json_is_boolean(jansson(v)); }
+
+bool json_is_null_value(const struct json_value *v) { return v && json_is_null(jansson(v)); }
+
 const char *json_as_string(const struct json_value *v) { return json_string_value(jansson(v)); }
 
 int64_t json_as_int(const struct json_value *v, int64_t otherwise)

@@ -24,7 +24,9 @@ bool                     json_get_bool(const struct json_value *object, const ch
 bool        json_is_object(const struct json_value *v);
 bool        json_is_array(const struct json_value *v);
 bool        json_is_int(const struct json_value *v);
-const char *json_as_string(const struct json_value *v); /* NULL when it is none */
+bool        json_is_bool(const struct json_value *v);
+bool        json_is_null_value(const struct json_value *v); /* JSON's null; not what is absent */
+const char *json_as_string(const struct json_value *v);     /* NULL when it is none */
 int64_t     json_as_int(const struct json_value *v, int64_t otherwise);
 double      json_as_double(const struct json_value *v, double otherwise);
 

@@ -525,6 +525,7 @@ static enum err hand_out(struct kafka_source *s, struct part *p, uint32_t n, str
     h->raw.next_offset = p->view.next;
     h->raw.size_bytes = size;
     p->view.records += n;
+    p->view.last_ms = h->raw.records[n - 1].timestamp_ms;
     s->records += n;
     s->bytes += (int64_t)(size - sizeof *h - n * RECORD_COST_BYTES);
     atomic_fetch_add_explicit(&s->n_batches, 1, memory_order_relaxed);

@@ -35,6 +35,7 @@ struct kafka_partition {
     int64_t     end;          /* planned end of the open epoch; -1: nothing planned, nothing is handed out */
     int64_t     known_end;    /* largest end seen so far: a lower bound, never asked for */
     int64_t     records;      /* handed out since the start */
+    int64_t     last_ms;      /* timestamp of the record handed out last; 0: none yet */
     int64_t     lost;         /* offsets skipped because they were gone (failOnDataLoss => false only) */
 };
 

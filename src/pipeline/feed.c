@@ -253,6 +253,8 @@ static bool pump_source(struct query *q, int s, int64_t until_us)
         if (!raw)
             return kafka_source_more(q->sources[s]);
         q->records += q->rebuilding ? 0 : raw->n_records;
+        if (raw->n_records)
+            q->last_record_ms = raw->records[raw->n_records - 1].timestamp_ms;
         if (q->options.meter && raw->n_records)
             meter_arrived(q->options.meter, raw->records[0].timestamp_ms, raw->records[raw->n_records - 1].timestamp_ms,
                           raw->n_records);

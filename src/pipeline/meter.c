@@ -34,7 +34,7 @@ struct meter {
     bool                   has_before;
     double                 newest_commit_ms; /* since the last tick; NaN none */
     struct meter_commit   *commits;          /* ring */
-    int64_t                n_commits;
+    int64_t                n_commits, files, bytes;
     struct arrivals        open, cut;
     struct latency_second *seconds; /* ring by second % METER_LATENCY_SECONDS */
     uint64_t               counts[BUCKETS], n_latencies;
@@ -235,6 +235,8 @@ void meter_committed(struct meter *m, struct meter_commit *c)
     count_latencies(m, c->committed_ms);
     mem_free(slot->offsets);
     c->number = m->n_commits++;
+    m->files += c->files;
+    m->bytes += c->bytes;
     *slot = *c;
     m->newest_commit_ms = (double)c->duration_us / 1e3;
 }
@@ -246,6 +248,8 @@ const struct meter_commit *meter_commit_at(const struct meter *m, int i)
 }
 
 int64_t meter_n_commits(const struct meter *m) { return m->n_commits; }
+int64_t meter_files_written(const struct meter *m) { return m->files; }
+int64_t meter_bytes_written(const struct meter *m) { return m->bytes; }
 
 static int by_value(const void *a, const void *b)
 {

@@ -15,13 +15,15 @@
 #define METER_COMMITS 240
 #define METER_LATENCY_SECONDS 60 /* percentiles are of so many */
 
-#define METER_SERIES(X)                                                                                            \
-    X(RECORDS, "records_per_s")                                                                                    \
-    X(ROWS, "rows_per_s")                                                                                          \
-    X(LAG, "lag")                                                                                                  \
-    X(WATERMARK_LAG, "watermark_lag_ms")                                                                           \
-    X(LATENCY_P50, "latency_p50_ms") X(LATENCY_P99, "latency_p99_ms") X(COMMIT, "commit_ms") X(LATE, "late_per_s") \
-        X(REJECTED, "rejected_per_s") X(STATE, "state_bytes") X(CPU, "cpu_share")
+#define METER_SERIES(X)                                                                                \
+    X(RECORDS, "records_per_s")                                                                        \
+    X(ROWS, "rows_per_s")                                                                              \
+    X(LAG, "lag")                                                                                      \
+    X(WATERMARK_LAG, "watermark_lag_ms")                                                               \
+    X(LATENCY_P50, "latency_p50_ms")                                                                   \
+    X(LATENCY_P99, "latency_p99_ms")                                                                   \
+    X(COMMIT, "commit_ms") X(LATE, "late_per_s") X(REJECTED, "rejected_per_s") X(STATE, "state_bytes") \
+        X(CPU, "cpu_share")
 #define METER_ENUM(id, name) METER_##id,
 enum meter_series { METER_SERIES(METER_ENUM) METER_N_SERIES };
 #undef METER_ENUM
@@ -68,6 +70,8 @@ int64_t meter_last_second(const struct meter *m);
 /* The i-th newest commit, NULL behind the last. */
 const struct meter_commit *meter_commit_at(const struct meter *m, int i);
 int64_t                    meter_n_commits(const struct meter *m);
+int64_t                    meter_files_written(const struct meter *m);
+int64_t                    meter_bytes_written(const struct meter *m);
 /* Of the last METER_LATENCY_SECONDS; NaN when nothing was committed. share: 0.5, 0.99. */
 double meter_latency_ms(const struct meter *m, double share, int64_t now_ms);
 /* Of the last 60 commits. */

@@ -71,6 +71,7 @@ struct query_status {
     int64_t            max_event_ms; /* newest event time; 0: none yet */
     int                holder;       /* source whose event time holds the watermark back, -1: none */
     int64_t            open_groups, next_end_ms, state_bytes; /* open windows; next_end_ms 0: none is open */
+    int64_t            last_record_ms;                        /* timestamp of the record read last; 0: none */
     int64_t            open_for_us;                           /* how long the open epoch is open; -1: none is */
     int64_t            committed_ms; /* wall clock of the last commit of this process; 0: none */
     int64_t            worked_us[3]; /* the lane since its start: decode, compute, write */
@@ -96,7 +97,8 @@ void query_partition(const struct query *q, int s, int i, int64_t *end, int64_t 
 /* What was done, with the ledger, as one line of JSON. */
 void query_summary(const struct query *q, struct buf *out);
 
-/* Can the state that the catalog has of it go on under this plan? ERR_CONFLICT says what differs. Any thread; blocks. */
+/* Can the state that the catalog has of it go on under this plan? ERR_CONFLICT says what differs. Any thread;
+ * blocks. */
 MUST_CHECK enum err query_state_follows(const struct plan *plan, struct catalog *c, struct error *e);
 
 struct reset {

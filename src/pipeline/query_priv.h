@@ -72,7 +72,7 @@ struct query {
     struct marks   marks;                                 /* after the last barrier */
     int64_t        open_groups, next_end_us, state_bytes; /* of the last committed epoch */
     int64_t        shown;                                 /* rows the tap has seen that are committed */
-    int64_t        barrier_us, committed_ms;
+    int64_t        barrier_us, committed_ms, last_record_ms;
     struct offsets done[SOURCES_MAX]; /* positions of the last committed epoch */
     struct ledger  ledger;            /* of the last committed epoch */
     int64_t        committed_epoch, version, rows_written, records, n_epochs;

@@ -105,6 +105,7 @@ void query_status(const struct query *q, struct query_status *out)
     out->nothing_to_read = q->records == 0 && q->committed_epoch < 0;
     out->generation = q->generation;
     out->epoch = q->epoch;
+    out->last_record_ms = q->last_record_ms;
     out->open_groups = q->open_groups;
     out->next_end_ms = q->next_end_us == INT64_MAX ? 0 : q->next_end_us / 1000;
     out->state_bytes = q->state_bytes;

@@ -48,10 +48,10 @@ void query__object_free(struct service_object *o)
 
 /* ---- the text ---- */
 
-static struct script_params params_of(const struct json_value *spec, const char *names[PARAMS_MAX],
-                                      const char *values[PARAMS_MAX])
+static struct sql_params params_of(const struct json_value *spec, const char *names[PARAMS_MAX],
+                                   const char *values[PARAMS_MAX])
 {
-    struct script_params     p = {.names = names, .values = values};
+    struct sql_params        p = {.names = names, .values = values};
     const struct json_value *v;
     void                    *iterator = NULL;
     while (p.n < PARAMS_MAX && (v = json_next(json_get(spec, "params"), &names[p.n], &iterator))) {
@@ -64,10 +64,10 @@ static struct script_params params_of(const struct json_value *spec, const char 
 enum err script_of_spec(const struct supervisor *s, const char *name, const struct json_value *spec,
                         struct script **out, struct error *e)
 {
-    const char          *names[PARAMS_MAX], *values[PARAMS_MAX], *sql = json_get_string(spec, "sql");
-    const char          *folder = json_get_string(spec, "folder");
-    struct script_params params = params_of(spec, names, values);
-    struct script       *script = mem_zalloc(TAG_SQL, sizeof *script);
+    const char       *names[PARAMS_MAX], *values[PARAMS_MAX], *sql = json_get_string(spec, "sql");
+    const char       *folder = json_get_string(spec, "folder");
+    struct sql_params params = params_of(spec, names, values);
+    struct script    *script = mem_zalloc(TAG_SQL, sizeof *script);
     *out = script;
     if (!script)
         return err_set(e, ERR_NO_MEMORY, "query text");
@@ -176,6 +176,9 @@ static void on_stopped(void *arg)
         q->base.error.retry = false;
     }
     q->status.error = q->status.down_error = "";
+    q->records_before += q->status.records;
+    q->table_rows_before += q->status.rows;
+    q->status.records = q->status.rows = 0;
     keep_rows(q);
     query_close(q->query, on_closed, q);
 }
@@ -239,7 +242,7 @@ static void begun(struct job *job)
         q->scratch = false;
     if (b->rc == OK && q->base.wanted && !q->restart && !q->s->stopping && !q->deleting)
         b->rc = start(q, &b->error);
-    if (b->rc != OK)
+    if (b->rc != OK && q->base.wanted)
         failed(q, b->rc, &b->error);
     json_doc_free(b->spec);
     mem_free(b);
@@ -253,7 +256,7 @@ static void begin(struct service_query *q)
     b->job = (struct job){.run = run_begin, .done = begun};
     b->q = q;
     b->script = q->next_script;
-    b->scratch = q->scratch;
+    b->scratch = q->scratch && q->base.wanted;
     snprintf(b->name, sizeof b->name, "%s", q->base.name);
     q->next_script = NULL;
     q->busy = true;
@@ -261,7 +264,10 @@ static void begin(struct service_query *q)
     q->base.next_try_ms = 0;
     if (!b->script && json_doc_parse(q->base.spec_text, strlen(q->base.spec_text), &b->spec, &b->error) != OK)
         CHECK(!"a stored text was parsed before");
-    service__state(q->s, &q->base, q->failures ? SERVICE_WAITING : SERVICE_STARTING, q->failures ? "again" : "");
+    if (!q->base.wanted) /* only to know its table and plan */
+        service__state(q->s, &q->base, SERVICE_STOPPED, "");
+    else if (!q->failures)
+        service__state(q->s, &q->base, SERVICE_STARTING, "");
     workers_submit(&q->s->host.io, &b->job);
 }
 
@@ -323,6 +329,8 @@ void query__settle(struct service_query *q)
         service__stopped(s);
     } else if (!want) {
         service__state(s, &q->base, SERVICE_STOPPED, s->stopping ? "the service stops" : "");
+        if ((!q->script || q->next_script) && !s->stopping)
+            begin(q);
         service__stopped(s);
     } else if (q->base.state != SERVICE_FAILED && clock_wall_us() / 1000 >= q->base.next_try_ms) {
         begin(q);
@@ -363,8 +371,11 @@ void service_query_refresh(struct service_query *q)
 {
     if (!q->query)
         return;
-    int64_t rows = q->status.rows;
+    int64_t            rows = q->status.rows;
+    struct ledger_sums before = q->status.ledger;
     query_status(q->query, &q->status);
+    if (q->status.state == QUERY_STARTING) /* the picture stays until there is a new one */
+        q->status.ledger = before;
     if (q->status.rows > rows)
         q->row_at_ms = clock_wall_us() / 1000;
 }

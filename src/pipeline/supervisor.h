@@ -64,6 +64,7 @@ struct service_query {
     struct meter         *meter;
     struct query         *query;  /* NULL: does not run */
     struct query_status   status; /* as it was at the last tick, or when it stopped; plan NULL: never started here */
+    int64_t               records_before, table_rows_before; /* of earlier starts of this process */
     int64_t               rows_before; /* of earlier starts, so that rows have numbers that only grow */
     struct buf            last_rows;   /* JSON rows of the last run, when it does not run */
     int64_t worked_us[3], worked_before_us[3], worked_at_us, worked_before_at_us; /* two ticks, 10 s apart */

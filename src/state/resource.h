@@ -22,7 +22,8 @@ struct resource {
 };
 
 /* Makes or replaces it. `expect`: the revision that must be there, 0: it must not be there, or RESOURCE_ANY_REVISION.
- * keep_running: what is desired stays as it is there. Fills running, revision and times of *r. ERR_CONFLICT: another revision is there; ERR_EXISTS; ERR_NOT_FOUND. */
+ * keep_running: what is desired stays as it is there. Fills running, revision and times of *r. ERR_CONFLICT:
+ * another revision is there; ERR_EXISTS; ERR_NOT_FOUND. */
 MUST_CHECK enum err resource_put(struct catalog *c, struct resource *r, int64_t expect, bool keep_running,
                                  struct error *e);
 /* What is desired, of one that is there: ERR_NOT_FOUND. Fills revision and times of *r. */
