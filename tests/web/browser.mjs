@@ -141,7 +141,9 @@ export class Page {
   }
 
   async start({ width = 1440, height = 900, dark = false, reduced = false, mobile = false } = {}) {
-    for (const domain of ['Page', 'Runtime', 'Log', 'Performance']) await this.call(`${domain}.enable`);
+    for (const domain of ['Page', 'Runtime', 'Log']) await this.call(`${domain}.enable`);
+    await this.call('Performance.enable', { timeDomain: 'threadTicks' });
+    await this.call('Emulation.setFocusEmulationEnabled', { enabled: true });
     await this.call('Runtime.setAsyncCallStackDepth', { maxDepth: 4 });
     await this.size(width, height, mobile);
     await this.theme(dark, reduced);
@@ -256,6 +258,10 @@ export async function launch() {
         ask.end();
       });
       const page = new Page(await Client.open(target.webSocketDebuggerUrl));
+      page.close = async () => {
+        await page.call('Page.close').catch(() => {});
+        page.client.close();
+      };
       await page.start(options);
       return page;
     },

@@ -170,9 +170,18 @@ class Session {
     return this.put(sub, 'snap', { items: q.partitions });
   }
 
+  // What only the newest counts of, no more often than asked for.
+  due(sub) {
+    if (!['status', 'partitions'].includes(sub.channel) || !sub.max_hz) return true;
+    const now = Date.now();
+    if (now - (sub.sentAt ?? 0) < 1000 / sub.max_hz - 20) return false;
+    sub.sentAt = now;
+    return true;
+  }
+
   push(fresh) {
     for (const sub of this.subs.values()) {
-      if (sub.paused) continue;
+      if (sub.paused || !this.due(sub)) continue;
       const q = this.queryOf(sub);
       if (sub.channel === 'status') this.put(sub, 'delta', this.all());
       else if (sub.channel === 'events') {

@@ -175,9 +175,9 @@ export function routes(world) {
         const q = w.query(n);
         sql(body);
         const dropped = !/10 seconds/.test(body.sql);
-        if (dropped && !url.searchParams.has('reset'))
+        if (dropped && url.searchParams.get('on_incompatible') !== 'reset')
           throw new Problem(409, 'incompatible_state', 'The window has changed: its open windows cannot be kept.', {
-            hint: 'Send ?reset=true to drop them.',
+            hint: 'PUT with ?on_incompatible=reset begins a new generation',
           });
         q.sql = body.sql;
         q.etag += 1;

@@ -86,7 +86,7 @@ const ranges = h(
   'div',
   { class: 'segments', role: 'group', 'aria-label': 'Time span of charts' },
   RANGES.map(([seconds, text, long]) =>
-    h('button', { 'data-range': seconds, 'aria-label': long, onclick: () => store.setPref('range', seconds) }, text),
+    h('button', { 'data-range': seconds, title: long, onclick: () => store.setPref('range', seconds) }, text),
   ),
 );
 const environment = h('span', { class: 'environment', hidden: true });
@@ -325,7 +325,7 @@ async function palette(what) {
   module[what](store, NAV);
 }
 
-let chord = 0;
+let chord = -Infinity;
 
 function typing(target) {
   return target.closest?.('input, textarea, select, [contenteditable], dialog');
@@ -339,7 +339,7 @@ function onKey(event) {
   }
   if (!store.prefs.keys || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
   if (performance.now() - chord < 1200) {
-    chord = 0;
+    chord = -Infinity;
     const found = NAV.find(([, , key]) => key === event.key);
     if (found) {
       event.preventDefault();

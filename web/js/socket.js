@@ -147,10 +147,18 @@ export class Socket extends EventTarget {
     sub.onData(m.type, m.data, m);
   }
 
+  // The same name in every browser, so that the server encodes a frame once for all of them.
+  idFor({ channel, params }) {
+    const name = [channel, ...Object.values(params)].join(':');
+    if (name.length <= 60 && !this.subs.has(name)) return name;
+    this.nextId += 1;
+    return `s${this.nextId}`;
+  }
+
   // subscribe({channel, params, maxHz, maxRows, onData(type, data, frame), onState, onError}) -> end it with .close().
   subscribe(options) {
-    const sub = { params: {}, ...options, id: `s${this.nextId}`, seen: false };
-    this.nextId += 1;
+    const sub = { params: {}, ...options, seen: false };
+    sub.id = this.idFor(sub);
     this.subs.set(sub.id, sub);
     if (this.state === 'open') this.request(sub);
     sub.close = () => {

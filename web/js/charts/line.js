@@ -101,7 +101,7 @@ export class LineChart {
     this.element = h(
       'section',
       { class: `card chart${options.tall ? ' chart-tall' : ''}` },
-      h('header', {}, h('h3', { title: options.hint ?? '' }, options.title), this.at, this.tableButton),
+      h('header', {}, h('h2', { title: options.hint ?? '' }, options.title), this.at, this.tableButton),
       this.legend,
       this.plot,
       this.tableHolder,
@@ -186,7 +186,6 @@ export class LineChart {
         responsive: true,
         maintainAspectRatio: false,
         events: [],
-        resizeDelay: 100,
         devicePixelRatio: Math.min(2, window.devicePixelRatio || 1),
         layout: { padding: { top: 4, right: 2 } },
         plugins: { legend: { display: false }, tooltip: { enabled: false }, decimation: { enabled: false } },
@@ -239,7 +238,7 @@ export class LineChart {
           if (p.y > peak) peak = p.y;
         }
       }
-      chart.data.datasets[i].data = thin(points, 2 * width);
+      chart.data.datasets[i].data = thin(points, width);
     });
     this.fitTop(peak);
     chart.options.scales.x.min = this.from;

@@ -70,7 +70,7 @@ export function queryActions(store, name) {
         `/queries/${name}/${store.query(name)?.desired_state === 'running' ? 'stop' : 'start'}`,
       ),
     'curl',
-    { 'aria-label': 'Copy the command that starts or stops it', class: 'quiet wide-only' },
+    { 'aria-label': 'Copy as curl: start or stop', class: 'quiet wide-only' },
   );
   return {
     element: h('div', { class: 'actions' }, go.element, restart, copy, remove),

@@ -17,7 +17,7 @@ export function card(title, ...content) {
   return h(
     'section',
     { class: 'card' },
-    title ? h('header', {}, typeof title === 'string' ? h('h3', {}, title) : title) : null,
+    title ? h('header', {}, typeof title === 'string' ? h('h2', {}, title) : title) : null,
     content,
   );
 }
@@ -28,7 +28,7 @@ export function emptyState(iconName, title, text, ...actions) {
     'div',
     { class: 'empty-state' },
     icon(iconName),
-    h('h3', {}, title),
+    h('h2', {}, title),
     h('p', {}, text),
     actions.length ? h('div', { class: 'actions' }, actions) : null,
   );

@@ -36,7 +36,7 @@ function step(n, title, text, ...content) {
     'li',
     { class: 'step' },
     h('span', { class: 'step-n', 'aria-hidden': 'true' }, n),
-    h('div', {}, h('h3', {}, title), h('p', {}, text), content),
+    h('div', {}, h('h2', {}, title), h('p', {}, text), content),
   );
 }
 
@@ -131,7 +131,7 @@ export function firstRun(store) {
         'section',
         { class: 'card pad' },
         icon('play'),
-        h('h3', {}, 'Without Kafka'),
+        h('h2', {}, 'Without Kafka'),
         h('p', {}, 'One command brings a broker, a producer and a query of its own.'),
         code('millrace demo'),
       ),
@@ -139,7 +139,7 @@ export function firstRun(store) {
         'section',
         { class: 'card pad' },
         icon('queries'),
-        h('h3', {}, 'Your own SQL'),
+        h('h2', {}, 'Your own SQL'),
         h('p', {}, 'Write it with checks at line and column, a plan and a preview.'),
         h('a', { class: 'button', href: '#/queries/new' }, 'New query'),
       ),
@@ -147,7 +147,7 @@ export function firstRun(store) {
         'section',
         { class: 'card pad' },
         icon('system'),
-        h('h3', {}, 'From a shell'),
+        h('h2', {}, 'From a shell'),
         h('p', {}, 'All of this is public REST.'),
         code(
           curl(location.origin, 'POST', '/producers', { ...DEMO_PRODUCER, bootstrap_servers: 'localhost:9092' }),

@@ -86,7 +86,8 @@ export function queryTable(store) {
         phone: false,
       },
       {
-        label: '',
+        label: 'Action',
+        quiet: true,
         num: true,
         make: () => startStop(store, (name, action) => store.queryAction(name, action), { small: true }),
       },
@@ -253,11 +254,12 @@ export function producerTable(store, { brief = false, onOpen = null } = {}) {
       },
       { label: 'Rate', make: () => rateControl(store) },
       {
-        label: '',
+        label: 'Action',
+        quiet: true,
         num: true,
         make: () => startStop(store, (n, action) => store.producerAction(n, action), { small: true }),
       },
-      ...(brief ? [] : [{ label: '', num: true, make: remove, phone: false }]),
+      ...(brief ? [] : [{ label: 'Delete', quiet: true, num: true, make: remove, phone: false }]),
     ],
   });
 }

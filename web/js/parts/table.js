@@ -5,7 +5,7 @@
 import { h, keyed, setAttr, setText } from '../dom.js';
 
 // columns: [{label, num?, text(item) | make() -> {element, set(item)}, sort?(item), title?(item), hint?,
-// phone?: false}]
+// phone?: false, quiet?: true when the label is for screen readers only}]
 // key(item): what tells rows apart. empty: node or text shown when there is nothing.
 export class Table {
   constructor({ columns, key, empty = '', label, sortBy = null, descending = false, rowClass = null }) {
@@ -26,7 +26,10 @@ export class Table {
 
   head(column, i) {
     const classes = [column.num ? 'num' : '', column.phone === false ? 'wide-only' : ''].join(' ').trim();
-    if (!column.sort) return h('th', { scope: 'col', class: classes || null, title: column.hint }, column.label);
+    if (!column.sort) {
+      const label = column.quiet ? h('span', { class: 'off-screen' }, column.label) : column.label;
+      return h('th', { scope: 'col', class: classes || null, title: column.hint }, label);
+    }
     return h(
       'th',
       { scope: 'col', class: classes || null },

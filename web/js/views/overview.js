@@ -7,7 +7,6 @@ import { makeSpark } from '../charts/spark.js';
 import { h, icon, keyed, put, setAttr, setClass, setText } from '../dom.js';
 import { ago, clock, int, percent, si, span, spanShort } from '../format.js';
 import { card, listen } from '../parts/bits.js';
-import { firstRun } from '../parts/first_run.js';
 import { producerTable, queryTable } from '../parts/lists.js';
 import { LEVEL_ICON } from '../parts/state.js';
 import { Ring } from '../ring.js';
@@ -171,7 +170,7 @@ class Overview {
           h(
             'div',
             { class: 'row' },
-            h('h3', {}, 'Recent events'),
+            h('h2', {}, 'Recent events'),
             h('a', { class: 'link small', href: '#/events' }, 'All'),
           ),
           this.events,
@@ -261,10 +260,13 @@ class Overview {
   status() {
     const { store } = this;
     const empty = store.known && !store.queries.length && !store.producers.length;
-    const wanted = empty ? (this.first ??= firstRun(store)) : this.page;
-    if (wanted.parentNode !== this.host) put(this.host, wanted);
-    if (empty) return;
+    // Once led, a newcomer stays with the steps until the query is there.
+    if (empty || (this.first && !store.queries.length)) {
+      this.lead();
+      return;
+    }
     this.first = null;
+    if (this.page.parentNode !== this.host) put(this.host, this.page);
     const now = store.now();
     const values = tileValues(store.queries, now);
     for (const t of this.tiles) {
@@ -283,6 +285,15 @@ class Overview {
     // Kept while it is among the queries, so that a change of rank does not subscribe anew.
     const kept = [...this.series.keys()].filter((name) => store.query(name));
     this.follow([...new Set([...kept, ...most])].slice(0, 8));
+  }
+
+  async lead() {
+    if (this.first) return;
+    this.first = h('div', {});
+    const { firstRun } = await import('../parts/first_run.js');
+    if (!this.first) return;
+    put(this.first, firstRun(this.store));
+    put(this.host, this.first);
   }
 
   showAll() {

@@ -137,7 +137,7 @@ class Producers {
       'div',
       { class: 'grid-2 unequal' },
       this.chart.element,
-      card(h('div', { class: 'row' }, h('h3', {}, 'Producer'), this.which), this.facts.element),
+      card(h('div', { class: 'row' }, h('h2', {}, 'Producer'), this.which), this.facts.element),
     );
     element.append(
       h(

@@ -59,7 +59,7 @@ export function mount(element, store) {
           h(
             'section',
             { class: 'card pad' },
-            h('h3', {}, 'From a shell'),
+            h('h2', {}, 'From a shell'),
             code(`curl -s ${location.origin}/healthz\ncurl -s ${location.origin}/metrics | head`),
           ),
         ),

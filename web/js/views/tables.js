@@ -65,7 +65,7 @@ function readers(t) {
   return h(
     'section',
     { class: 'card' },
-    h('header', {}, h('h3', {}, 'Read it elsewhere')),
+    h('header', {}, h('h2', {}, 'Read it elsewhere')),
     h('div', { class: 'pad stack' }, tabs, place),
   );
 }
@@ -186,7 +186,7 @@ class Detail {
           h(
             'div',
             { class: 'pad' },
-            h('h4', {}, 'Sizes of files'),
+            h('h3', {}, 'Sizes of files'),
             h(
               'ol',
               { class: 'top-bars' },
@@ -222,7 +222,7 @@ class Detail {
         h(
           'header',
           {},
-          h('h3', {}, 'Rows'),
+          h('h2', {}, 'Rows'),
           h('span', { class: 'grow' }),
           button('Refresh', 'restart', () => this.rows(rows), { class: 'quiet small' }),
           copyButton(() => curl(location.origin, 'GET', `/tables/${t.name}/rows?limit=100`), 'Copy as curl'),

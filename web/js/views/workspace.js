@@ -170,12 +170,6 @@ class Workspace {
           else if (Array.isArray(line)) {
             n += 1;
             grid.append([line]);
-          } else if (line.row) {
-            n += 1;
-            grid.append([line.row]);
-          } else if (line.rows) {
-            n += line.rows.length;
-            grid.append(line.rows);
           }
           setText(said, `${int(n)} rows; nothing is written`);
         },

@@ -29,7 +29,7 @@ class Commits {
     this.strip = h('div', { class: 'strip', role: 'img' });
     this.scale = h('span', { class: 'muted small' });
     this.follow = h('button', { class: 'quiet small', hidden: true, onclick: () => this.pin(null) }, 'Follow newest');
-    this.title = h('h3', {}, 'Commit');
+    this.title = h('h2', {}, 'Commit');
     this.phases = shareBar('Phases', PHASES, { format: span });
     this.facts = facts([
       ['Version', 'version', 'of the Delta table'],
@@ -94,7 +94,7 @@ class Commits {
         h(
           'header',
           {},
-          h('h3', {}, `Last ${STRIP} commits`),
+          h('h2', {}, `Last ${STRIP} commits`),
           h('span', { class: 'muted small' }, 'height: work without filling'),
           h('span', { class: 'grow' }),
           this.follow,

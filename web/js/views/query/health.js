@@ -71,7 +71,7 @@ function equation({ title, left, right }) {
     element: h(
       'div',
       { class: 'equation' },
-      h('div', { class: 'row' }, h('h4', {}, title), verdict),
+      h('div', { class: 'row' }, h('h3', {}, title), verdict),
       l.bar,
       l.terms,
       h('div', { class: 'equals', 'aria-label': 'equals' }, '='),
@@ -289,7 +289,7 @@ class Health {
     this.charts = [this.flow, this.lag, this.event, this.latency, this.bad, this.state];
     this.busy = shareBar('Time of the lane', BUSY, { format: (x) => percent(x, 0), share: false });
     this.checks = h('ol', { class: 'checks' });
-    this.whyTitle = h('h3', {}, 'Why is nothing coming out?');
+    this.whyTitle = h('h2', {}, 'Why is nothing coming out?');
     this.sentence = h('p', { class: 'sentence', hidden: true });
     this.line = timeLine();
     this.facts = facts([

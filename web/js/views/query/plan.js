@@ -20,7 +20,7 @@ export function mount(element, store, name) {
           'div',
           { class: 'grid-2 unequal' },
           h('section', { class: 'card pad' }, planTree(plan)),
-          h('section', { class: 'card pad' }, h('h3', {}, 'As text'), code(text, 'Plan')),
+          h('section', { class: 'card pad' }, h('h2', {}, 'As text'), code(text, 'Plan')),
         ),
       run,
     );

@@ -145,7 +145,7 @@ class Sql {
             'Rows that are in the table already may be written again.',
           ],
         });
-        if (yes) this.store_('?reset=true');
+        if (yes) this.store_('?on_incompatible=reset');
         return;
       }
       this.tell(
