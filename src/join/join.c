@@ -179,6 +179,8 @@ struct op_join {
 
 static enum err add_pair(struct op_join *o, uint32_t stream_row, uint32_t table_row, struct error *e)
 {
+    if (o->n == JOIN_ROWS_MAX)
+        return err_set(e, ERR_LIMIT, "join: one batch of the stream has more than %u partners", JOIN_ROWS_MAX);
     if (o->n == o->capacity) {
         uint32_t  capacity = o->capacity ? o->capacity * 2 : 2048;
         uint32_t *more = mem_realloc(TAG_JOIN, o->stream_rows, capacity * sizeof *more);

@@ -13,7 +13,8 @@
 
 struct join_build;
 
-#define JOIN_BYTES_MAX ((size_t)1 << 30)
+#define JOIN_BYTES_MAX ((size_t)1 << 30) /* of the static table */
+#define JOIN_ROWS_MAX (1u << 24)         /* out of one batch */
 
 MUST_CHECK enum err join_build_new(const struct type *schema, const int *keys, int n_keys, struct join_build **out,
                                    struct error *e);

@@ -183,6 +183,14 @@ static bool read_clock(struct cursor *c, int64_t *us)
     return true;
 }
 
+/* The sum in microseconds; false beyond 64 bits. The days alone may be beyond. */
+static bool in_range(int64_t days, int64_t rest_us, int64_t *us)
+{
+    __int128 sum = (__int128)days * US_PER_DAY + rest_us;
+    *us = (int64_t)sum;
+    return *us == sum;
+}
+
 bool timestamp_parse(const char *text, size_t n, int64_t now_us, int64_t *us)
 {
     struct cursor c = {text, text + n};
@@ -206,8 +214,7 @@ bool timestamp_parse(const char *text, size_t n, int64_t now_us, int64_t *us)
         for (const char *p = start + 1; p < c.p; p++)
             dashes += *p == '-';
         if (c.p == c.end) {
-            *us = days * US_PER_DAY;
-            return true;
+            return in_range(days, 0, us);
         }
         if (dashes != 2 || (*c.p != 'T' && *c.p != ' '))
             return false;
@@ -217,10 +224,7 @@ bool timestamp_parse(const char *text, size_t n, int64_t now_us, int64_t *us)
     }
     if (c.p < c.end && !read_zone(&c, &offset_us))
         return false;
-    int64_t whole;
-    if (__builtin_mul_overflow((int64_t)days, US_PER_DAY, &whole))
-        return false;
-    return !__builtin_add_overflow(whole, clock_us - offset_us, us);
+    return in_range(days, clock_us - offset_us, us);
 }
 
 /* ---- printing ---- */
