@@ -18,6 +18,7 @@ enum flow_kind { FLOW_OPEN, FLOW_RAW, FLOW_BATCH, FLOW_BARRIER, FLOW_END };
 struct flow_msg {
     enum flow_kind kind;
     int64_t        epoch;   /* OPEN, BARRIER */
+    bool           idle;    /* BARRIER: nothing has come for long: the watermark moves past all open windows */
     int64_t        late_ms; /* OPEN: rows of windows that end at or before this watermark are late */
     int64_t        now_us;  /* OPEN: the epoch's current_timestamp() */
     union {
@@ -29,10 +30,10 @@ struct flow_msg {
 /* ---- ledger (design: "every record is accounted for") ---- */
 
 /* Per partition slot, in records, since the barrier:
- * read = rejected + filtered + no_event_time + no_partner + passed. malformed counts records a decoder had to
+ * read = rejected + filtered + no_event_time + future + no_partner + passed. malformed counts records a decoder had to
  * give up on at least in part and kept (PERMISSIVE); it is a remark, not a term. */
 struct tally_slot {
-    int64_t read, rejected, filtered, no_event_time, no_partner, passed, malformed;
+    int64_t read, rejected, filtered, no_event_time, future, no_partner, passed, malformed;
 };
 
 /* One per lane, folded by merge at the barrier. Per query, in effects (a sliding window or a join multiplies

@@ -14,13 +14,10 @@ struct term {
     size_t      at;
 };
 static const struct term slot_terms[] = {
-    {"read", offsetof(struct tally_slot, read)},
-    {"rejected", offsetof(struct tally_slot, rejected)},
-    {"filtered", offsetof(struct tally_slot, filtered)},
-    {"no_event_time", offsetof(struct tally_slot, no_event_time)},
-    {"no_partner", offsetof(struct tally_slot, no_partner)},
-    {"passed", offsetof(struct tally_slot, passed)},
-    {"malformed", offsetof(struct tally_slot, malformed)},
+    {"read", offsetof(struct tally_slot, read)},         {"rejected", offsetof(struct tally_slot, rejected)},
+    {"filtered", offsetof(struct tally_slot, filtered)}, {"no_event_time", offsetof(struct tally_slot, no_event_time)},
+    {"future", offsetof(struct tally_slot, future)},     {"no_partner", offsetof(struct tally_slot, no_partner)},
+    {"passed", offsetof(struct tally_slot, passed)},     {"malformed", offsetof(struct tally_slot, malformed)},
 };
 static const struct term total_terms[] = {
     {"fan_out", offsetof(struct ledger, fan_out)}, {"late", offsetof(struct ledger, late)},
@@ -105,7 +102,7 @@ enum err ledger_check(const struct ledger *l, struct error *e)
 {
     for (uint32_t i = 0; i < l->n_slots; i++) {
         const struct tally_slot *s = &l->slots[i];
-        int64_t                  sum = s->rejected + s->filtered + s->no_event_time + s->no_partner + s->passed;
+        int64_t sum = s->rejected + s->filtered + s->no_event_time + s->future + s->no_partner + s->passed;
         if (s->read != sum)
             return err_set(e, ERR_CORRUPT,
                            "the ledger does not balance: slot %u read %" PRId64 " records, %" PRId64

@@ -174,7 +174,16 @@ static enum err cut_sinks(struct lane *l, struct lane_result *r, struct error *e
     return OK;
 }
 
-static enum err finish_epoch(struct lane *l, struct lane_result *r, struct error *e)
+/* Nothing has come for long: the watermarks go to where the newest window ends. */
+static void pass_open_windows(struct lane *l)
+{
+    struct lane_windows open;
+    lane_look(l, &open);
+    for (int i = 0; open.groups && i < l->marks.n_clauses; i++)
+        watermark_reach(&l->ops.watermarks[i], open.last_end_us);
+}
+
+static enum err finish_epoch(struct lane *l, struct lane_result *r, bool idle, struct error *e)
 {
     int64_t begin_us = clock_mono_us();
     TRY(close_windows(l, e));
@@ -183,6 +192,8 @@ static enum err finish_epoch(struct lane *l, struct lane_result *r, struct error
     TRY(ledger_fold(&l->ledger, &l->tally, e));
     TRY(ledger_check(&l->ledger, e));
     TRY(cut_sinks(l, r, e));
+    if (idle)
+        pass_open_windows(l);
     r->moved = move_marks(l);
     for (int i = 0; i < l->ops.n_stages; i++)
         window_state_save(l->windows[i], &r->snapshot);
@@ -228,21 +239,23 @@ static void hand_over(struct lane *l, struct lane_result *r)
 
 void lane_look(const struct lane *l, struct lane_windows *out)
 {
-    *out = (struct lane_windows){0, INT64_MAX, INT64_MAX};
+    *out = (struct lane_windows){0, INT64_MAX, INT64_MAX, INT64_MIN};
     for (int i = 0; i < l->ops.n_stages; i++) {
         int64_t first_epoch = window_state_first_epoch(l->windows[i]), end_us = window_state_next_end(l->windows[i]);
         out->groups += window_state_groups(l->windows[i]);
         out->first_epoch = first_epoch < out->first_epoch ? first_epoch : out->first_epoch;
         out->next_end_us = end_us < out->next_end_us ? end_us : out->next_end_us;
+        end_us = window_state_last_end(l->windows[i]);
+        out->last_end_us = end_us > out->last_end_us ? end_us : out->last_end_us;
     }
 }
 
-static void barrier(struct lane *l)
+static void barrier(struct lane *l, bool idle)
 {
     struct lane_result *r = new_result(l);
     r->rebuilt = l->rebuilding;
     if (l->rc == OK)
-        l->rc = l->rebuilding ? finish_rebuild(l, &l->error) : finish_epoch(l, r, &l->error);
+        l->rc = l->rebuilding ? finish_rebuild(l, &l->error) : finish_epoch(l, r, idle, &l->error);
     l->rebuilding = false;
     if (l->rc == OK)
         l->rc = ledger_copy(&l->ledger, &r->ledger, &l->error);
@@ -281,7 +294,7 @@ static void *thread_main(void *arg)
         else if (msg->kind == FLOW_OPEN)
             open_epoch(l, msg);
         else if (msg->kind == FLOW_BARRIER && !told)
-            barrier(l);
+            barrier(l, msg->idle);
         if (l->rc != OK && !told && msg->kind != FLOW_BARRIER) /* told at once, as the result of the open epoch */
             hand_over(l, new_result(l));
         told = told || l->rc != OK;
@@ -416,10 +429,20 @@ bool lane_offer_raw(struct lane *l, struct raw_batch *raw)
     return false;
 }
 
-void lane_mark(struct lane *l, enum flow_kind kind, int64_t epoch, int64_t now_us)
+static void send_mark(struct lane *l, struct flow_msg mark)
 {
     struct flow_msg *msg = mem_zalloc(TAG_BATCH, sizeof *msg);
     CHECK(msg);
-    *msg = (struct flow_msg){.kind = kind, .epoch = epoch, .now_us = now_us};
+    *msg = mark;
     CHECK(inbox_offer(&l->inbox, msg, 0));
+}
+
+void lane_mark(struct lane *l, enum flow_kind kind, int64_t epoch, int64_t now_us)
+{
+    send_mark(l, (struct flow_msg){.kind = kind, .epoch = epoch, .now_us = now_us});
+}
+
+void lane_mark_idle(struct lane *l, int64_t epoch)
+{
+    send_mark(l, (struct flow_msg){.kind = FLOW_BARRIER, .epoch = epoch, .idle = true});
 }

@@ -79,7 +79,7 @@ struct lane {
 
 /* The open windows of all stages. */
 struct lane_windows {
-    int64_t groups, first_epoch, next_end_us; /* INT64_MAX: none is open */
+    int64_t groups, first_epoch, next_end_us, last_end_us; /* of none: INT64_MAX, INT64_MAX, INT64_MIN */
 };
 void lane_look(const struct lane *l, struct lane_windows *out);
 /* Open windows of all stages, as finish_epoch saved them. */
@@ -93,5 +93,7 @@ void lane_stop(struct lane *l);
 /* Messages to the lane. RAW may be refused (full): the batch stays the caller's. */
 bool lane_offer_raw(struct lane *l, struct raw_batch *raw);
 void lane_mark(struct lane *l, enum flow_kind kind, int64_t epoch, int64_t now_us);
+/* A barrier after which the watermark stands behind all open windows, since no records come. */
+void lane_mark_idle(struct lane *l, int64_t epoch);
 
 #endif

@@ -264,7 +264,13 @@ static void decide(struct query *q)
             stop_now(q, QUERY_STOPPED);
         return;
     }
-    bool idle = q->options.until_idle_us && !behind && now - q->last_record_us >= q->options.until_idle_us;
+    int64_t quiet_us = behind ? 0 : now - q->last_record_us;
+    bool    idle = q->options.until_idle_us && quiet_us >= q->options.until_idle_us;
+    if (q->plan->idle_us && !rows && quiet_us >= q->plan->idle_us && due && !q->moved && q->open_groups) {
+        q->at_barrier = true;
+        lane_mark_idle(&q->lane, q->epoch);
+        return;
+    }
     if (rows && (draining || due || idle || (behind && query__own_cap(q))))
         send_barrier(q);
     else if (!rows && !behind && q->moved && (due || idle))

@@ -46,8 +46,8 @@ void query_close(struct query *q, void (*closed)(void *), void *arg);
 
 /* Sums over partitions. */
 struct ledger_sums {
-    int64_t read, rejected, filtered, no_event_time, no_partner, passed, malformed, lost; /* records */
-    int64_t fan_out, late, open, closed, written, having;                                 /* effects */
+    int64_t read, rejected, filtered, no_event_time, future, no_partner, passed, malformed, lost; /* records */
+    int64_t fan_out, late, open, closed, written, having, dropped;                                /* effects */
     bool    balanced;
 };
 
@@ -76,6 +76,8 @@ struct query_status {
     int64_t            committed_ms; /* wall clock of the last commit of this process; 0: none */
     int64_t            worked_us[3]; /* the lane since its start: decode, compute, write */
     struct ledger_sums ledger;       /* of the last committed epoch, since the generation began */
+    /* of plan->expect.rules, in rows, as the ledger; until the next epoch */
+    const struct rule_tally *rules;
 };
 void query_status(const struct query *q, struct query_status *out);
 /* The newest result rows as a table of at most `width` characters. */

@@ -17,6 +17,7 @@ void query__sum_ledger(const struct query *q, const struct ledger *l, struct led
                                 .closed = l->closed,
                                 .written = l->written,
                                 .having = l->having,
+                                .dropped = l->dropped,
                                 .balanced = ledger_check(l, NULL) == OK};
     for (uint32_t i = 0; i < l->n_slots; i++) {
         const struct tally_slot *s = &l->slots[i];
@@ -24,6 +25,7 @@ void query__sum_ledger(const struct query *q, const struct ledger *l, struct led
         out->rejected += s->rejected;
         out->filtered += s->filtered;
         out->no_event_time += s->no_event_time;
+        out->future += s->future;
         out->no_partner += s->no_partner;
         out->passed += s->passed;
         out->malformed += s->malformed;
@@ -81,6 +83,7 @@ void query_status(const struct query *q, struct query_status *out)
 {
     int64_t now = clock_mono_us();
     *out = (struct query_status){.state = q->state,
+                                 .rules = q->ledger.rules,
                                  .plan = q->plan,
                                  .rc = q->rc,
                                  .error = q->error.text,

@@ -11,7 +11,17 @@
 
 /* ---- properties ---- */
 
-enum property_kind { PROP_TRIGGER, PROP_MALFORMED, PROP_ERROR, PROP_REJECTS, PROP_LATE, PROP_QUARANTINE, PROP_TABLE };
+enum property_kind {
+    PROP_TRIGGER,
+    PROP_IDLE,
+    PROP_FUTURE,
+    PROP_MALFORMED,
+    PROP_ERROR,
+    PROP_REJECTS,
+    PROP_LATE,
+    PROP_QUARANTINE,
+    PROP_TABLE
+};
 
 static const struct property_row {
     const char        *key;
@@ -19,6 +29,8 @@ static const struct property_row {
     const char        *values; /* "a|b|c", or NULL for any */
 } property_rows[] = {
     {"pipelines.trigger.interval", PROP_TRIGGER, NULL},
+    {"millrace.idleTimeout", PROP_IDLE, NULL},
+    {"millrace.maxFutureSkew", PROP_FUTURE, NULL},
     {"millrace.onMalformed", PROP_MALFORMED, "keep|reject|fail"},
     {"millrace.onError", PROP_ERROR, "fail|reject"},
     {"millrace.rejects", PROP_REJECTS, NULL},
@@ -49,13 +61,13 @@ static int choice(const char *values, const char *value)
     return -1;
 }
 
-static bool set_trigger(struct binder *b, const struct ast_property *p)
+/* A duration of at least `least` us; what: "a trigger interval". */
+static bool set_duration(struct binder *b, const struct ast_property *p, int64_t least, const char *what, int64_t *out)
 {
     struct error e;
     int32_t      months = 0;
-    if (sql_interval_parse(p->value, &b->plan->trigger_us, &months, &e) != OK || months || b->plan->trigger_us < 0) {
-        struct diag *g =
-            diag_error(b->diags, p->value_place, "E_PROPERTY", "\"%s\" cannot be a trigger interval", p->value);
+    if (sql_interval_parse(p->value, out, &months, &e) != OK || months || *out < least) {
+        struct diag *g = diag_error(b->diags, p->value_place, "E_PROPERTY", "\"%s\" cannot be %s", p->value, what);
         diag_hint(b->diags, g, "write '10 seconds', '500 milliseconds' or '1 minute'");
         return false;
     }
@@ -103,7 +115,11 @@ static bool set_property(struct binder *b, const struct property_row *row, const
     }
     switch (row->kind) {
     case PROP_TRIGGER:
-        return set_trigger(b, p);
+        return set_duration(b, p, 0, "a trigger interval", &b->plan->trigger_us);
+    case PROP_IDLE:
+        return set_duration(b, p, 1, "an idle timeout", &b->plan->idle_us);
+    case PROP_FUTURE:
+        return set_duration(b, p, 1, "a distance from the clock", &b->plan->future_us);
     case PROP_MALFORMED:
         b->plan->on_malformed = (enum plan_malformed)at;
         return true;

@@ -140,6 +140,20 @@ static void print_node(const struct plan *p, const struct plan_node *n, int dept
 
 static const char *const violations[] = {"counted", "dropped", "the query fails"};
 
+static void print_guards(const struct plan *p, struct buf *out)
+{
+    if (p->idle_us) {
+        buf_puts(out, "  closes open windows when nothing has come for ");
+        put_duration(out, p->idle_us);
+        buf_u8(out, '\n');
+    }
+    if (p->future_us) {
+        buf_puts(out, "  rejects rows that are ahead of the clock by more than ");
+        put_duration(out, p->future_us);
+        buf_u8(out, '\n');
+    }
+}
+
 static void print_expectations(const struct plan *p, struct buf *out)
 {
     for (int i = 0; i < p->expect.n_rules; i++) {
@@ -158,6 +172,7 @@ void plan_explain_text(const struct plan *p, struct buf *out)
     buf_printf(out, "Query %s\n  writes %s as %s\n  every ", p->name, p->location, type);
     put_duration(out, p->trigger_us);
     buf_puts(out, p->n_windows ? "; state: open windows, closed by the watermark\n" : "; no state\n");
+    print_guards(p, out);
     print_expectations(p, out);
     print_node(p, p->root, 1, out);
 }

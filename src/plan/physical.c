@@ -176,7 +176,7 @@ static enum err build_node(struct build *b, const struct plan_node *n, struct op
         rc = op_project_new(n->exprs, n->schema, ctx, &op, b->e);
         break;
     case PLAN_WATERMARK:
-        rc = op_watermark_new(n->column, &b->out->watermarks[n->clause], ctx, &op, b->e);
+        rc = op_watermark_new(n->column, &b->out->watermarks[n->clause], b->p->future_us, ctx, &op, b->e);
         break;
     case PLAN_JOIN:
         rc = join_op(b, n, ctx, &op);

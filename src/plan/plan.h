@@ -132,6 +132,8 @@ struct plan {
     int           n_partition_by;
 
     int64_t               trigger_us;
+    int64_t               idle_us;   /* without records for so long, open windows are closed; 0: never */
+    int64_t               future_us; /* rows further ahead of the clock are rejected; 0: none is */
     enum plan_malformed   on_malformed;
     bool                  reject_errors;
     const char           *rejects, *late, *quarantine; /* folders of side tables, or NULL */

@@ -253,31 +253,89 @@ enum err window_take_partial(struct op *window, struct group_table **out, struct
 struct op_watermark {
     struct op         base;
     int               column;
+    int64_t           future_us;
     struct watermark *lane;
 };
+
+static enum err note_future(struct op_watermark *w, const struct batch *b, uint32_t row, int64_t limit_us,
+                            struct error *e)
+{
+    const struct raw_record *r = batch_record(b, row);
+    struct side             *side = w->base.context->side;
+    char                     detail[128];
+    if (!r)
+        return OK;
+    snprintf(detail, sizeof detail, "event time %" PRId64 " us is after %" PRId64 " us (millrace.maxFutureSkew)",
+             column_i64(b->columns[w->column])[row], limit_us);
+    return side->ops->row(side, SIDE_REJECT, b->raw, r, "future", detail, e);
+}
+
+/* Records whose rows are all gone count as future; single rows of a record only lessen fan_out. */
+static enum err count_future(struct op_watermark *w, const struct batch *b, const struct batch *kept, struct error *e)
+{
+    struct tally      *tally = w->base.context->tally;
+    struct tally_slot *t = b->raw ? tally_slot(tally, b->raw->slot) : NULL;
+    uint32_t           records = batch_n_records(b) - batch_n_records(kept);
+    if (!t)
+        return err_set(e, ERR_NO_MEMORY, "watermark");
+    t->future += records;
+    tally->fan_out -= b->n_rows - kept->n_rows - records;
+    return OK;
+}
+
+/* The batch without rows from too far ahead; takes *b. */
+static enum err drop_future(struct op_watermark *w, struct batch **b, struct error *e)
+{
+    const struct column *c = (*b)->columns[w->column];
+    int64_t              limit_us = w->base.context->now_us + w->future_us;
+    struct batch        *kept = NULL;
+    uint32_t             n = 0, *rows = mem_alloc(TAG_BATCH, ((*b)->n_rows + 1u) * sizeof *rows);
+    enum err             rc = rows ? OK : err_set(e, ERR_NO_MEMORY, "watermark");
+    for (uint32_t i = 0; rc == OK && i < (*b)->n_rows; i++)
+        if (column_is_valid(c, i) && column_i64(c)[i] > limit_us)
+            rc = note_future(w, *b, i, limit_us, e);
+        else
+            rows[n++] = i;
+    if (rc == OK && n < (*b)->n_rows) {
+        kept = batch_take(*b, rows, n);
+        rc = kept ? count_future(w, *b, kept, e) : err_set(e, ERR_NO_MEMORY, "watermark");
+    } else if (rc == OK) {
+        kept = batch_ref(*b);
+    }
+    mem_free(rows);
+    batch_free(*b);
+    *b = kept;
+    return rc;
+}
 
 static enum err watermark_push(struct op *op, struct flow_msg *msg, struct error *e)
 {
     struct op_watermark *w = (struct op_watermark *)op;
-    if (msg->kind == FLOW_BATCH) {
-        const struct column *c = msg->batch->columns[w->column];
-        watermark_observe(w->lane, column_i64(c), c->valid, msg->batch->n_rows);
+    if (msg->kind != FLOW_BATCH)
+        return op_emit(op, msg, e);
+    struct batch *b = msg->batch;
+    enum err      rc = w->future_us ? drop_future(w, &b, e) : OK;
+    if (rc != OK) {
+        batch_free(b);
+        return rc;
     }
-    return op_emit(op, msg, e);
+    watermark_observe(w->lane, column_i64(b->columns[w->column]), b->columns[w->column]->valid, b->n_rows);
+    return op_emit_batch(op, &b, e);
 }
 
 static void watermark_free(struct op *op) { mem_free(op); }
 
 static const struct op_ops watermark_ops = {.name = "watermark", .push = watermark_push, .free = watermark_free};
 
-enum err op_watermark_new(int column, struct watermark *lane, struct flow_context *context, struct op **out,
-                          struct error *e)
+enum err op_watermark_new(int column, struct watermark *lane, int64_t future_us, struct flow_context *context,
+                          struct op **out, struct error *e)
 {
     struct op_watermark *w = mem_zalloc(TAG_STATE, sizeof *w);
     *out = NULL;
     if (!w)
         return err_set(e, ERR_NO_MEMORY, "watermark");
-    *w = (struct op_watermark){.base = {.ops = &watermark_ops, .context = context}, .column = column, .lane = lane};
+    *w = (struct op_watermark){
+        .base = {.ops = &watermark_ops, .context = context}, .column = column, .future_us = future_us, .lane = lane};
     *out = &w->base;
     return OK;
 }

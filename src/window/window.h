@@ -52,9 +52,10 @@ struct group_table;
 MUST_CHECK enum err window_take_partial(struct op *window, struct group_table **out, struct error *e);
 void                group_table_free(struct group_table *t);
 
-/* The watermark operator: notes the event times that pass (a per-lane watermark, folded at the barrier). */
-MUST_CHECK enum err op_watermark_new(int column, struct watermark *lane, struct flow_context *context, struct op **out,
-                                     struct error *e);
+/* The watermark operator: notes the event times that pass (a per-lane watermark, folded at the barrier). Rows that are
+ * further than future_us ahead of the epoch's clock are taken out, counted as future and told to the side; 0: none is. */
+MUST_CHECK enum err op_watermark_new(int column, struct watermark *lane, int64_t future_us,
+                                     struct flow_context *context, struct op **out, struct error *e);
 
 /* ---- merge half ---- */
 
@@ -70,7 +71,9 @@ typedef enum err window_closed_cb(void *arg, struct batch *b, const struct flow_
 MUST_CHECK enum err window_state_close(struct window_state *s, int64_t evict_ms, window_closed_cb *each, void *arg,
                                        int64_t *effects, struct error *e);
 int64_t             window_state_groups(const struct window_state *s);
-int64_t             window_state_effects(const struct window_state *s); /* rows in open groups */
+/* Largest end of an open window in us, INT64_MIN when none. */
+int64_t window_state_last_end(const struct window_state *s);
+int64_t window_state_effects(const struct window_state *s); /* rows in open groups */
 /* Smallest first epoch of the open groups; INT64_MAX when there is none. */
 int64_t window_state_first_epoch(const struct window_state *s);
 /* Smallest end of an open window in us, INT64_MAX when none: the next to close. */

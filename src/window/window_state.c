@@ -11,7 +11,7 @@
 struct window_state {
     const struct window_plan *plan;
     struct group_table       *table;
-    int64_t                   effects, first_epoch, next_end_us; /* over all groups; kept while they change */
+    int64_t effects, first_epoch, next_end_us, last_end_us; /* over all groups; kept while they change */
 };
 
 static void count_group(struct window_state *s, const struct group *g)
@@ -19,6 +19,7 @@ static void count_group(struct window_state *s, const struct group *g)
     s->effects += g->effects;
     s->first_epoch = g->first_epoch < s->first_epoch ? g->first_epoch : s->first_epoch;
     s->next_end_us = g->end_us < s->next_end_us ? g->end_us : s->next_end_us;
+    s->last_end_us = g->end_us > s->last_end_us ? g->end_us : s->last_end_us;
 }
 
 /* Another table is the state's now; the one before is freed. */
@@ -28,6 +29,7 @@ static void set_table(struct window_state *s, struct group_table *take)
     s->table = take;
     s->effects = 0;
     s->first_epoch = s->next_end_us = INT64_MAX;
+    s->last_end_us = INT64_MIN;
     for (uint32_t i = 0; take && i < take->capacity; i++)
         if (take->slots[i])
             count_group(s, take->slots[i]);
@@ -273,6 +275,7 @@ int64_t window_state_groups(const struct window_state *s) { return s->table->n_g
 int64_t window_state_effects(const struct window_state *s) { return s->effects; }
 int64_t window_state_first_epoch(const struct window_state *s) { return s->first_epoch; }
 int64_t window_state_next_end(const struct window_state *s) { return s->next_end_us; }
+int64_t window_state_last_end(const struct window_state *s) { return s->last_end_us; }
 
 /* ---- saving ---- */
 

@@ -40,7 +40,7 @@ struct memory_query {
     struct partition          partitions[SLOTS_MAX];
     int                       n_partitions;
     int64_t                   epoch, n_records;
-    bool                      open, failed;
+    bool                      open, failed, idle;
     struct ledger             before;
     struct raw_batch         *pending; /* records of one partition, not yet offered */
     uint32_t                  pending_sources[SOURCES_MAX];
@@ -368,6 +368,7 @@ static void print_ledger(const struct memory_query *q, const struct lane_result 
         sum.rejected += y->rejected - x->rejected;
         sum.filtered += y->filtered - x->filtered;
         sum.no_event_time += y->no_event_time - x->no_event_time;
+        sum.future += y->future - x->future;
         sum.no_partner += y->no_partner - x->no_partner;
         sum.malformed += y->malformed - x->malformed;
     }
@@ -383,6 +384,7 @@ static void print_ledger(const struct memory_query *q, const struct lane_result 
     term(out, "rejected", sum.rejected);
     term(out, "filtered", sum.filtered);
     term(out, "no_event_time", sum.no_event_time);
+    term(out, "future", sum.future);
     term(out, "no_partner", sum.no_partner);
     term(out, "fan_out", b->fan_out - a->fan_out);
     term(out, "late", b->late - a->late);
@@ -406,6 +408,8 @@ static void restart(struct memory_query *q, const struct lane_result *r)
     run_lane(q);
 }
 
+void memory_query_idle(struct memory_query *q) { q->idle = true; }
+
 bool memory_query_barrier(struct memory_query *q, struct buf *out)
 {
     struct error e;
@@ -413,7 +417,11 @@ bool memory_query_barrier(struct memory_query *q, struct buf *out)
         return false;
     open_epoch(q);
     flush(q);
-    lane_mark(&q->lane, FLOW_BARRIER, q->epoch++, 0);
+    if (q->idle)
+        lane_mark_idle(&q->lane, q->epoch++);
+    else
+        lane_mark(&q->lane, FLOW_BARRIER, q->epoch++, 0);
+    q->idle = false;
     q->open = false;
     struct lane_result *r = inbox_take(&q->lane.results);
     for (int i = 0; i < LANE_N_SINKS; i++) {

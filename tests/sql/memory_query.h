@@ -25,7 +25,9 @@ void                 memory_query_free(struct memory_query *q);
 
 /* A record of the open epoch; value and key NULL: none. topic NULL: the first of the first source. */
 void memory_query_record(struct memory_query *q, const char *topic, int partition, const char *key, const char *value);
-/* Ends the epoch. Appends what came out: "> row", "rejected> row", "late> row", "! error", then
+/* The open epoch's barrier is one after millrace.idleTimeout. */
+void memory_query_idle(struct memory_query *q);
+/* Ends the epoch. Appends what came out: "> row", "rejected> row", "late> row", "quarantine> row", "! error", then
  * "= what became of the records". True when an epoch without records is due, as Spark runs one. */
 bool memory_query_barrier(struct memory_query *q, struct buf *out);
 /* "BIGINT": the type of the table's first column. */

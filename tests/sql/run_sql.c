@@ -37,8 +37,8 @@ static bool starts(const char *line, const char *with) { return strncmp(line, wi
 
 static bool is_answer(const char *line)
 {
-    return starts(line, "> ") || starts(line, "late> ") || starts(line, "rejected> ") || starts(line, "! ") ||
-           starts(line, "=") || strcmp(line, "no-data") == 0;
+    return starts(line, "> ") || starts(line, "late> ") || starts(line, "rejected> ") || starts(line, "quarantine> ") ||
+           starts(line, "! ") || starts(line, "=") || strcmp(line, "no-data") == 0;
 }
 
 /* The views on one line, so that the query starts on line 2 in messages. */
@@ -119,6 +119,8 @@ static void epoch_line(struct rendering *r, char *line)
             open_query(r);
         else if (r->running)
             memory_query_barrier(r->running, r->out);
+        if (r->running && strcmp(line, "epoch idle") == 0)
+            memory_query_idle(r->running);
         buf_printf(r->out, "%s\n", line);
         return;
     }
