@@ -53,7 +53,7 @@ MUST_CHECK enum err window_take_partial(struct op *window, struct group_table **
 void                group_table_free(struct group_table *t);
 
 /* The watermark operator: notes the event times that pass (a per-lane watermark, folded at the barrier). Rows that are
- * further than future_us ahead of the epoch's clock are taken out, counted as future and told to the side; 0: none is. */
+ * further than future_us ahead of the epoch's clock are taken out, counted as future and told to the side (0: none). */
 MUST_CHECK enum err op_watermark_new(int column, struct watermark *lane, int64_t future_us,
                                      struct flow_context *context, struct op **out, struct error *e);
 
