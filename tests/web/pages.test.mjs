@@ -451,10 +451,7 @@ test('SQL: a mistake is shown at its place, a change that loses state asks first
   );
   assert.equal(await page.eval(text('.editor-back .wrong')), 'campain_id');
   await click(page, '.problems button');
-  assert.equal(
-    await page.eval('getSelection().toString()'),
-    'campain_id',
-  );
+  assert.equal(await page.eval('getSelection().toString()'), 'campain_id');
   await fill(page, '.editor-text', sql.replace('10 seconds', '20 seconds').replace('10 seconds', '20 seconds'));
   await press(page, 'Save and restart');
   await page.until('document.querySelector("dialog[open] #confirm-name")');

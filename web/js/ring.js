@@ -98,6 +98,16 @@ export class Ring {
   }
 }
 
+// The span that charts show: the last rangeMs, but while there is less than that, only what there is, and a minute at
+// least. So a millrace that has just started fills its charts.
+export function timeSpan(rings, rangeMs) {
+  const filled = rings.filter((r) => r.size);
+  if (!filled.length) return null;
+  const to = Math.max(...filled.map((r) => r.last));
+  const first = Math.min(...filled.map((r) => r.first));
+  return { from: Math.max(to - rangeMs, Math.min(first, to - 60000)), to };
+}
+
 // At most about max points: of each bucket the least and the greatest, in order, so that no peak is lost. A gap stays.
 export function thin(points, max) {
   if (points.length <= max) return points;

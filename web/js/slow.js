@@ -8,6 +8,7 @@ import { int, percent, si, span } from './format.js';
 
 const LATE_SHARE = 0.01;
 const BAD_SHARE = 0.001;
+const LOOP_LAG_MS = 100;
 
 function busiest(busy) {
   if (!busy) return null;
@@ -130,10 +131,15 @@ function slowCommits(q, out) {
   }
 }
 
+// Who keeps the watermark where it is: a partition, or a whole topic.
+export function holderOf(q) {
+  const { topic, partition } = q.watermark_holder;
+  return partition === null || partition === undefined ? topic : `${topic} partition ${partition}`;
+}
+
 function silent(q, out) {
   if (!q.why_nothing || q.state !== 'running') return;
-  const holder = q.watermark_holder;
-  const held = holder ? ` Held by ${holder.topic} partition ${holder.partition}.` : '';
+  const held = q.watermark_holder ? ` Held by ${holderOf(q)}.` : '';
   out.push({ level: 'warn', score: 400, tab: 'health', text: 'puts out no rows', why: `${q.why_nothing}${held}` });
 }
 
@@ -220,7 +226,7 @@ export function rank({ queries = [], producers = [], info = null, now = 0, befor
     });
   }
   const loop = info?.process?.loop_lag_p99_ms;
-  if (loop > 50) {
+  if (loop > LOOP_LAG_MS) {
     out.push({
       kind: 'service',
       level: 'warn',

@@ -9,7 +9,7 @@ import { ago, clock, int, percent, si, span, spanShort } from '../format.js';
 import { card, listen } from '../parts/bits.js';
 import { producerTable, queryTable } from '../parts/lists.js';
 import { LEVEL_ICON } from '../parts/state.js';
-import { Ring } from '../ring.js';
+import { Ring, timeSpan } from '../ring.js';
 
 const MOST_SERIES = 6;
 const FIRST_FINDINGS = 4;
@@ -329,9 +329,12 @@ class Overview {
   redraw() {
     if (this.store.paused || this.page.parentNode !== this.host) return;
     const rings = [...this.series].filter(([, s]) => s.ring.size);
-    const to = Math.max(...rings.map(([, s]) => s.ring.last));
-    if (!Number.isFinite(to)) return;
-    const from = to - this.store.prefs.range * 1000;
+    const shown = timeSpan(
+      rings.map(([, s]) => s.ring),
+      this.store.prefs.range * 1000,
+    );
+    if (!shown) return;
+    const { from, to } = shown;
     const gap = 3 * (this.step ?? 1000);
     const all = (name) => rings.map(([, s]) => s.ring.points(name, from, gap));
     const flow = {

@@ -8,6 +8,7 @@ import { curl, int, si } from '../format.js';
 import { button, card, facts, listen } from '../parts/bits.js';
 import { copyButton } from '../parts/dialog.js';
 import { producerTable } from '../parts/lists.js';
+import { timeSpan } from '../ring.js';
 
 const TEMPLATES = [
   ['ad_events', 'Ad events: views, clicks and purchases of 1,000 ads'],
@@ -226,9 +227,7 @@ class Producers {
   draw() {
     const ring = this.store.rates.get(this.name);
     if (!ring?.size || this.store.paused) return;
-    const to = ring.last;
-    // The page knows rates since it was opened: it does not show more than that, but a minute at least.
-    const from = Math.max(to - this.store.prefs.range * 1000, Math.min(ring.first, to - 60000));
+    const { from, to } = timeSpan([ring], this.store.prefs.range * 1000);
     this.chart.set({ actual: ring.points('actual', from, 3000), target: ring.points('target', from, 3000) }, from, to);
   }
 

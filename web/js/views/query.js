@@ -120,7 +120,9 @@ class Query {
       [
         `${si(q.records_per_s)} records/s in, ${si(q.rows_per_s)} rows/s out`,
         `lag ${si(q.lag)}`,
-        `version ${int(q.version)}, committed ${ago(q.last_commit_at, this.store.now())}`,
+        q.version === null
+          ? 'nothing written yet'
+          : `version ${int(q.version)}, committed ${ago(q.last_commit_at, this.store.now())}`,
       ].join(' · '),
     );
     setAttr(this.line, 'title', `since ${q.since}`);

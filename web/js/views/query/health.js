@@ -6,7 +6,8 @@ import { LineChart } from '../../charts/line.js';
 import { h, icon, keyed, put, setAttr, setClass, setText, setVar } from '../../dom.js';
 import { ago, bytes, int, percent, si, span, spanShort, stamp } from '../../format.js';
 import { card, facts, listen, shareBar } from '../../parts/bits.js';
-import { Ring } from '../../ring.js';
+import { Ring, timeSpan } from '../../ring.js';
+import { holderOf } from '../../slow.js';
 
 const BUSY = [
   { key: 'decode', label: 'decode', color: '--s1', hint: 'bytes to columns' },
@@ -150,6 +151,11 @@ function timeLine() {
   };
 }
 
+function due(which, { next_trigger_in_ms: ms }) {
+  if (ms === null || ms === undefined) return '';
+  return ms > 0 ? `${which} is due in ${span(ms)}` : `${which} is under way`;
+}
+
 // The answer to "why is nothing coming out": checks from the broker to the table, each passed or named.
 export function whyChecks(q, now) {
   const out = [];
@@ -186,12 +192,11 @@ export function whyChecks(q, now) {
     );
   }
   if (q.watermark !== null && q.watermark !== undefined) {
-    const holder = q.watermark_holder;
     const held = q.watermark_lag_ms > 120000;
     add(
       !held,
       `The watermark is ${span(q.watermark_lag_ms)} behind now`,
-      holder ? `${held ? 'Held by' : 'Set by'} ${holder.topic}, partition ${holder.partition}` : '',
+      q.watermark_holder ? `${held ? 'Held by' : 'Set by'} ${holderOf(q)}` : '',
     );
     if (q.next_window_end) {
       const left = Date.parse(q.next_window_end) - Date.parse(q.watermark);
@@ -206,21 +211,9 @@ export function whyChecks(q, now) {
   }
   if (q.last_commit_at) {
     const fresh = q.commit_age_ms < 3 * (q.trigger_ms ?? 1000) + 5000;
-    add(
-      fresh || q.records_per_s === 0,
-      `The last commit was ${ago(q.last_commit_at, now)}`,
-      q.next_trigger_in_ms === null || q.next_trigger_in_ms === undefined
-        ? ''
-        : `The next is due in ${span(Math.max(0, q.next_trigger_in_ms))}`,
-    );
+    add(fresh || q.records_per_s === 0, `The last commit was ${ago(q.last_commit_at, now)}`, due('The next', q));
   } else {
-    add(
-      true,
-      'Nothing is committed yet',
-      q.next_trigger_in_ms === null || q.next_trigger_in_ms === undefined
-        ? ''
-        : `The first commit is due in ${span(Math.max(0, q.next_trigger_in_ms))}`,
-    );
+    add(true, 'Nothing is committed yet', due('The first', q));
   }
   return out;
 }
@@ -374,8 +367,7 @@ class Health {
 
   draw() {
     if (!this.ring.size || this.store.paused) return;
-    const to = this.ring.last;
-    const from = to - this.store.prefs.range * 1000;
+    const { from, to } = timeSpan([this.ring], this.store.prefs.range * 1000);
     for (const chart of this.charts) {
       const data = Object.fromEntries(
         chart.series.map((s) => [s.key, this.ring.points(s.key, from, 3 * (this.step ?? 1000))]),

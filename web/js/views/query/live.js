@@ -187,7 +187,6 @@ class Live {
     fill(this.x, names(['time']), this.choice.x);
     fill(this.y, names(['number']), this.choice.y);
     fill(this.s, names(['text', 'number']), this.choice.series, 'all in one');
-    this.picture.hidden = this.choice.kind === 'none';
   }
 
   later() {
@@ -208,8 +207,10 @@ class Live {
       setAttr(b, 'aria-pressed', String(b.dataset.kind === (over ? 'lines' : 'bars')));
       b.disabled = b.dataset.kind === 'lines' && !choice.x;
     }
-    this.x.hidden = !over;
-    this.picture.querySelector('.at-word').hidden = !over;
+    // With one column of time there is nothing to choose.
+    const fixed = !over || this.x.options.length < 2;
+    this.x.hidden = fixed;
+    this.picture.querySelector('.at-word').hidden = fixed;
     this.chart.plot.hidden = !over;
     this.chart.legend.hidden = !over;
     this.chart.tableButton.hidden = !over;
@@ -291,6 +292,7 @@ class Live {
   showEmpty() {
     const none = this.grid.rows.rows.length === 0;
     this.empty.hidden = !none;
+    this.picture.hidden = none || !this.choice || this.choice.kind === 'none';
     if (!none) return;
     const q = this.q;
     const [title, text] = this.problem
