@@ -293,6 +293,25 @@ test('the picture follows the schema', () => {
   );
 });
 
+test('rows that are events are counted by what makes few groups', () => {
+  const flat = [
+    { name: 'event_time', type: 'TIMESTAMP' },
+    { name: 'user_id', type: 'STRING' },
+    { name: 'status', type: 'INT' },
+    { name: 'bytes', type: 'BIGINT' },
+  ];
+  const rows = Array.from({ length: 90 }, (_, i) => [new Date(i * 100).toISOString(), `u${i}`, [200, 404][i % 2], i]);
+  const found = choose(flat, rows);
+  assert.deepEqual(found, { kind: 'lines', x: 'event_time', y: null, series: 'status' });
+  const { names, data } = lines(flat, rows, found);
+  assert.deepEqual(names, ['200', '404']);
+  assert.deepEqual([data['200'].length, data['200'][0]], [9, { x: 0, y: 5 }]);
+  assert.deepEqual(bars(flat, rows, found).items, [
+    { name: '200', value: 45 },
+    { name: '404', value: 45 },
+  ]);
+});
+
 test('lines: the greatest first, a row again replaces, order of time', () => {
   const rows = [
     ['2026-01-01T00:00:10Z', 'a', 5],

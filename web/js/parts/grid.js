@@ -74,12 +74,14 @@ export class Grid {
     if (this.measured && sample.length <= this.measured * 2) return;
     this.measured = Math.max(1, sample.length);
     const widths = this.columns.map((c, i) => {
-      let n = Math.max(c.name.length + 1, String(c.type).length * 0.85 + 1, 6);
+      let n = Math.max((c.name.length + String(c.type).length) * 0.95 + 1, 6);
       for (const row of sample) n = Math.max(n, Math.min(44, this.texts[i](row[i]).length + 1));
       return n;
     });
     const cols = widths.map((n) => `minmax(calc(${Math.ceil(n)}ch + 1.5rem), ${Math.ceil(n)}fr)`).join(' ');
     this.element.style.setProperty('--cols', cols);
+    const total = widths.reduce((sum, n) => sum + Math.ceil(n), 0);
+    this.element.style.setProperty('--width', `calc(${total}ch + ${1.5 * widths.length}rem)`);
   }
 
   reset(columns, rows) {

@@ -95,6 +95,7 @@ class Live {
       const node = h('select', {
         'aria-label': label,
         onchange: () => {
+          this.touched = true;
           this.choice[key] = node.value || null;
           this.later();
         },
@@ -113,6 +114,7 @@ class Live {
           {
             'data-kind': kind,
             onclick: () => {
+              this.touched = true;
               this.choice.kind = kind;
               this.later();
             },
@@ -156,10 +158,11 @@ class Live {
   got(type, data) {
     if (type === 'snap') {
       this.columns = data.columns;
-      this.setChoices();
+      this.setChoices(data.rows);
       this.grid.reset(data.columns, data.rows);
     } else {
       this.grid.append(data.rows);
+      if (!this.touched) this.setChoices(this.grid.rows.rows);
     }
     const now = performance.now();
     if (type === 'delta') this.arrived.push([now, data.rows.length * (data.sampled ?? 1)]);
@@ -170,11 +173,12 @@ class Live {
     this.later();
   }
 
-  setChoices() {
-    const key = JSON.stringify(this.columns);
+  // Once more when the first rows are there: their values tell groups from names.
+  setChoices(rows) {
+    const key = `${JSON.stringify(this.columns)} ${rows.length >= 30}`;
     if (key === this.choiceFor) return;
     this.choiceFor = key;
-    this.choice = choose(this.columns);
+    this.choice = choose(this.columns, rows);
     const names = (kinds) => this.columns.filter((c) => kinds.includes(columnKind(c.type))).map((c) => c.name);
     const fill = (node, list, value, none) => {
       put(
@@ -185,7 +189,7 @@ class Live {
       node.value = value ?? '';
     };
     fill(this.x, names(['time']), this.choice.x);
-    fill(this.y, names(['number']), this.choice.y);
+    fill(this.y, names(['number']), this.choice.y, 'rows, counted');
     fill(this.s, names(['text', 'number']), this.choice.series, 'all in one');
   }
 
