@@ -119,6 +119,12 @@ bool builder__reserve_bytes(struct builder *b, size_t need)
     return true;
 }
 
+void builder_list(struct builder *b)
+{
+    if (builder_add_row(b, true))
+        b->offsets[b->n_rows] = b->children[0].n_rows;
+}
+
 void builder_pop(struct builder *b)
 {
     if (b->failed)
@@ -128,6 +134,9 @@ void builder_pop(struct builder *b)
     b->valid[row / 8] &= (uint8_t)~(1u << (row % 8));
     for (size_t i = 0; b->type->kind == TYPE_STRUCT && i < b->type->n_fields; i++)
         builder_pop(&b->children[i]);
+    for (size_t i = 0; b->type->kind != TYPE_STRUCT && i < n_children(b->type); i++)
+        while (!b->children[i].failed && b->children[i].n_rows > b->offsets[row])
+            builder_pop(&b->children[i]);
 }
 
 void builder_copy(struct builder *b, const struct column *c, size_t row)

@@ -74,7 +74,8 @@ struct column *column_wrap(const struct type *type, size_t n_rows, size_t n_null
  * struct builder: grows one column row by row, or a struct of columns.
  *
  * A failed append (memory, COLUMN_BYTES_MAX) sets `failed` on the top; finish reports it. For a STRUCT: append
- * to every child, then call builder_struct(b, valid) once per row. builder_finish gives the column away and
+ * to every child, then call builder_struct(b, valid) once per row; for an ARRAY or MAP: the row's elements to the
+ * child or children, then builder_list(b). builder_finish gives the column away and
  * leaves the builder empty, ready for the next batch, which is expected to be of the same size.
  */
 struct builder {
@@ -142,6 +143,8 @@ static inline void builder_bytes(struct builder *b, const void *bytes, size_t n)
     b->offsets[row + 1] = (uint32_t)need;
 }
 
+/* ARRAY, MAP: one more row, of the elements that were appended to the children since the last row. */
+void builder_list(struct builder *b);
 void builder_pop(struct builder *b); /* takes the last row back */
 /* Row `row` of a column of the same type. */
 void builder_copy(struct builder *b, const struct column *c, size_t row);

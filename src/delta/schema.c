@@ -25,9 +25,30 @@ static const char *delta_name(const struct type *t, char room[24])
     return room;
 }
 
+static void put_type(const struct type *t, struct json_writer *w);
+
+static void put_list(const struct type *t, struct json_writer *w)
+{
+    bool map = t->kind == TYPE_MAP;
+    json_begin_object(w);
+    json_member_string(w, "type", map ? "map" : "array");
+    if (map) {
+        json_key(w, "keyType");
+        put_type(t->fields[0].type, w);
+    }
+    json_key(w, map ? "valueType" : "elementType");
+    put_type(t->fields[map].type, w);
+    json_member_bool(w, map ? "valueContainsNull" : "containsNull", true);
+    json_end_object(w);
+}
+
 static void put_type(const struct type *t, struct json_writer *w)
 {
     char room[24];
+    if (t->kind == TYPE_ARRAY || t->kind == TYPE_MAP) {
+        put_list(t, w);
+        return;
+    }
     if (t->kind != TYPE_STRUCT) {
         json_put_string(w, delta_name(t, room));
         return;
@@ -60,6 +81,17 @@ void delta_schema_json(const struct type *schema, struct buf *out)
 
 /* ---- may it be made? ---- */
 
+static enum err check_names(const struct type *t, struct error *e);
+
+static enum err check_nested_names(const struct type *t, struct error *e)
+{
+    if (t->kind == TYPE_STRUCT)
+        return check_names(t, e);
+    for (int i = 0; i < (t->kind == TYPE_MAP ? 2 : t->kind == TYPE_ARRAY); i++)
+        TRY(check_nested_names(t->fields[i].type, e));
+    return OK;
+}
+
 static enum err check_names(const struct type *t, struct error *e)
 {
     for (int i = 0; i < t->n_fields; i++) {
@@ -70,8 +102,7 @@ static enum err check_names(const struct type *t, struct error *e)
         if (type_field_index(t, name) == -2)
             return err_set(e, ERR_INVALID, "the column name \"%s\" is there twice (case ignored): alias one of them",
                            name);
-        if (t->fields[i].type->kind == TYPE_STRUCT)
-            TRY(check_names(t->fields[i].type, e));
+        TRY(check_nested_names(t->fields[i].type, e));
     }
     return OK;
 }
@@ -152,6 +183,13 @@ static enum err same_type(const struct json_value *written, const struct type *t
     const char *text = json_as_string(written);
     if (text && t->kind != TYPE_STRUCT && strcmp(text, delta_name(t, room)) == 0)
         return OK;
+    const char *kind = json_get_string(written, "type");
+    if (kind && strcmp(kind, "array") == 0 && t->kind == TYPE_ARRAY)
+        return same_type(json_get(written, "elementType"), t->fields[0].type, name, e);
+    if (kind && strcmp(kind, "map") == 0 && t->kind == TYPE_MAP) {
+        TRY(same_type(json_get(written, "keyType"), t->fields[0].type, name, e));
+        return same_type(json_get(written, "valueType"), t->fields[1].type, name, e);
+    }
     if (!text && t->kind == TYPE_STRUCT && json_get(written, "fields"))
         return same_fields(json_get(written, "fields"), t, name, e);
     return err_set(e, ERR_CONFLICT, "column \"%s\" is %s in the table and %s in the query", name,

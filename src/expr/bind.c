@@ -71,7 +71,6 @@ static const struct type *common_number(const struct type *x, const struct type 
 
 const struct type *expr_common_type(struct expr_binder *b, const struct type *x, const struct type *y)
 {
-    (void)b;
     if (type_equal(x, y))
         return x;
     if (x->kind == TYPE_NULL)
@@ -96,7 +95,7 @@ const struct type *expr_common_type(struct expr_binder *b, const struct type *x,
     }
     if ((x->kind == TYPE_DATE && y->kind == TYPE_TIMESTAMP) || (x->kind == TYPE_TIMESTAMP && y->kind == TYPE_DATE))
         return type_of(TYPE_TIMESTAMP);
-    return NULL;
+    return expr__common_nested(b, x, y);
 }
 
 struct expr *expr__cast_to(struct expr_binder *b, struct expr *x, const struct type *to, bool try_cast)
@@ -140,8 +139,17 @@ static void type_text(const struct type *t, char *out, size_t size)
 
 static bool implicit(const struct type *from, const struct type *to)
 {
-    if (from->kind == TYPE_NULL || from->kind == TYPE_STRING)
+    if (from->kind == TYPE_NULL)
+        return true;
+    if (from->kind == TYPE_STRING)
         return to->kind < TYPE_STRUCT;
+    if (from->kind == to->kind && (from->kind == TYPE_ARRAY || from->kind == TYPE_MAP)) {
+        for (int i = 0; i < (from->kind == TYPE_MAP ? 2 : 1); i++)
+            if (!type_equal(from->fields[i].type, to->fields[i].type) &&
+                !implicit(from->fields[i].type, to->fields[i].type))
+                return false;
+        return true;
+    }
     if (type_is_number(from) && type_is_number(to))
         return number_rank(from) <= number_rank(to);
     return from->kind == TYPE_DATE && to->kind == TYPE_TIMESTAMP;
@@ -197,6 +205,10 @@ bool expr_type_of_ast(struct expr_binder *b, const struct ast_type *t, const str
         }
     if (strcmp(t->name, "DECIMAL") == 0)
         return decimal_of_ast(b, t, out);
+    if (strcmp(t->name, "ARRAY") == 0) {
+        const struct type *element;
+        return expr_type_of_ast(b, t->element, &element) && (*out = type_array(b->arena, element, true)) != NULL;
+    }
     if (strcmp(t->name, "STRUCT") != 0) {
         diag_error(b->diags, t->place, "E_UNSUPPORTED", "the type %s is not supported yet", t->name);
         return false;
@@ -331,7 +343,7 @@ struct expr *expr__compare(struct expr_binder *b, const struct function *f, stru
     if (expr__decimal_pair(x->type, y->type) && (!(x = expr__as_decimal(b, x)) || !(y = expr__as_decimal(b, y))))
         return NULL;
     const struct type *t = expr_common_type(b, x->type, y->type);
-    if (!t || t->kind == TYPE_STRUCT)
+    if (!t || !expr__can_compare(t))
         return expr__wrong_types(b, at, "a comparison", x, y);
     if (t->kind == TYPE_NULL)
         t = type_of(TYPE_BOOLEAN);
@@ -465,6 +477,8 @@ static struct expr *binary(struct expr_binder *b, const struct ast_expr *ast, st
     case OP_OR:
         return expr__logical(b, EXPR_OR, ast->place, x, y);
     case OP_CONCAT:
+        if (x->type->kind == TYPE_ARRAY || y->type->kind == TYPE_ARRAY)
+            return expr__concat_arrays(b, ast->place, (struct expr *[]){x, y}, 2);
         if (x->type->kind != TYPE_BINARY &&
             (!(x = expr_coerce(b, x->type->kind == TYPE_STRING ? x : expr__cast_to(b, x, type_of(TYPE_STRING), false),
                                type_of(TYPE_STRING)))))
@@ -557,9 +571,7 @@ static struct expr *bind_node(struct expr_binder *b, const struct ast_expr *ast,
     case AST_CALL:
         return expr__bind_call(b, ast, args);
     case AST_SUBSCRIPT:
-        diag_error(b->diags, ast->place, "E_UNSUPPORTED",
-                   "element access is not supported yet: ARRAY and MAP come later");
-        return NULL;
+        return expr__subscript(b, ast, args[0], args[1]);
     case AST_STAR:
         diag_error(b->diags, ast->place, "E_STAR", "* is not allowed here");
         return NULL;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "expr/expr_priv.h"
+#include "expr/kernels.h"
 #include "sql/parse.h"
 
 /* ---- functions ---- */
@@ -85,6 +85,11 @@ static struct expr *coerce_argument(struct expr_binder *b, struct expr *x, char 
     case 'a':
     case 'c':
         return x;
+    case 'A':
+        if (x->type->kind == TYPE_ARRAY)
+            return x;
+        diag_error(b->diags, x->place, "E_TYPE", "this is %s, but an ARRAY is needed", type_kind_name(x->type->kind));
+        return NULL;
     case 's': /* Spark casts numbers, times and booleans to STRING where a string is needed */
         if (x->type->kind != TYPE_STRING && x->type->kind != TYPE_NULL && x->type->kind < TYPE_STRUCT &&
             x->type->kind != TYPE_BINARY)
@@ -184,6 +189,8 @@ struct expr *expr__bind_call(struct expr_binder *b, const struct ast_expr *ast, 
         diag_error(b->diags, ast->place, "E_ARGUMENTS", "%s() takes plain arguments", f->name);
         return NULL;
     }
+    if (f->run == k_concat && ast->n_args && args[0]->type->kind == TYPE_ARRAY)
+        return expr__concat_arrays(b, ast->place, args, ast->n_args);
     if (!(x = expr__new(b, EXPR_CALL, letter_type(f->result[0]), ast->place, expr__n_bound_args(ast))))
         return NULL;
     x->function = f;

@@ -5,16 +5,22 @@
 #include <string.h>
 
 #include "expr/cast_priv.h"
-#include "text/number.h"
+#include "text/decimal.h"
 #include "text/time.h"
 #include "text/utf8.h"
+
+#define CAST_TEXT_MAX (TIME_TEXT_MAX + DECIMAL_TEXT_MAX)
 
 bool expr__can_cast(const struct type *from, const struct type *to)
 {
     enum type_kind f = from->kind, t = to->kind;
-    if (f == t)
-        return f != TYPE_STRUCT || type_equal(from, to);
     if (f == TYPE_NULL)
+        return true;
+    if (f == t && f >= TYPE_STRUCT)
+        return expr__can_cast_parts(from, to);
+    if (f == t)
+        return true;
+    if (t == TYPE_STRING && f >= TYPE_STRUCT)
         return true;
     if (f >= TYPE_STRUCT || t >= TYPE_STRUCT || f == TYPE_INTERVAL || t == TYPE_INTERVAL)
         return false;
@@ -223,32 +229,82 @@ static int64_t integer_at(const struct column *c, size_t at)
     }
 }
 
-static void to_text(struct caster *c, size_t at)
+/* A value that is neither text nor nested. */
+static size_t print_scalar(const struct column *from, size_t at, char text[CAST_TEXT_MAX])
 {
-    char   text[TIME_TEXT_MAX + NUMBER_TEXT_MAX];
     size_t n;
-    switch ((int)c->from->type->kind) {
+    switch ((int)from->type->kind) {
+    case TYPE_DECIMAL:
+        n = decimal_print((struct decimal){column_i128(from)[at], from->type->scale}, text);
+        break;
     case TYPE_BOOLEAN:
-        n = (size_t)(column_u8(c->from)[at] ? 4 : 5);
-        memcpy(text, column_u8(c->from)[at] ? "true" : "false", n);
+        n = (size_t)(column_u8(from)[at] ? 4 : 5);
+        memcpy(text, column_u8(from)[at] ? "true" : "false", n);
         break;
     case TYPE_FLOAT:
-        n = float_print(((const float *)c->from->values)[at], text);
+        n = float_print(((const float *)from->values)[at], text);
         break;
     case TYPE_DOUBLE:
-        n = double_print(column_f64(c->from)[at], text);
+        n = double_print(column_f64(from)[at], text);
         break;
     case TYPE_DATE:
-        n = date_print(column_i32(c->from)[at], text);
+        n = date_print(column_i32(from)[at], text);
         break;
     case TYPE_TIMESTAMP:
-        n = timestamp_print(column_i64(c->from)[at], text);
+        n = timestamp_print(column_i64(from)[at], text);
         break;
     default:
-        n = integer_print(integer_at(c->from, at), text);
+        n = integer_print(integer_at(from, at), text);
         break;
     }
+    return n;
+}
+
+static void to_text(struct caster *c, size_t at)
+{
+    char   text[CAST_TEXT_MAX];
+    size_t n = print_scalar(c->from, at, text);
     builder_bytes(&c->b, text, n);
+}
+
+/* Inside an array, a map, a struct: [1, null], {a -> 1}, {1, x}. */
+static void print_nested(const struct column *from, size_t at, struct buf *out)
+{
+    char       text[CAST_TEXT_MAX];
+    bool       list = from->type->kind == TYPE_ARRAY || from->type->kind == TYPE_MAP;
+    uint32_t   n;
+    const bool map = from->type->kind == TYPE_MAP;
+    if (from->type->kind == TYPE_NULL || !column_is_valid(from, at)) {
+        buf_puts(out, "null");
+    } else if (from->type->kind == TYPE_STRING || from->type->kind == TYPE_BINARY) {
+        const uint8_t *bytes = column_bytes(from, at, &n);
+        buf_put(out, bytes, n);
+    } else if (from->type->kind < TYPE_STRUCT) {
+        n = (uint32_t)print_scalar(from, at, text);
+        buf_put(out, text, n);
+    } else {
+        uint32_t first = list ? from->offsets[at] : 0, last = list ? from->offsets[at + 1] : from->type->n_fields;
+        buf_puts(out, list && !map ? "[" : "{");
+        for (uint32_t k = first; k < last; k++) {
+            buf_puts(out, k > first ? ", " : "");
+            print_nested(list ? from->children[0] : from->children[k], list ? k : at, out);
+            if (map) {
+                buf_puts(out, " -> ");
+                print_nested(from->children[1], k, out);
+            }
+        }
+        buf_puts(out, list && !map ? "]" : "}");
+    }
+}
+
+static void nested_to_text(struct caster *c, size_t at)
+{
+    struct buf text;
+    buf_init(&text, TAG_BATCH, COLUMN_BYTES_MAX);
+    print_nested(c->from, at, &text);
+    c->ok = buf_check(&text, "a CAST to STRING", c->ev->error) == OK && c->ok;
+    builder_bytes(&c->b, text.data, text.size);
+    buf_fini(&text);
 }
 
 /* ---- all ---- */
@@ -277,6 +333,8 @@ static void cast_row(struct caster *c, uint32_t i, size_t at)
     } else if (f == TYPE_BINARY) {
         const uint8_t *bytes = column_bytes(c->from, at, &n);
         bytes_to_text(c, bytes, n);
+    } else if (f >= TYPE_STRUCT) {
+        nested_to_text(c, at);
     } else if (t == TYPE_STRING) {
         to_text(c, at);
     } else if (f == TYPE_FLOAT) {
@@ -298,6 +356,8 @@ struct column *expr__cast(struct evaluation *ev, const struct expr *x, const str
     struct column *out = NULL;
     if (arg->step && type_equal(arg->c->type, x->type))
         return column_ref(arg->c);
+    if (arg->step && arg->c->type->kind >= TYPE_STRUCT && x->type->kind >= TYPE_STRUCT)
+        return expr__cast_parts(ev, x, arg->c, n);
     if (builder_init(&c.b, x->type, ev->error) != OK)
         return NULL;
     bool same = type_equal(arg->c->type, x->type);

@@ -21,4 +21,8 @@ void cast__put_integer(struct caster *c, int64_t v); /* it fits */
 void cast__to_decimal(struct caster *c, uint32_t i, size_t at);
 void cast__from_decimal(struct caster *c, uint32_t i, size_t at);
 
+/* Between two structs, arrays or maps: part by part. */
+bool           expr__can_cast_parts(const struct type *from, const struct type *to);
+struct column *expr__cast_parts(struct evaluation *ev, const struct expr *x, const struct column *from, uint32_t n);
+
 #endif

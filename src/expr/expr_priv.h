@@ -30,6 +30,7 @@ typedef struct column *kernel_cb(struct evaluation *ev, const struct expr *x, co
  * `args`: one letter per argument, the last one repeated when it is followed by *, optional from ? on:
  *   s STRING  y BINARY  x STRING or BINARY  i INT  l BIGINT  d DOUBLE  t TIMESTAMP  D DATE  B BOOLEAN  v INTERVAL
  *   n any number, DECIMAL as DOUBLE   N any number   a any type   c the common type of all c arguments
+ *   A any ARRAY
  * `result`: the same letters; 1 = the type of the first argument; S = a special case, see bind.
  */
 struct function {
@@ -86,6 +87,17 @@ struct expr *expr__as_decimal(struct expr_binder *b, struct expr *x);        /* 
 bool         expr__decimal_pair(const struct type *x, const struct type *y); /* both exact, one a DECIMAL */
 struct expr *expr__decimal_arithmetic(struct expr_binder *b, const struct function *f, enum ast_op op, struct place at,
                                       struct expr *x, struct expr *y);
+
+/* ARRAY (bind_array.c). */
+const struct type *expr__element(const struct type *array); /* type of its elements */
+const struct type *expr__common_nested(struct expr_binder *b, const struct type *x, const struct type *y);
+bool               expr__can_compare(const struct type *t); /* no MAP in it */
+struct expr *expr__subscript(struct expr_binder *b, const struct ast_expr *ast, struct expr *x, struct expr *index);
+struct expr *expr__concat_arrays(struct expr_binder *b, struct place at, struct expr **args, int n);
+struct expr *expr__reverse_array(struct expr_binder *b, struct place at, struct expr *x);
+typedef bool bind_fn(struct expr_binder *b, struct expr *x, const struct ast_expr *ast);
+bind_fn      expr__bind_array, expr__bind_element, expr__bind_of_elements, expr__bind_ordered, expr__bind_search,
+    expr__bind_join, expr__bind_split;
 
 /* At least and at most so many arguments, or a diagnostic. */
 bool expr__arguments_are(struct expr_binder *b, const struct ast_expr *ast, int least, int most);

@@ -15,6 +15,10 @@ kernel_cb k_add_interval, k_subtract_times, k_negate_interval, k_add_days, k_tim
     k_timestamp_micros, k_unix_seconds, k_unix_millis, k_unix_micros, k_date_trunc, k_year, k_quarter, k_month, k_day,
     k_hour, k_minute, k_second, k_dayofweek, k_dayofyear, k_now, k_today, k_date_diff, k_struct, k_same;
 
+kernel_cb k_array, k_array_concat, k_subscript, k_get, k_element_at, k_try_element_at, k_size, k_array_contains,
+    k_array_position, k_array_min, k_array_max, k_array_join, k_sort_array, k_array_distinct, k_slice, k_array_reverse,
+    k_split;
+
 /* -1, 0, 1: how Spark orders values of one type (NaN is the greatest number, -0.0 equals 0.0). Both valid. */
 int kernel_compare(const struct column *x, uint32_t i, const struct column *y, uint32_t j);
 

@@ -350,8 +350,32 @@ static int compare_real(double a, double b)
     return (a > b) - (a < b);
 }
 
+/* Parts of structs and arrays: NULL is the least. */
+static int compare_parts(const struct column *x, uint32_t i, const struct column *y, uint32_t j)
+{
+    bool a = x->type->kind != TYPE_NULL && column_is_valid(x, i),
+         b = y->type->kind != TYPE_NULL && column_is_valid(y, j);
+    return a && b ? kernel_compare(x, i, y, j) : (int)a - (int)b;
+}
+
+static int compare_nested(const struct column *x, uint32_t i, const struct column *y, uint32_t j)
+{
+    int order = 0;
+    if (x->type->kind == TYPE_STRUCT) {
+        for (int f = 0; order == 0 && f < x->type->n_fields; f++)
+            order = compare_parts(x->children[f], i, y->children[f], j);
+        return order;
+    }
+    uint32_t n = x->offsets[i + 1] - x->offsets[i], m = y->offsets[j + 1] - y->offsets[j];
+    for (uint32_t k = 0; order == 0 && k < n && k < m; k++)
+        order = compare_parts(x->children[0], x->offsets[i] + k, y->children[0], y->offsets[j] + k);
+    return order ? order : (n > m) - (n < m);
+}
+
 int kernel_compare(const struct column *x, uint32_t i, const struct column *y, uint32_t j)
 {
+    if (x->type->kind >= TYPE_STRUCT)
+        return compare_nested(x, i, y, j);
     if (is_real(x->type))
         return compare_real(load_real(x, i), load_real(y, j));
     if (x->type->kind == TYPE_STRING || x->type->kind == TYPE_BINARY) {

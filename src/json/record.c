@@ -15,6 +15,10 @@ struct json_reader {
     struct buf          padded;  /* copies of texts without slack */
     struct buf          scratch; /* strings of the tolerant path */
     int64_t             n_slow;
+    bool                any_list; /* an ARRAY or MAP somewhere */
+    /* of the document being read */
+    int64_t              now_us;
+    struct json_verdict *verdict;
 };
 
 /* ---- compile ---- */
@@ -61,9 +65,28 @@ static bool wanted(enum type_kind kind, enum json_want *want)
     case TYPE_STRUCT:
         *want = WANT_STRUCT;
         return true;
+    case TYPE_ARRAY:
+        *want = WANT_ARRAY;
+        return true;
+    case TYPE_MAP:
+        *want = WANT_MAP;
+        return true;
     default:
         return false;
     }
+}
+
+static enum err compile(struct json_reader *r, const struct type *type, struct json_node *node, struct error *e);
+
+static enum err compile_list(struct json_reader *r, const struct type *type, struct json_node *node, struct error *e)
+{
+    if (type->kind == TYPE_MAP && type->fields[0].type->kind != TYPE_STRING)
+        return err_set(e, ERR_UNSUPPORTED, "from_json reads a MAP with STRING keys only");
+    if (!(node->element = arena_zalloc(&r->arena, sizeof *node->element)))
+        return err_set(e, ERR_NO_MEMORY, "JSON reader");
+    node->element->name = node->name; /* in complaints */
+    r->any_list = true;
+    return compile(r, type->fields[type->kind == TYPE_MAP].type, node->element, e);
 }
 
 static enum err compile(struct json_reader *r, const struct type *type, struct json_node *node, struct error *e)
@@ -72,6 +95,8 @@ static enum err compile(struct json_reader *r, const struct type *type, struct j
         return err_set(e, ERR_UNSUPPORTED, "from_json cannot read %s yet", type_kind_name(type->kind));
     node->precision = type->precision;
     node->scale = type->scale;
+    if (node->want == WANT_ARRAY || node->want == WANT_MAP)
+        return compile_list(r, type, node, e);
     if (node->want != WANT_STRUCT)
         return OK;
     node->n_children = type->n_fields;
@@ -126,7 +151,14 @@ int64_t json_reader_slow_count(const struct json_reader *r) { return r->n_slow; 
 
 /* ---- slots to columns ---- */
 
-static void append(const struct json_reader *r, const struct json_node *node, struct builder *b)
+static void append_part(void *arg, const struct json_node *node, struct builder *b);
+
+static const uint8_t *bytes_of(const struct json_reader *r, const struct json_slot *s)
+{
+    return s->in_scratch ? r->scratch.data + s->bytes.offset : s->bytes.text;
+}
+
+static void append(struct json_reader *r, const struct json_node *node, struct builder *b)
 {
     if (node->slot.kind != SLOT_SET) {
         builder_null(b);
@@ -161,15 +193,35 @@ static void append(const struct json_reader *r, const struct json_node *node, st
         break;
     case WANT_STRING:
     case WANT_BINARY:
-        builder_bytes(b, node->slot.in_scratch ? r->scratch.data + node->slot.bytes.offset : node->slot.bytes.text,
-                      node->slot.bytes.length);
+        builder_bytes(b, bytes_of(r, &node->slot), node->slot.bytes.length);
         break;
     case WANT_STRUCT:
         for (size_t i = 0; i < node->n_children; i++)
             append(r, &node->children[i], &b->children[i]);
         builder_struct(b, true);
         break;
+    case WANT_ARRAY:
+    case WANT_MAP:
+        tolerant_read_parts(node->slot.bytes.text, node->slot.bytes.length, r->now_us, node, &r->scratch, r->verdict,
+                            append_part, r, b);
+        builder_list(b);
+        break;
     }
+}
+
+static void append_part(void *arg, const struct json_node *node, struct builder *b) { append(arg, node, b); }
+
+/* A fast path takes lists as they are: is every one JSON, and can all of it be converted? */
+static bool lists_are_json(struct json_reader *r, struct json_node *node)
+{
+    bool list = node->want == WANT_ARRAY || node->want == WANT_MAP;
+    if (list)
+        return node->slot.kind != SLOT_SET ||
+               tolerant_check(node->slot.bytes.text, node->slot.bytes.length, node, &r->scratch);
+    for (size_t i = 0; node->slot.kind == SLOT_SET && i < node->n_children; i++)
+        if (!lists_are_json(r, &node->children[i]))
+            return false;
+    return true;
 }
 
 static bool is_blank(const uint8_t *text, size_t n)
@@ -178,6 +230,16 @@ static bool is_blank(const uint8_t *text, size_t n)
         if (text[i] > 0x20)
             return false;
     return true;
+}
+
+static enum err append_root(struct json_reader *r, int64_t now_us, struct builder *into, struct json_verdict *verdict,
+                            struct error *e)
+{
+    r->now_us = now_us;
+    r->verdict = verdict;
+    r->root.slot.kind = SLOT_SET;
+    append(r, &r->root, into);
+    return buf_check(&r->scratch, "a JSON document", e);
 }
 
 enum err json_reader_read_tolerant(struct json_reader *r, const uint8_t *text, size_t n, int64_t now_us,
@@ -192,9 +254,7 @@ enum err json_reader_read_tolerant(struct json_reader *r, const uint8_t *text, s
     buf_clear(&r->scratch);
     r->n_slow++;
     TRY(tolerant_read(text, n, now_us, &r->root, &r->scratch, verdict, e));
-    r->root.slot.kind = SLOT_SET;
-    append(r, &r->root, into);
-    return OK;
+    return append_root(r, now_us, into, verdict, e);
 }
 
 enum err json_reader_read(struct json_reader *r, const uint8_t *text, size_t n, size_t slack_bytes, int64_t now_us,
@@ -217,9 +277,14 @@ enum err json_reader_read(struct json_reader *r, const uint8_t *text, size_t n, 
     bool fits = shapes_read(&r->shapes, from, n, now_us);
     if (!fits && !simd_parser_read(r->simd, from, n, capacity, now_us, &r->root))
         return json_reader_read_tolerant(r, text, n, now_us, into, verdict, e);
+    if (r->any_list) {
+        buf_clear(&r->scratch);
+        r->root.slot.kind = SLOT_SET;
+        if (!lists_are_json(r, &r->root))
+            return json_reader_read_tolerant(r, text, n, now_us, into, verdict, e);
+    }
     verdict->kind = JSON_ROW;
-    r->root.slot.kind = SLOT_SET;
-    append(r, &r->root, into);
+    TRY(append_root(r, now_us, into, verdict, e));
     if (!fits)
         shapes_learn(&r->shapes, &r->root, from, n);
     return OK;

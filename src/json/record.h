@@ -30,7 +30,7 @@ struct json_reader;
 
 #define JSON_SLACK_BYTES 64 /* readable bytes behind a text that is parsed in place */
 
-/* ERR_UNSUPPORTED names a type that cannot be read yet (ARRAY, MAP). */
+/* ERR_UNSUPPORTED names a type that JSON cannot give (a MAP whose keys are no STRING). */
 MUST_CHECK enum err json_reader_new(const struct type *schema, struct json_reader **out, struct error *e);
 void                json_reader_free(struct json_reader *r);
 

@@ -46,7 +46,9 @@ enum json_want {
     WANT_BINARY,
     WANT_DATE,
     WANT_TIMESTAMP,
-    WANT_STRUCT
+    WANT_STRUCT,
+    WANT_ARRAY, /* the slot has the whole value as text; its parts are read when they are appended */
+    WANT_MAP
 };
 
 struct json_node {
@@ -55,6 +57,7 @@ struct json_node {
     enum json_want    want;
     uint8_t           precision, scale; /* WANT_DECIMAL */
     struct json_node *children;         /* WANT_STRUCT */
+    struct json_node *element;          /* WANT_ARRAY: of an element; WANT_MAP: of a value */
     size_t            n_children;
     struct json_slot  slot; /* of the document being read; WANT_STRUCT: SET when the object is there */
 };

@@ -194,6 +194,18 @@ bool read_value(od::value value, int64_t now_us, json_node *node, int depth)
     case WANT_DECIMAL:
         return (type == od::json_type::string || type == od::json_type::number) &&
                read_decimal(value, type == od::json_type::string, node);
+    case WANT_ARRAY:
+    case WANT_MAP: {
+        std::string_view all;
+        if (type != (node->want == WANT_ARRAY ? od::json_type::array : od::json_type::object) ||
+            value.raw_json().get(all))
+            return false;
+        while (!all.empty() && static_cast<unsigned char>(all.back()) <= ' ')
+            all.remove_suffix(1);
+        node->slot.bytes.text = reinterpret_cast<const uint8_t *>(all.data());
+        node->slot.bytes.length = all.size();
+        return true;
+    }
     case WANT_BINARY:
         return false;
     default:

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A document token by token, as Jackson reads it with Spark's options: single quotes and the non-numeric numbers are
- * allowed; unquoted names, comments, leading zeros, raw control characters are not. A syntax error anywhere in the root
- * object makes every field NULL; what follows the root object is not looked at.
+ * Tokens to values, as Spark's JacksonParser converts them. A syntax error anywhere in the root object makes every
+ * field NULL; what follows the root object is not looked at.
  */
 #include "json/tolerant.h"
 
@@ -13,432 +12,7 @@
 #include "text/base64.h"
 #include "text/decimal.h"
 #include "text/time.h"
-#include "text/utf8.h"
-#include "json/path.h"
-
-#define DEPTH_MAX 1000         /* Jackson StreamReadConstraints.DEFAULT_MAX_DEPTH */
-#define NUMBER_LENGTH_MAX 1000 /* .. DEFAULT_MAX_NUM_LEN */
-
-enum token { T_ERROR, T_OBJECT, T_ARRAY, T_STRING, T_INTEGER, T_FLOAT, T_TRUE, T_FALSE, T_NULL };
-
-struct reader {
-    const uint8_t       *p, *end;
-    int64_t              now_us;
-    int                  depth;
-    struct buf          *scratch;
-    struct json_verdict *verdict;
-    const char          *error;   /* of the syntax, static */
-    bool                 path;    /* for json_path_get: control characters in strings, but no NaN and its like */
-    bool                 copying; /* strings go into JSON again: halves of surrogate pairs are kept as three bytes */
-    bool                 lone;    /* the string read last held half a surrogate pair */
-    /* the token read last: strings in scratch from text_at on; numbers as written */
-    size_t         text_at, text_length;
-    const uint8_t *number;
-    size_t         number_length;
-};
-
-static bool fail(struct reader *r, const char *error)
-{
-    if (!r->error)
-        r->error = error;
-    return false;
-}
-
-static void skip_space(struct reader *r)
-{
-    while (r->p < r->end && (*r->p == ' ' || *r->p == '\t' || *r->p == '\n' || *r->p == '\r'))
-        r->p++;
-}
-
-/* ---- strings ---- */
-
-static int hex4(struct reader *r, uint32_t *out)
-{
-    *out = 0;
-    if (r->end - r->p < 4)
-        return 0;
-    for (int i = 0; i < 4; i++) {
-        uint8_t c = r->p[i];
-        int     v = c >= '0' && c <= '9'   ? c - '0'
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                           : -1;
-        if (v < 0)
-            return 0;
-        *out = *out * 16 + (uint32_t)v;
-    }
-    r->p += 4;
-    return 1;
-}
-
-static void put_code_point(struct buf *out, uint32_t c)
-{
-    uint8_t b[4];
-    if (c < 0x80) {
-        buf_u8(out, (uint8_t)c);
-    } else if (c < 0x800) {
-        b[0] = (uint8_t)(0xc0 | c >> 6);
-        b[1] = (uint8_t)(0x80 | (c & 0x3f));
-        buf_put(out, b, 2);
-    } else if (c < 0x10000) {
-        b[0] = (uint8_t)(0xe0 | c >> 12);
-        b[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-        b[2] = (uint8_t)(0x80 | (c & 0x3f));
-        buf_put(out, b, 3);
-    } else {
-        b[0] = (uint8_t)(0xf0 | c >> 18);
-        b[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-        b[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-        b[3] = (uint8_t)(0x80 | (c & 0x3f));
-        buf_put(out, b, 4);
-    }
-}
-
-/* \uXXXX, with its low half when it is a surrogate; a lone one becomes '?' in a text, as Java's encoder writes it. */
-static bool unicode_escape(struct reader *r, struct buf *out)
-{
-    uint32_t c, low;
-    if (!hex4(r, &c))
-        return fail(r, "bad \\u escape");
-    if (c >= 0xd800 && c < 0xdc00 && r->end - r->p >= 6 && r->p[0] == '\\' && r->p[1] == 'u') {
-        const uint8_t *back = r->p;
-        r->p += 2;
-        if (!hex4(r, &low))
-            return fail(r, "bad \\u escape");
-        if (low >= 0xdc00 && low < 0xe000) {
-            put_code_point(out, 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00));
-            return true;
-        }
-        r->p = back;
-    }
-    bool lone = c >= 0xd800 && c < 0xe000;
-    if (lone)
-        r->lone = true;
-    if (lone && !r->copying)
-        buf_u8(out, '?');
-    else
-        put_code_point(out, c);
-    return true;
-}
-
-static bool escape(struct reader *r, struct buf *out)
-{
-    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-    if (r->p == r->end)
-        return fail(r, "unterminated string");
-    uint8_t c = *r->p++;
-    if (c == 'u')
-        return unicode_escape(r, out);
-    const char *at = c ? strchr(from, c) : NULL;
-    if (!at && c != '\'') /* \' is fine where single quotes are allowed */
-        return fail(r, "unknown escape");
-    buf_u8(out, at ? (uint8_t)to[at - from] : c);
-    return true;
-}
-
-/* At the opening quote. The text goes to scratch. */
-static bool string(struct reader *r)
-{
-    uint8_t     quote = *r->p++;
-    struct buf *out = r->scratch;
-    r->text_at = out->size;
-    r->lone = false;
-    for (;;) {
-        const uint8_t *from = r->p;
-        while (r->p < r->end && *r->p != quote && *r->p != '\\' && (*r->p >= 0x20 || r->path))
-            r->p++;
-        utf8_repair(from, (size_t)(r->p - from), out);
-        if (r->p == r->end)
-            return fail(r, "unterminated string");
-        uint8_t c = *r->p++;
-        if (c == quote)
-            break;
-        if (c < 0x20)
-            return fail(r, "control character in a string");
-        if (!escape(r, out))
-            return false;
-    }
-    r->text_length = out->size - r->text_at;
-    return true;
-}
-
-/* ---- numbers and words ---- */
-
-static bool word(struct reader *r, const char *text)
-{
-    size_t n = strlen(text);
-    if ((size_t)(r->end - r->p) < n || memcmp(r->p, text, n) != 0)
-        return false;
-    const uint8_t *after = r->p + n;
-    if (after < r->end && ((*after >= 'a' && *after <= 'z') || (*after >= 'A' && *after <= 'Z') ||
-                           (*after >= '0' && *after <= '9') || *after == '_' || *after == '$' || *after >= 0x80))
-        return false;
-    r->p = after;
-    return true;
-}
-
-static enum token non_numeric(struct reader *r, const uint8_t *from)
-{
-    r->number = from;
-    if (!r->path && (word(r, "NaN") || word(r, "Infinity") || word(r, "INF"))) {
-        r->number_length = (size_t)(r->p - from);
-        return T_FLOAT;
-    }
-    fail(r, "unknown word");
-    return T_ERROR;
-}
-
-static size_t run_of_digits(struct reader *r)
-{
-    const uint8_t *from = r->p;
-    while (r->p < r->end && *r->p >= '0' && *r->p <= '9')
-        r->p++;
-    return (size_t)(r->p - from);
-}
-
-static enum token number(struct reader *r)
-{
-    const uint8_t *from = r->p;
-    bool           sign = *r->p == '-' || *r->p == '+', is_float = false;
-    r->p += sign;
-    if (r->p < r->end && (*r->p == 'I' || *r->p == 'N') && sign && *r->p == 'I')
-        return non_numeric(r, from);
-    if (*from == '+')
-        return fail(r, "a number with a plus sign"), T_ERROR;
-    const uint8_t *first = r->p;
-    size_t         n = run_of_digits(r);
-    if (n == 0 || (n > 1 && *first == '0'))
-        return fail(r, n ? "a number with a leading zero" : "bad number"), T_ERROR;
-    if (r->p < r->end && *r->p == '.') {
-        r->p++;
-        is_float = true;
-        if (run_of_digits(r) == 0)
-            return fail(r, "bad number"), T_ERROR;
-    }
-    if (r->p < r->end && (*r->p == 'e' || *r->p == 'E')) {
-        r->p++;
-        is_float = true;
-        if (r->p < r->end && (*r->p == '+' || *r->p == '-'))
-            r->p++;
-        if (run_of_digits(r) == 0)
-            return fail(r, "bad number"), T_ERROR;
-    }
-    if (r->p < r->end && *r->p != ',' && *r->p != '}' && *r->p != ']' && *r->p != ' ' && *r->p != '\t' &&
-        *r->p != '\n' && *r->p != '\r' && *r->p != '/' && *r->p != ':')
-        return fail(r, "bad number"), T_ERROR;
-    r->number = from;
-    r->number_length = (size_t)(r->p - from);
-    if (r->number_length > NUMBER_LENGTH_MAX)
-        return fail(r, "a number that is too long"), T_ERROR;
-    return is_float ? T_FLOAT : T_INTEGER;
-}
-
-/* The next value's first token; for containers the opening bracket is taken. */
-static enum token next(struct reader *r)
-{
-    skip_space(r);
-    if (r->p == r->end)
-        return fail(r, "the document ends too early"), T_ERROR;
-    uint8_t c = *r->p;
-    if (c == '{' || c == '[') {
-        r->p++;
-        if (++r->depth > DEPTH_MAX)
-            return fail(r, "nested too deep"), T_ERROR;
-        return c == '{' ? T_OBJECT : T_ARRAY;
-    }
-    if (c == '"' || c == '\'')
-        return string(r) ? T_STRING : T_ERROR;
-    if (c == '-' || c == '+' || (c >= '0' && c <= '9'))
-        return number(r);
-    if (c == 't' && word(r, "true"))
-        return T_TRUE;
-    if (c == 'f' && word(r, "false"))
-        return T_FALSE;
-    if (c == 'n' && word(r, "null"))
-        return T_NULL;
-    if (c == 'N' || c == 'I')
-        return non_numeric(r, r->p);
-    fail(r, "unexpected character");
-    return T_ERROR;
-}
-
-/* Inside an object: moves to the next name (in scratch). False at the end or on error. */
-static bool next_name(struct reader *r, bool first)
-{
-    skip_space(r);
-    if (r->p == r->end)
-        return fail(r, "the document ends too early");
-    if (*r->p == '}') {
-        r->p++;
-        r->depth--;
-        return false;
-    }
-    if (!first) {
-        if (*r->p != ',')
-            return fail(r, "a comma is missing");
-        r->p++;
-        skip_space(r);
-    }
-    if (r->p == r->end || (*r->p != '"' && *r->p != '\''))
-        return fail(r, "a field name is missing");
-    if (!string(r))
-        return false;
-    skip_space(r);
-    if (r->p == r->end || *r->p != ':')
-        return fail(r, "a colon is missing");
-    r->p++;
-    return true;
-}
-
-static bool next_element(struct reader *r, bool first)
-{
-    skip_space(r);
-    if (r->p == r->end)
-        return fail(r, "the document ends too early");
-    if (*r->p == ']') {
-        r->p++;
-        r->depth--;
-        return false;
-    }
-    if (first)
-        return true;
-    if (*r->p != ',')
-        return fail(r, "a comma is missing");
-    r->p++;
-    return true;
-}
-
-/* ---- skipping and copying ---- */
-
-/* Half of a surrogate pair, or a pair: Jackson's generator writes both as escapes. What text begins with; the bytes. */
-static size_t put_surrogates(struct buf *out, const uint8_t *text, size_t n)
-{
-    if (n >= 3 && text[0] == 0xed && text[1] >= 0xa0) {
-        buf_printf(out, "\\uD%X%02X", text[1] >> 2 & 15, (unsigned)((text[1] & 3) << 6 | (text[2] & 0x3f)));
-        return 3;
-    }
-    if (n >= 4 && text[0] >= 0xf0) {
-        uint32_t c = (text[0] & 7u) << 18 | (text[1] & 0x3fu) << 12 | (text[2] & 0x3fu) << 6 | (text[3] & 0x3fu);
-        buf_printf(out, "\\u%04X\\u%04X", 0xd800 + ((c - 0x10000) >> 10), 0xdc00 + ((c - 0x10000) & 0x3ff));
-        return 4;
-    }
-    return 0;
-}
-
-static void put_json_string(struct buf *out, const uint8_t *text, size_t n)
-{
-    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-    buf_u8(out, '"');
-    for (size_t i = 0, more; i < n; i += more) {
-        const char *at = text[i] ? strchr(from, text[i]) : NULL;
-        if ((more = put_surrogates(out, text + i, n - i)) > 0)
-            continue;
-        more = 1;
-        if (at) {
-            buf_u8(out, '\\');
-            buf_u8(out, (uint8_t)to[at - from]);
-        } else if (text[i] < 0x20) {
-            buf_printf(out, "\\u%04X", text[i]);
-        } else {
-            buf_u8(out, text[i]);
-        }
-    }
-    buf_u8(out, '"');
-}
-
-static double number_as_double(const struct reader *r)
-{
-    char text[NUMBER_LENGTH_MAX + 2];
-    bool negative = r->number[0] == '-';
-    for (size_t i = 0; i < r->number_length; i++)
-        if (r->number[i] == 'I')
-            return negative ? -INFINITY : INFINITY;
-        else if (r->number[i] == 'N')
-            return NAN;
-    memcpy(text, r->number, r->number_length);
-    text[r->number_length] = 0;
-    return strtod(text, NULL);
-}
-
-/* The number as Jackson's generator writes it: integers as they are (without -0), others through a double. */
-static void put_number(struct reader *r, enum token t, struct buf *out)
-{
-    char text[NUMBER_TEXT_MAX];
-    if (t == T_INTEGER) {
-        bool negative_zero = r->number_length == 2 && memcmp(r->number, "-0", 2) == 0;
-        buf_put(out, r->number + negative_zero, r->number_length - negative_zero);
-        return;
-    }
-    double v = number_as_double(r);
-    size_t n = double_print(v, text);
-    bool   quoted = isnan(v) || isinf(v);
-    if (quoted)
-        buf_u8(out, '"');
-    buf_put(out, text, n);
-    if (quoted)
-        buf_u8(out, '"');
-}
-
-/* Reads the rest of a value whose first token is t. With `out`, writes it there compactly; strings pass through
- * scratch, whose size is restored. */
-static bool pass(struct reader *r, enum token t, struct buf *out)
-{
-    bool   first = true, copying = r->copying;
-    size_t mark = r->scratch->size;
-    if (t == T_ARRAY || t == T_OBJECT)
-        r->copying = out != NULL;
-    switch (t) {
-    case T_ERROR:
-        return false;
-    case T_STRING:
-        if (out)
-            put_json_string(out, r->scratch->data + r->text_at, r->text_length);
-        r->scratch->size = r->text_at;
-        return true;
-    case T_INTEGER:
-    case T_FLOAT:
-        if (out)
-            put_number(r, t, out);
-        return true;
-    case T_TRUE:
-    case T_FALSE:
-    case T_NULL:
-        if (out)
-            buf_puts(out, t == T_TRUE ? "true" : t == T_FALSE ? "false" : "null");
-        return true;
-    case T_ARRAY:
-        if (out)
-            buf_u8(out, '[');
-        for (; next_element(r, first); first = false) {
-            if (out && !first)
-                buf_u8(out, ',');
-            if (!pass(r, next(r), out))
-                return false;
-        }
-        break;
-    case T_OBJECT:
-        if (out)
-            buf_u8(out, '{');
-        for (; next_name(r, first); first = false) {
-            if (out && !first)
-                buf_u8(out, ',');
-            if (out) {
-                put_json_string(out, r->scratch->data + r->text_at, r->text_length);
-                buf_u8(out, ':');
-            }
-            r->scratch->size = mark;
-            if (!pass(r, next(r), out))
-                return false;
-        }
-        break;
-    }
-    r->copying = copying;
-    if (r->error)
-        return false;
-    if (out)
-        buf_u8(out, t == T_ARRAY ? ']' : '}');
-    return true;
-}
+#include "json/token.h"
 
 /* ---- conversions ---- */
 
@@ -490,7 +64,7 @@ static bool to_real(struct reader *r, const struct json_node *node, enum token t
         return special_text((const char *)r->scratch->data + r->text_at, r->text_length, &s->real);
     if (t != T_INTEGER && t != T_FLOAT)
         return false;
-    s->real = number_as_double(r);
+    s->real = token_double(r);
     if (t == T_INTEGER && s->real == 0)
         s->real = 0;                                     /* the integer -0 is 0 */
     if (node->want == WANT_FLOAT && isfinite(s->real)) { /* straight to float: no double rounding */
@@ -522,9 +96,9 @@ static bool to_text(struct reader *r, enum token t, struct json_slot *s)
     }
     struct buf copy; /* written aside, as scratch serves the tokens of a nested value */
     buf_init(&copy, TAG_BATCH, r->scratch->limit);
-    bool ok = pass(r, t, &copy);
+    bool ok = token_pass(r, t, &copy);
     if (ok && copy.failed)
-        ok = fail(r, "a value that is too large");
+        ok = token_fail(r, "a value that is too large");
     s->bytes.offset = r->scratch->size;
     s->bytes.length = copy.size;
     s->in_scratch = true;
@@ -584,6 +158,8 @@ static bool convert(struct reader *r, struct json_node *node, enum token t, stru
         s->integer = (int64_t)((uint64_t)s->integer * 1000000u); /* seconds; Java wraps */
         return true;
     case WANT_STRUCT:
+    case WANT_ARRAY:
+    case WANT_MAP:
         break;
     }
     return false;
@@ -597,10 +173,37 @@ static void clear(struct json_node *node)
     }
 }
 
+static bool field(struct reader *r, struct json_node *node);
+
+static bool is_list(const struct json_node *node, enum token t)
+{
+    return (node->want == WANT_ARRAY && t == T_ARRAY) || (node->want == WANT_MAP && t == T_OBJECT);
+}
+
+/* Behind the opening bracket. One part that cannot be converted spoils the whole; a struct with bad fields is none. */
+static bool list(struct reader *r, struct json_node *node)
+{
+    const uint8_t *from = r->p - 1;
+    size_t         mark = r->scratch->size;
+    bool           map = node->want == WANT_MAP, good = true;
+    for (bool first = true; map ? token_name(r, first) : token_element(r, first); first = false) {
+        node->element->slot.kind = SLOT_MISSING;
+        if (!field(r, node->element))
+            return false;
+        good = good && node->element->slot.kind != SLOT_MISSING;
+        r->scratch->size = mark;
+    }
+    if (r->error)
+        return false;
+    if (good)
+        node->slot = (struct json_slot){.kind = SLOT_SET, .bytes = {{.text = from}, (size_t)(r->p - from)}};
+    return true;
+}
+
 /* One field's value into its slot: a bad value leaves what an earlier duplicate gave. False on a syntax error. */
 static bool field(struct reader *r, struct json_node *node)
 {
-    enum token t = next(r);
+    enum token t = token_next(r);
     if (t == T_ERROR)
         return false;
     if (t == T_NULL) {
@@ -616,9 +219,11 @@ static bool field(struct reader *r, struct json_node *node)
     }
     bool             container = t == T_OBJECT || t == T_ARRAY;
     struct json_slot s = {.kind = SLOT_SET};
+    if (is_list(node, t))
+        return list(r, node);
     if (container && node->want != WANT_STRING) {
         bad_field(r, node, "the value has another type");
-        return pass(r, t, NULL);
+        return token_pass(r, t, NULL);
     }
     if (convert(r, node, t, &s))
         node->slot = s;
@@ -638,10 +243,10 @@ static struct json_node *find(struct json_node *parent, const uint8_t *name, siz
 /* Behind the opening brace. */
 static bool object(struct reader *r, struct json_node *node)
 {
-    for (bool first = true; next_name(r, first); first = false) {
+    for (bool first = true; token_name(r, first); first = false) {
         struct json_node *child = find(node, r->scratch->data + r->text_at, r->text_length);
         r->scratch->size = r->text_at;
-        if (!(child ? field(r, child) : pass(r, next(r), NULL)))
+        if (!(child ? field(r, child) : token_pass(r, token_next(r), NULL)))
             return false;
     }
     return !r->error;
@@ -655,7 +260,7 @@ enum err tolerant_read(const uint8_t *text, size_t n, int64_t now_us, struct jso
         return buf_check(scratch, "a JSON document", e);
     verdict->kind = JSON_ROW;
     clear(root);
-    enum token t = next(&r);
+    enum token t = token_next(&r);
     bool       ok = t == T_OBJECT && object(&r, root);
     if (scratch->failed)
         return buf_check(scratch, "a JSON document", e);
@@ -668,113 +273,32 @@ enum err tolerant_read(const uint8_t *text, size_t n, int64_t now_us, struct jso
     return OK;
 }
 
-/* ---- one value by its path ---- */
+/* ---- the parts of arrays and maps ---- */
 
-struct step {
-    const char *name; /* NULL: an index */
-    size_t      length;
-    int64_t     index;
-};
-
-/* Takes one step of the path; false at its end (length 0) or when it is bad (*p NULL). */
-static bool next_step(const char **p, const char *end, struct step *s)
+bool tolerant_check(const uint8_t *text, size_t n, struct json_node *node, struct buf *scratch)
 {
-    const char *at = *p;
-    *s = (struct step){.name = NULL};
-    if (at == end)
-        return false;
-    if (*at == '.') {
-        s->name = ++at;
-        while (at < end && *at != '.' && *at != '[')
-            at++;
-        s->length = (size_t)(at - s->name);
-    } else if (end - at > 3 && at[0] == '[' && at[1] == '\'') {
-        s->name = at + 2;
-        for (at += 2; at < end && *at != '\'';)
-            at++;
-        s->length = (size_t)(at - s->name);
-        at = at + 1 < end && at[1] == ']' ? at + 2 : NULL;
-    } else if (*at == '[') {
-        for (at++; at < end && *at >= '0' && *at <= '9' && s->index < 1000000000; at++)
-            s->index = s->index * 10 + (*at - '0');
-        at = at < end && *at == ']' && at[-1] != '[' ? at + 1 : NULL;
-    } else {
-        at = NULL;
-    }
-    if (at && s->name && (s->length == 0 || *s->name == '*'))
-        at = NULL;
-    *p = at;
-    return at != NULL;
+    struct json_verdict verdict = {.kind = JSON_ROW};
+    struct reader       r = {.p = text, .end = text + n, .scratch = scratch, .verdict = &verdict};
+    return buf_reserve(scratch, 1) && is_list(node, token_next(&r)) && list(&r, node) && r.p == r.end &&
+           verdict.kind == JSON_ROW;
 }
 
-static bool evaluate(struct reader *r, enum token t, const char *path, const char *end, struct buf *out);
-
-/* The first member of that name with something at the rest of the path; a NULL has nothing. The object is read to its
- * end: what is broken there makes the whole answer NULL. */
-static bool evaluate_member(struct reader *r, const struct step *s, const char *path, const char *end, struct buf *out)
+void tolerant_read_parts(const uint8_t *text, size_t n, int64_t now_us, const struct json_node *node,
+                         struct buf *scratch, struct json_verdict *verdict, append_part_fn *append, void *arg,
+                         struct builder *into)
 {
-    bool found = false;
-    for (bool first = true; next_name(r, first); first = false) {
-        bool same = r->text_length == s->length && memcmp(r->scratch->data + r->text_at, s->name, s->length) == 0;
-        r->scratch->size = r->text_at;
-        enum token t = next(r);
-        if (same && !found && t != T_NULL)
-            found = evaluate(r, t, path, end, out);
-        else
-            pass(r, t, NULL);
-        if (r->error)
-            return false;
+    struct reader     r = {.p = text + 1, .end = text + n, .now_us = now_us, .scratch = scratch, .verdict = verdict};
+    struct json_node *part = node->element;
+    bool              map = node->want == WANT_MAP;
+    size_t            mark = scratch->size;
+    for (bool first = true; map ? token_name(&r, first) : token_element(&r, first); first = false) {
+        size_t name_at = r.text_at, name_length = r.text_length;
+        part->slot.kind = SLOT_MISSING;
+        if (!field(&r, part))
+            return;
+        if (map)
+            builder_bytes(&into->children[0], scratch->data + name_at, name_length);
+        append(arg, part, &into->children[map]);
+        scratch->size = mark;
     }
-    return found && !r->error;
-}
-
-static bool evaluate_element(struct reader *r, int64_t index, const char *path, const char *end, struct buf *out)
-{
-    bool found = false, first = true;
-    for (int64_t i = 0; next_element(r, first); i++, first = false) {
-        if (i == index)
-            found = evaluate(r, next(r), path, end, out);
-        else
-            pass(r, next(r), NULL);
-        if (r->error)
-            return false;
-    }
-    return found && !r->error;
-}
-
-/* What stands at the path in the value whose first token is t; that value is read whole. */
-static bool evaluate(struct reader *r, enum token t, const char *path, const char *end, struct buf *out)
-{
-    struct step s;
-    if (!next_step(&path, end, &s)) {
-        if (t != T_STRING)
-            return pass(r, t, out);
-        if (r->lone)
-            return fail(r, "half of a surrogate pair"); /* which a raw copy cannot write */
-        buf_put(out, r->scratch->data + r->text_at, r->text_length);
-        r->scratch->size = r->text_at;
-        return true;
-    }
-    if (s.name && t == T_OBJECT)
-        return evaluate_member(r, &s, path, end, out);
-    if (!s.name && t == T_ARRAY)
-        return evaluate_element(r, s.index, path, end, out);
-    pass(r, t, NULL);
-    return false;
-}
-
-bool json_path_get(const uint8_t *text, size_t n, const char *path, size_t path_n, struct buf *scratch, struct buf *out)
-{
-    struct json_verdict verdict;
-    struct reader       r = {.p = text, .end = text + n, .scratch = scratch, .verdict = &verdict, .path = true};
-    struct step         s;
-    const char         *p = path + 1, *end = path + path_n;
-    if (path_n == 0 || path[0] != '$' || !buf_reserve(scratch, 1))
-        return false;
-    while (next_step(&p, end, &s))
-        ;
-    if (!p)
-        return false;
-    buf_clear(scratch);
-    return evaluate(&r, next(&r), path + 1, end, out) && !r.error && !scratch->failed && !out->failed;
 }

@@ -11,4 +11,15 @@
 MUST_CHECK enum err tolerant_read(const uint8_t *text, size_t n, int64_t now_us, struct json_node *root,
                                   struct buf *scratch, struct json_verdict *verdict, struct error *e);
 
+/* Is the text the array or map that the node wants, every part of it convertible? Sets its slot then. */
+bool tolerant_check(const uint8_t *text, size_t n, struct json_node *node, struct buf *scratch);
+
+/* Appends what `node` holds to a builder. */
+typedef void append_part_fn(void *arg, const struct json_node *node, struct builder *b);
+/* The text of an array or object that was checked: its elements, or its names and values, to the children of `into`,
+ * each by `append` once node->element has it. */
+void tolerant_read_parts(const uint8_t *text, size_t n, int64_t now_us, const struct json_node *node,
+                         struct buf *scratch, struct json_verdict *verdict, append_part_fn *append, void *arg,
+                         struct builder *into);
+
 #endif

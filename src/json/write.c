@@ -61,10 +61,12 @@ static void put_text(struct buf *out, const uint8_t *text, size_t n)
     buf_u8(out, '"');
 }
 
-void json_key(struct json_writer *w, const char *name)
+void json_key(struct json_writer *w, const char *name) { json_key_n(w, name, strlen(name)); }
+
+void json_key_n(struct json_writer *w, const void *name, size_t n)
 {
     separate(w);
-    put_text(w->out, (const uint8_t *)name, strlen(name));
+    put_text(w->out, name, n);
     buf_u8(w->out, ':');
     w->after_key = true;
 }

@@ -24,6 +24,7 @@ void json_end_object(struct json_writer *w);
 void json_begin_array(struct json_writer *w);
 void json_end_array(struct json_writer *w);
 void json_key(struct json_writer *w, const char *name);
+void json_key_n(struct json_writer *w, const void *name, size_t n);
 void json_put_string(struct json_writer *w, const char *text); /* NULL gives null */
 void json_put_string_n(struct json_writer *w, const void *text, size_t n);
 void json_put_int(struct json_writer *w, int64_t v);

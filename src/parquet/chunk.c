@@ -10,8 +10,8 @@
 
 enum err chunk_init(struct chunk *c, struct error *e)
 {
-    struct buf *all[] = {&c->levels,   &c->values, &c->indexes,        &c->dictionary,
-                         &c->entry_at, &c->rows,   &c->leaf.min_bytes, &c->leaf.max_bytes};
+    struct buf *all[] = {&c->levels,   &c->repeats, &c->values,         &c->indexes,       &c->dictionary,
+                         &c->entry_at, &c->rows,    &c->leaf.min_bytes, &c->leaf.max_bytes};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_init(all[i], TAG_SINK, CHUNK_LIMIT);
     c->capacity = SLOTS_AT_FIRST;
@@ -22,8 +22,8 @@ enum err chunk_init(struct chunk *c, struct error *e)
 
 void chunk_fini(struct chunk *c)
 {
-    struct buf *all[] = {&c->levels,   &c->values, &c->indexes,        &c->dictionary,
-                         &c->entry_at, &c->rows,   &c->leaf.min_bytes, &c->leaf.max_bytes};
+    struct buf *all[] = {&c->levels,   &c->repeats, &c->values,         &c->indexes,       &c->dictionary,
+                         &c->entry_at, &c->rows,    &c->leaf.min_bytes, &c->leaf.max_bytes};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_fini(all[i]);
     mem_free(c->slots);
@@ -31,7 +31,7 @@ void chunk_fini(struct chunk *c)
 
 void chunk_clear(struct chunk *c)
 {
-    struct buf *all[] = {&c->levels, &c->values, &c->indexes, &c->dictionary, &c->entry_at, &c->rows};
+    struct buf *all[] = {&c->levels, &c->repeats, &c->values, &c->indexes, &c->dictionary, &c->entry_at, &c->rows};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         if (all[i]->capacity > KEEP_BYTES_MAX)
             buf_fini(all[i]);
@@ -57,7 +57,7 @@ void chunk_clear_file(struct chunk *c)
 size_t chunk_size(const struct chunk *c)
 {
     size_t index_bits = (size_t)bits_for(c->n_entries);
-    return c->levels.size / 8 + c->values.size + c->dictionary.size +
+    return c->levels.size / 8 + c->repeats.size / 8 + c->values.size + c->dictionary.size +
            c->indexes.size / sizeof(uint32_t) * index_bits / 8;
 }
 
@@ -319,6 +319,17 @@ static void add_sparse(struct chunk *c, const struct column *column, const struc
     add_values(c, column, rows, n);
 }
 
+/* What was added is there; the dictionary goes when it does not pay. */
+static enum err check(struct chunk *c, struct error *e)
+{
+    const struct buf *all[] = {&c->levels, &c->repeats, &c->values, &c->indexes, &c->dictionary, &c->rows};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        TRY(buf_check(all[i], "a Parquet column chunk", e));
+    if (!c->plain && !dictionary_pays(c))
+        give_up_dictionary(c);
+    return buf_check(&c->values, "a Parquet column chunk", e);
+}
+
 enum err chunk_add(struct chunk *c, const struct column *column, const struct column *const *ancestors, struct error *e)
 {
     bool any_null = column->valid != NULL;
@@ -329,10 +340,64 @@ enum err chunk_add(struct chunk *c, const struct column *column, const struct co
     else
         add_values(c, column, NULL, column->n_rows);
     c->n_rows += column->n_rows;
-    const struct buf *all[] = {&c->levels, &c->values, &c->indexes, &c->dictionary, &c->rows};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        TRY(buf_check(all[i], "a Parquet column chunk", e));
-    if (!c->plain && !dictionary_pays(c))
-        give_up_dictionary(c);
-    return buf_check(&c->values, "a Parquet column chunk", e);
+    return check(c, e);
+}
+
+/* ---- below a list ---- */
+
+/* The leaves of one batch as entries: levels go to the chunk, rows of the leaf's column to chunk.rows. */
+struct shredder {
+    struct chunk        *c;
+    const struct column *leaf;
+    uint32_t             n_found;
+};
+
+static void put_entry(struct shredder *s, int level, int repeat)
+{
+    buf_u8(&s->c->levels, (uint8_t)level);
+    buf_u8(&s->c->repeats, (uint8_t)repeat);
+    s->c->n_rows++;
+}
+
+/* Value `at` of the column at this depth. level: how many optional and repeated steps above it are there. repeat: of
+ * the first entry; repeated: how many lists are above. */
+static void shred(struct shredder *s, const struct column *c, int depth, uint32_t at, int level, int repeat,
+                  int repeated)
+{
+    bool required = s->c->required >> depth & 1;
+    if (!column_is_valid(c, at)) {
+        put_entry(s, level, repeat);
+        return;
+    }
+    level += !required;
+    if (depth + 1 == s->c->n_steps) {
+        s->leaf = c;
+        put_entry(s, level, repeat);
+        buf_put(&s->c->rows, &at, sizeof at);
+        s->n_found++;
+        return;
+    }
+    const struct column *child = c->children[s->c->steps[depth + 1]];
+    if (c->type->kind == TYPE_STRUCT) {
+        shred(s, child, depth + 1, at, level, repeat, repeated);
+        return;
+    }
+    if (c->offsets[at] == c->offsets[at + 1])
+        put_entry(s, level, repeat);
+    for (uint32_t k = c->offsets[at]; k < c->offsets[at + 1]; k++)
+        shred(s, child, depth + 1, k, level + 1, k == c->offsets[at] ? repeat : repeated + 1, repeated + 1);
+}
+
+enum err chunk_add_nested(struct chunk *c, const struct column *top, struct error *e)
+{
+    struct shredder s = {.c = c};
+    uint32_t        before = c->n_rows;
+    buf_clear(&c->rows);
+    for (uint32_t row = 0; row < top->n_rows; row++)
+        shred(&s, top, 0, row, 0, 0, 0);
+    TRY(buf_check(&c->rows, "a Parquet column chunk", e));
+    if (s.leaf)
+        add_values(c, s.leaf, (const uint32_t *)(const void *)c->rows.data, s.n_found);
+    c->leaf.n_nulls += c->n_rows - before - s.n_found;
+    return check(c, e);
 }

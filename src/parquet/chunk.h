@@ -27,16 +27,19 @@ enum physical {
 struct chunk {
     struct parquet_leaf leaf;  /* of the whole file; the range is filled when a group is written */
     const int          *steps; /* child index at each depth */
+    int                 n_steps;
+    uint32_t            required; /* bit d: what stands at depth d is never NULL (the key of a map) */
     enum physical       physical;
-    uint32_t            width; /* bytes per plain value, 0 for BYTES */
-    int                 max_level;
-    struct buf          levels; /* one byte per row; empty while every row has the highest level */
-    uint32_t            n_rows, n_values;
-    bool                plain;      /* the dictionary was given up */
-    struct buf          values;     /* plain: values as they go into pages (BOOLEAN: a byte each) */
-    struct buf          indexes;    /* u32 per value */
-    struct buf          dictionary; /* plain values of the dictionary */
-    struct buf          entry_at;   /* BYTES: u32 offset of each entry in `dictionary` */
+    uint32_t            width;                 /* bytes per plain value, 0 for BYTES */
+    int                 max_level, max_repeat; /* of definition and repetition levels; 0: no list above the leaf */
+    struct buf          levels;                /* one byte per entry; empty while every one has the highest level */
+    struct buf          repeats;               /* below a list: one byte per entry, 0 where a row begins */
+    uint32_t            n_rows, n_values;      /* entries: rows; below a list one per element, or one for none */
+    bool                plain;                 /* the dictionary was given up */
+    struct buf          values;                /* plain: values as they go into pages (BOOLEAN: a byte each) */
+    struct buf          indexes;               /* u32 per value */
+    struct buf          dictionary;            /* plain values of the dictionary */
+    struct buf          entry_at;              /* BYTES: u32 offset of each entry in `dictionary` */
     uint32_t            n_entries;
     uint64_t           *slots; /* hash table: upper half of the hash << 32 | entry + 1 */
     uint32_t            capacity;
@@ -51,6 +54,8 @@ void                chunk_clear_file(struct chunk *c); /* the next file: statist
 /* Rows of a batch; column is the leaf, ancestors its structs from the top (max_level - 1 of them). */
 MUST_CHECK enum err chunk_add(struct chunk *c, const struct column *column, const struct column *const *ancestors,
                               struct error *e);
+/* The same for a leaf below a list: top is the column of the batch. */
+MUST_CHECK enum err chunk_add_nested(struct chunk *c, const struct column *top, struct error *e);
 /* Before pages are made: gives the dictionary up if plain pages are smaller. */
 MUST_CHECK enum err chunk_settle(struct chunk *c, struct error *e);
 size_t              chunk_size(const struct chunk *c);

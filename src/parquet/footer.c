@@ -48,7 +48,7 @@ void footer_add_page(struct footer *f, const struct chunk *c, const struct page_
 {
     struct page_note note = {.offset = offset,
                              .size = size,
-                             .first_row = p->row,
+                             .first_row = p->record,
                              .n_nulls = p->n_rows - p->n_values,
                              .all_null = p->n_values == 0};
     if (!note.all_null) {
@@ -346,33 +346,70 @@ static void put_leaf_type(struct thrift *t, const struct type *type)
 
 static size_t count_nodes(const struct type *t)
 {
-    size_t n = 0;
-    for (int i = 0; i < t->n_fields; i++)
+    size_t n = t->kind == TYPE_ARRAY || t->kind == TYPE_MAP; /* the repeated group */
+    int    n_parts = t->kind == TYPE_STRUCT ? t->n_fields : t->kind == TYPE_MAP ? 2 : t->kind == TYPE_ARRAY;
+    for (int i = 0; i < n_parts; i++)
         n += 1 + count_nodes(t->fields[i].type);
     return n;
 }
 
+enum { REQUIRED, OPTIONAL, REPEATED }; /* FieldRepetitionType */
+
+static void put_schema(struct thrift *t, const struct type *type);
+
+/* As Spark writes them: group name (LIST) { repeated group list { element } }, (MAP) { .. key_value { key, value } } */
+static void put_list(struct thrift *t, const char *name, const struct type *type, int repetition)
+{
+    bool map = type->kind == TYPE_MAP;
+    thrift_begin_item(t);
+    thrift_i32(t, 3, repetition);
+    thrift_binary(t, 4, name, strlen(name));
+    thrift_i32(t, 5, 1);
+    thrift_i32(t, 6, map ? 1 : 3);
+    thrift_begin(t, 10);
+    thrift_begin(t, map ? 2 : 3);
+    thrift_end(t);
+    thrift_end(t);
+    thrift_end(t);
+    thrift_begin_item(t);
+    thrift_i32(t, 3, REPEATED);
+    thrift_binary(t, 4, map ? "key_value" : "list", map ? 9 : 4);
+    thrift_i32(t, 5, map ? 2 : 1);
+    thrift_end(t);
+    put_schema(t, type);
+}
+
+static void put_field(struct thrift *t, const struct field *f, int repetition)
+{
+    enum physical physical;
+    uint32_t      width;
+    if (f->type->kind == TYPE_ARRAY || f->type->kind == TYPE_MAP) {
+        put_list(t, f->name, f->type, repetition);
+        return;
+    }
+    thrift_begin_item(t);
+    if (f->type->kind != TYPE_STRUCT && physical_of(f->type, &physical, &width)) {
+        thrift_i32(t, 1, (int32_t)physical);
+        if (physical == PHYSICAL_FIXED)
+            thrift_i32(t, 2, (int32_t)width);
+    }
+    thrift_i32(t, 3, repetition);
+    thrift_binary(t, 4, f->name, strlen(f->name));
+    if (f->type->kind == TYPE_STRUCT)
+        thrift_i32(t, 5, f->type->n_fields);
+    else
+        put_leaf_type(t, f->type);
+    thrift_end(t);
+    if (f->type->kind == TYPE_STRUCT)
+        put_schema(t, f->type);
+}
+
+/* The parts of a nested type. */
 static void put_schema(struct thrift *t, const struct type *type)
 {
-    for (int i = 0; i < type->n_fields; i++) {
-        const struct field *f = &type->fields[i];
-        enum physical       physical;
-        uint32_t            width;
-        thrift_begin_item(t);
-        if (f->type->kind != TYPE_STRUCT && physical_of(f->type, &physical, &width))
-            thrift_i32(t, 1, (int32_t)physical);
-        if (f->type->kind == TYPE_DECIMAL && physical == PHYSICAL_FIXED)
-            thrift_i32(t, 2, (int32_t)width);
-        thrift_i32(t, 3, 1); /* OPTIONAL */
-        thrift_binary(t, 4, f->name, strlen(f->name));
-        if (f->type->kind == TYPE_STRUCT)
-            thrift_i32(t, 5, f->type->n_fields);
-        else
-            put_leaf_type(t, f->type);
-        thrift_end(t);
-        if (f->type->kind == TYPE_STRUCT)
-            put_schema(t, f->type);
-    }
+    int n = type->kind == TYPE_STRUCT ? type->n_fields : type->kind == TYPE_MAP ? 2 : 1;
+    for (int i = 0; i < n; i++)
+        put_field(t, &type->fields[i], type->kind == TYPE_MAP && i == 0 ? REQUIRED : OPTIONAL);
 }
 
 /* ---- the end of the file ---- */

@@ -15,10 +15,15 @@ static uint32_t length_at(const struct chunk *c, size_t at)
 void page_next(const struct chunk *c, struct page_span *p)
 {
     uint32_t row = p->row + p->n_rows;
-    *p = (struct page_span){.row = row, .value = p->value + p->n_values, .at = p->at + p->size};
+    *p = (struct page_span){
+        .row = row, .value = p->value + p->n_values, .at = p->at + p->size, .record = p->record + p->n_records};
     bool     by_bytes = c->plain && !c->width;
     uint32_t end = c->n_rows - row > PAGE_ROWS ? row + PAGE_ROWS : c->n_rows;
-    for (; row < end && !(by_bytes && p->size >= PAGE_BYTES); row++) {
+    for (; row < c->n_rows; row++) {
+        bool begins = !c->repeats.size || c->repeats.data[row] == 0; /* a page holds whole rows */
+        if (begins && (row >= end || (by_bytes && p->size >= PAGE_BYTES)))
+            break;
+        p->n_records += begins;
         if (c->levels.size && c->levels.data[row] != c->max_level)
             continue;
         p->n_values++;

@@ -21,8 +21,9 @@ struct range {
 
 /* A stretch of rows that becomes one data page. */
 struct page_span {
-    uint32_t row, n_rows, value, n_values;
-    size_t   at, size; /* plain values in chunk.values */
+    uint32_t row, n_rows, value, n_values; /* row, n_rows: entries of the chunk */
+    uint32_t record, n_records;            /* rows of the table */
+    size_t   at, size;                     /* plain values in chunk.values */
 };
 
 /* The next page behind `p` (all zero at first); n_rows 0 at the end. */

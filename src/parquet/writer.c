@@ -31,46 +31,74 @@ struct parquet_writer {
 
 /* ---- making ---- */
 
+static bool is_nested(const struct type *t) { return t->kind >= TYPE_STRUCT; }
+
+static int n_parts(const struct type *t)
+{
+    return t->kind == TYPE_STRUCT ? t->n_fields : t->kind == TYPE_MAP ? 2 : t->kind == TYPE_ARRAY;
+}
+
 static int count_leaves(const struct type *t)
 {
-    int n = t->kind == TYPE_STRUCT ? 0 : 1;
-    for (int i = 0; i < t->n_fields; i++)
+    int n = !is_nested(t);
+    for (int i = 0; i < n_parts(t); i++)
         n += count_leaves(t->fields[i].type);
     return n;
 }
 
-static enum err add_leaf(struct parquet_writer *w, const struct type *t, const char *const *path, const int *steps,
-                         int depth, struct error *e)
+/* From the top to a node: names as the file has them, children as columns have them. */
+struct walk {
+    const char *path[2 * DEPTH_MAX];
+    int         steps[DEPTH_MAX];
+    int         n_path, n_steps, max_level, max_repeat;
+    uint32_t    required;
+};
+
+static enum err add_leaf(struct parquet_writer *w, const struct type *t, const struct walk *k, struct error *e)
 {
     struct chunk *c = &w->chunks[w->n_chunks];
     if (!physical_of(t, &c->physical, &c->width))
-        return err_set(e, ERR_UNSUPPORTED, "column %s of type %s cannot be written to Parquet yet", path[depth - 1],
-                       type_kind_name(t->kind));
+        return err_set(e, ERR_UNSUPPORTED, "column %s of type %s cannot be written to Parquet yet",
+                       k->path[k->n_path - 1], type_kind_name(t->kind));
     c->leaf.type = t;
-    c->leaf.depth = c->max_level = depth;
-    c->leaf.path = arena_copy(&w->arena, path, (size_t)depth * sizeof *path);
-    c->steps = arena_copy(&w->arena, steps, (size_t)depth * sizeof *steps);
+    c->leaf.depth = k->n_path;
+    c->leaf.below_list = k->max_repeat > 0;
+    c->max_level = k->max_level;
+    c->max_repeat = k->max_repeat;
+    c->n_steps = k->n_steps;
+    c->required = k->required;
+    c->leaf.path = arena_copy(&w->arena, k->path, (size_t)k->n_path * sizeof *k->path);
+    c->steps = arena_copy(&w->arena, k->steps, (size_t)k->n_steps * sizeof *k->steps);
     if (!c->leaf.path || !c->steps)
         return err_set(e, ERR_NO_MEMORY, "Parquet writer");
     w->n_chunks++; /* from here on parquet_writer_free cleans it up */
     return chunk_init(c, e);
 }
 
-static enum err add_leaves(struct parquet_writer *w, const struct type *t, const char **path, int *steps, int depth,
-                           struct error *e)
+/* The leaves below t, whose own place is *above. */
+static enum err add_leaves(struct parquet_writer *w, const struct type *t, const struct walk *above, struct error *e)
 {
-    if (depth == DEPTH_MAX)
-        return err_set(e, ERR_LIMIT, "structs are nested more than %d deep", DEPTH_MAX);
-    if (t->n_fields == 0)
+    if (above->n_steps == DEPTH_MAX)
+        return err_set(e, ERR_LIMIT, "columns are nested more than %d deep", DEPTH_MAX);
+    if (n_parts(t) == 0)
         return err_set(e, ERR_UNSUPPORTED, "a struct without fields cannot be written to Parquet");
-    for (int i = 0; i < t->n_fields; i++) {
+    for (int i = 0; i < n_parts(t); i++) {
         const struct type *child = t->fields[i].type;
-        path[depth] = t->fields[i].name;
-        steps[depth] = i;
-        if (child->kind == TYPE_STRUCT)
-            TRY(add_leaves(w, child, path, steps, depth + 1, e));
+        struct walk        k = *above;
+        bool               key = t->kind == TYPE_MAP && i == 0;
+        if (t->kind != TYPE_STRUCT) {
+            k.path[k.n_path++] = t->kind == TYPE_MAP ? "key_value" : "list";
+            k.max_level++;
+            k.max_repeat++;
+        }
+        k.path[k.n_path++] = t->fields[i].name;
+        k.required |= (uint32_t)key << k.n_steps;
+        k.steps[k.n_steps++] = i;
+        k.max_level += !key;
+        if (is_nested(child))
+            TRY(add_leaves(w, child, &k, e));
         else
-            TRY(add_leaf(w, child, path, steps, depth + 1, e));
+            TRY(add_leaf(w, child, &k, e));
     }
     return OK;
 }
@@ -78,8 +106,7 @@ static enum err add_leaves(struct parquet_writer *w, const struct type *t, const
 enum err parquet_writer_new(const struct type *schema, enum parquet_codec codec, struct parquet_writer **out,
                             struct error *e)
 {
-    const char            *path[DEPTH_MAX];
-    int                    steps[DEPTH_MAX];
+    const struct walk      top = {.n_path = 0};
     struct parquet_writer *w = mem_zalloc(TAG_SINK, sizeof *w);
     *out = NULL;
     if (!w)
@@ -93,8 +120,7 @@ enum err parquet_writer_new(const struct type *schema, enum parquet_codec codec,
         buf_init(all[i], TAG_SINK, PARQUET_FILE_MAX);
     w->chunks = mem_zalloc(TAG_SINK, (size_t)(count_leaves(schema) + 1) * sizeof *w->chunks);
     w->zstd = ZSTD_createCCtx();
-    enum err rc =
-        w->chunks && w->zstd ? add_leaves(w, schema, path, steps, 0, e) : err_set(e, ERR_NO_MEMORY, "Parquet writer");
+    enum err rc = w->chunks && w->zstd ? add_leaves(w, schema, &top, e) : err_set(e, ERR_NO_MEMORY, "Parquet writer");
     if (rc != OK) {
         parquet_writer_free(w);
         return rc;
@@ -185,21 +211,21 @@ static enum err put_page(struct parquet_writer *w, int type, uint32_t n_values, 
     return buf_check(&w->file, "a Parquet file", e);
 }
 
-/* Definition levels of the page's rows, with their length in front. */
-static void put_levels(struct parquet_writer *w, const struct chunk *c, const struct page_span *p)
+/* Levels of the page's entries, one byte each (NULL: all are the highest), with their length in front. */
+static void put_levels(struct parquet_writer *w, const uint8_t *bytes, uint32_t n, int highest)
 {
     size_t length_at = w->page.size;
-    int    width = bits_for((uint32_t)c->max_level);
+    int    width = bits_for((uint32_t)highest);
     buf_u32(&w->page, 0);
-    if (p->n_values == p->n_rows) {
-        hybrid_encode_run((uint32_t)c->max_level, p->n_rows, width, &w->page);
+    if (!bytes) {
+        hybrid_encode_run((uint32_t)highest, n, width, &w->page);
     } else {
         buf_clear(&w->levels);
-        uint32_t *levels = (uint32_t *)(void *)buf_reserve(&w->levels, p->n_rows * sizeof *levels);
-        for (uint32_t i = 0; levels && i < p->n_rows; i++)
-            levels[i] = c->levels.data[p->row + i];
+        uint32_t *levels = (uint32_t *)(void *)buf_reserve(&w->levels, n * sizeof *levels);
+        for (uint32_t i = 0; levels && i < n; i++)
+            levels[i] = bytes[i];
         if (levels)
-            hybrid_encode(levels, p->n_rows, width, &w->page);
+            hybrid_encode(levels, n, width, &w->page);
         else
             w->page.failed = true;
     }
@@ -256,7 +282,9 @@ static enum err put_data_pages(struct parquet_writer *w, const struct chunk *c, 
     for (page_next(c, &p); p.n_rows; page_next(c, &p)) {
         int64_t offset = (int64_t)w->file.size;
         buf_clear(&w->page);
-        put_levels(w, c, &p);
+        if (c->max_repeat)
+            put_levels(w, c->repeats.data + p.row, p.n_rows, c->max_repeat);
+        put_levels(w, p.n_values == p.n_rows ? NULL : c->levels.data + p.row, p.n_rows, c->max_level);
         put_values(w, c, &p);
         TRY(put_page(w, PAGE_DATA, p.n_rows, c->plain ? ENCODING_PLAIN : ENCODING_RLE_DICTIONARY, note, e));
         range_of_page(c, &p, seen, (uint32_t)++note->n_data_pages, &r);
@@ -308,7 +336,9 @@ static enum err add_chunk_rows(struct chunk *c, const struct batch *b, struct er
 {
     const struct column *ancestors[DEPTH_MAX];
     const struct column *col = b->columns[c->steps[0]];
-    for (int d = 1; d < c->leaf.depth; d++) {
+    if (c->max_repeat)
+        return chunk_add_nested(c, col, e);
+    for (int d = 1; d < c->n_steps; d++) {
         ancestors[d - 1] = col;
         col = col->children[c->steps[d]];
     }

@@ -24,6 +24,7 @@ struct parquet_leaf {
     const struct type *type;
     const char *const *path; /* names from the top */
     int                depth;
+    bool               below_list; /* an ARRAY or MAP is above it: no row of its own per value */
     int64_t            n_nulls;
     bool               has_range; /* a value that is not NULL (nor NaN) was there, and the type has an order */
     bool               has_nan;

@@ -188,8 +188,9 @@ static bool check_type(struct binder *b, const struct type *t, const char *name,
         diag_hint(b->diags, g, "CAST it to a type that can");
         return false;
     }
-    for (int i = 0; i < t->n_fields; i++)
-        ok = check_type(b, t->fields[i].type, t->fields[i].name, at) && ok;
+    int n_parts = t->kind == TYPE_ARRAY ? 1 : t->kind == TYPE_MAP ? 2 : t->n_fields;
+    for (int i = 0; i < n_parts; i++)
+        ok = check_type(b, t->fields[i].type, t->kind == TYPE_STRUCT ? t->fields[i].name : name, at) && ok;
     return ok;
 }
 

@@ -116,6 +116,10 @@ static void put_section(const struct parquet_writer *p, int from, int to, int de
     for (int i = from; i < to;) {
         const struct parquet_leaf *l = parquet_writer_leaf(p, i);
         int                        end = i + 1;
+        if (l->below_list) { /* readers skip by values of rows, not of elements */
+            i++;
+            continue;
+        }
         if (l->depth > depth + 1) { /* a struct: all leaves below it */
             while (end < to && parquet_writer_leaf(p, end)->depth > depth &&
                    strcmp(parquet_writer_leaf(p, end)->path[depth], l->path[depth]) == 0)

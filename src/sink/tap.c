@@ -137,6 +137,29 @@ static void put_struct(const struct column *c, size_t row, struct json_writer *w
     json_end_object(w);
 }
 
+/* A map is an object when its keys are texts. */
+static void put_list(const struct column *c, size_t row, struct json_writer *w)
+{
+    bool map = c->type->kind == TYPE_MAP && c->type->fields[0].type->kind == TYPE_STRING;
+    if (map)
+        json_begin_object(w);
+    else
+        json_begin_array(w);
+    for (uint32_t k = c->offsets[row]; k < c->offsets[row + 1]; k++) {
+        uint32_t       n;
+        const uint8_t *key = map ? column_bytes(c->children[0], k, &n) : NULL;
+        if (map)
+            json_key_n(w, key, n);
+        else if (c->type->kind == TYPE_MAP)
+            put_json(c->children[0], k, w);
+        put_json(c->children[c->type->kind == TYPE_MAP], k, w);
+    }
+    if (map)
+        json_end_object(w);
+    else
+        json_end_array(w);
+}
+
 static void put_json(const struct column *c, size_t row, struct json_writer *w)
 {
     struct buf text;
@@ -165,6 +188,10 @@ static void put_json(const struct column *c, size_t row, struct json_writer *w)
         break;
     case TYPE_STRUCT:
         put_struct(c, row, w);
+        break;
+    case TYPE_ARRAY:
+    case TYPE_MAP:
+        put_list(c, row, w);
         break;
     case TYPE_STRING:
     case TYPE_DATE:

@@ -76,6 +76,13 @@ TYPED = [
     ("d9 IS NULL", lambda r: r["d9"] is None),
     ("d18 > 4499999000.0", lambda r: r["d18"] > 4499999000),
     ("d20 = 49998999999999999999", lambda r: r["id"] == 49999),
+    ("size(ints) = 3", lambda r: r["ints"] is not None and len(r["ints"]) == 3),
+    ("ints IS NULL", lambda r: r["ints"] is None),
+    ("get(ints, 1) = 49999", lambda r: r["ints"] is not None and r["ints"][1:2] == [49999]),
+    ("get(deep, 1) IS NULL", lambda r: r["deep"][1:2] in ([], [None])),
+    ("get(deep, 0).x = 10 AND size(deep[0].y) = 1", lambda r: r["id"] == 1),
+    ("exists(deep, e -> e.y IS NULL AND e.x IS NOT NULL)",
+     lambda r: any(e and e["y"] is None for e in r["deep"])),
     ("d38 < -2499999999999999999999999.0", lambda r: r["id"] == 0),
     ("d38 = 5000000000000000000000000.0000030000", lambda r: r["id"] == 30000),
 ]

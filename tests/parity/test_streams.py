@@ -154,18 +154,18 @@ EXPRESSIONS = """j.i, j.l, j.d, j.s, j.b, j.st, j.st.x, j.dt, j.ts, j IS NULL
 DECIMAL_JSON = """(SELECT from_json(CAST(value AS STRING), 'a DECIMAL(5,2), b DECIMAL(18,6), c DECIMAL(38,18),
   d DECIMAL(38,0), i INT, l BIGINT, x DOUBLE, s STRING, st STRUCT<q: DECIMAL(10,3)>') AS j, offset FROM STREAM src)"""
 DECIMAL_EXPRESSIONS = """j.a, j.b, j.c, j.d, j.st, j.st.q, j IS NULL, j.a + j.b, j.a - j.b, j.a * j.b, j.b * j.b
-  j.a * 1.5, j.c + j.a, j.c * j.a, j.i * j.a, j.l + j.b, j.a + j.x, j.x * j.c, -j.c, abs(j.c), j.a % 3
-  j.c % 1.7, j.b % j.a IS NULL OR true, CASE WHEN j.a <> 0 THEN j.b / j.a END, CASE WHEN j.a <> 0 THEN j.c / j.a END
-  CASE WHEN j.b <> 0 THEN j.d / j.b END, CASE WHEN j.a <> 0 THEN j.b DIV j.a END, j.a / 3, j.c / 7, j.i / 3.0
-  j.a = j.b, j.a < j.c, j.c >= j.i, j.a = 1, j.a > 1.5, j.b = j.x, j.a IN (1, 1.5, 2.25), j.b BETWEEN -1 AND 1
-  j.a <=> j.b, j.d > j.c, CAST(j.a AS STRING), CAST(j.c AS STRING), CAST(j.a AS DOUBLE), CAST(j.c AS DOUBLE)
-  CAST(j.c AS FLOAT), try_cast(j.a AS INT), try_cast(j.c AS BIGINT), try_cast(j.d AS INT), CAST(j.a AS BOOLEAN)
-  try_cast(j.b AS TIMESTAMP), try_cast(j.c AS DECIMAL(10,3)), try_cast(j.a AS DECIMAL(3,1)), CAST(j.a AS DECIMAL(38,30))
-  try_cast(j.s AS DECIMAL(10,3)), try_cast(j.x AS DECIMAL(20,6)), try_cast(j.l AS DECIMAL(12,2))
-  try_cast(j.i AS DECIMAL(5,0)), round(j.a), round(j.a, 1), round(j.c, 5), round(j.a, -1), round(j.b, -2), floor(j.c)
-  ceil(j.c), floor(j.a), ceil(j.b), greatest(j.a, j.b), least(j.a, j.c, j.i), coalesce(j.a, j.c, 0)
-  if(j.a > 0, j.a, j.b), nullif(j.a, 0), CASE WHEN j.a > 0 THEN 1 ELSE j.b END, concat(j.a, '/', j.c)
-  length(CAST(j.a AS STRING)), timestamp_seconds(j.a)"""
+  j.a * 1.5, j.c + j.a, j.c * j.a, j.i * j.a, j.l + j.b, j.a + j.x, j.x * j.c, -j.c, abs(j.c), j.a % 3, j.c % 1.7
+  CASE WHEN j.a <> 0 THEN j.b % j.a END, CASE WHEN j.a <> 0 THEN j.b / j.a END, CASE WHEN j.a <> 0 THEN j.c / j.a END
+  CASE WHEN abs(j.b) > 1 THEN try_cast(j.d AS DECIMAL(20,0)) / j.b END, CASE WHEN j.a <> 0 THEN j.b DIV j.a END
+  j.a / 3, j.c / 7, j.i / 3.0, j.a = j.b, j.a < j.c, j.c >= j.i, j.a = 1, j.a > 1.5, j.b = j.x, j.a IN (1, 1.5, 2.25)
+  j.b BETWEEN -1 AND 1, j.a <=> j.b, j.d > j.c, CAST(j.a AS STRING), CAST(j.c AS STRING), CAST(j.a AS DOUBLE)
+  CAST(j.c AS DOUBLE), CAST(j.c AS FLOAT), try_cast(j.a AS INT), try_cast(j.c AS BIGINT), try_cast(j.d AS INT)
+  CAST(j.a AS BOOLEAN), try_cast(j.b AS TIMESTAMP), try_cast(j.c AS DECIMAL(10,3)), try_cast(j.a AS DECIMAL(3,1))
+  CAST(j.a AS DECIMAL(38,30)), try_cast(j.s AS DECIMAL(10,3)), try_cast(j.x AS DECIMAL(20,6))
+  try_cast(j.l AS DECIMAL(12,2)), try_cast(j.i AS DECIMAL(5,0)), round(j.a), round(j.a, 1), round(j.c, 5)
+  round(j.a, -1), round(j.b, -2), floor(j.c), ceil(j.c), floor(j.a), ceil(j.b), greatest(j.a, j.b)
+  least(j.a, j.c, j.i), coalesce(j.a, j.c, 0), if(j.a > 0, j.a, j.b), nullif(j.a, 0)
+  CASE WHEN j.a > 0 THEN 1 ELSE j.b END, concat(j.a, '/', j.c), length(CAST(j.a AS STRING)), timestamp_seconds(j.a)"""
 
 
 def decimal_texts(seed, n):
@@ -198,6 +198,41 @@ ODD_DECIMALS = ['{"a": 999.995}', '{"a": 999.994}', '{"a": 1e400}', '{"a": 1e-40
                 '{"d": -99999999999999999999999999999999999999}', '{"d": 100000000000000000000000000000000000000}',
                 '{"a": 1.}', '{"a": .5}', '{"a": 01}', '{"a": "."}', '{"a": "1."}', '{"a": ".5"}', '{"a": "1d"}',
                 '{"b": 123456789012.1234565}', '{"b": 1e11}', '{"b": 1e12}', '{"st": {"q": "x"}}', '{"a": 5 }']
+ARRAY_JSON = """(SELECT from_json(CAST(value AS STRING), 'i ARRAY<INT>, s ARRAY<STRING>, d ARRAY<DECIMAL(6,2)>,
+  t ARRAY<STRUCT<x: BIGINT, y: ARRAY<DOUBLE>>>, n ARRAY<ARRAY<INT>>, k INT') AS j, offset FROM STREAM src)"""
+ARRAY_EXPRESSIONS = """j.i, j.s, j.d, j.t, j.n, size(j.i), get(j.i, 0), get(j.t, 1).x, get(j.n, 0)
+  get(get(j.n, 1), 0), try_element_at(j.s, -1), array_contains(j.i, 2), array_contains(j.s, 'a')
+  array_position(j.i, 3), array_join(j.s, '+'), array_join(j.s, '+', '?'), array_distinct(j.i), array_distinct(j.s)
+  array_min(j.d), array_max(j.d), array_max(j.s), sort_array(j.i), sort_array(j.s, false), sort_array(j.n)
+  slice(j.i, 2, 2), slice(j.s, -2, 5), concat(j.i, j.i), concat(j.s, array('z')), array(j.k, 1, NULL), array(j.i, j.i)
+  j.i = array(1, 2), j.i < array(2), split('a,b,,c', ','), split(array_join(j.s, ','), ',', 2), cardinality(j.t)
+  CAST(j.i AS ARRAY<STRING>), CAST(j.i AS STRING), CAST(j.t AS STRING), coalesce(j.i, array(7))
+  if(j.k > 0, j.i, array(j.k)), struct(j.i, j.k), greatest(j.i, array(3))"""
+
+
+def array_texts(seed, n):
+    """Documents with arrays that are missing, NULL, empty, nested, or have an element that cannot be read."""
+    chance, out = random.Random(seed), []
+
+    def some(make, wrong):
+        if chance.random() < 0.1:
+            return chance.choice([None, 5, "x", {"x": 1}])
+        return [None if chance.random() < 0.1 else wrong if chance.random() < 0.03 else make()
+                for _ in range(chance.choice([0, 1, 2, 3, 4, 9]))]
+
+    def inner():
+        return {"x": chance.randrange(9), "y": some(lambda: chance.randrange(20) / 4, "?")}
+
+    for _ in range(n):
+        fields = {"i": some(lambda: chance.randrange(5), "?"),
+                  "s": some(lambda: chance.choice(["a", "b", "", "é,"]), 3),
+                  "d": some(lambda: chance.choice([1, 2.5, "3.125"]), "?"), "t": some(inner, 5),
+                  "n": some(lambda: some(lambda: chance.randrange(3), "?"), 1), "k": chance.randrange(-2, 3)}
+        out.append(json.dumps({k: v for k, v in fields.items() if chance.random() < 0.9}))
+        out[-1] = out[-1] if chance.random() > 0.03 else out[-1][:chance.randrange(len(out[-1]))]
+    return out
+
+
 DECIMAL_AGGREGATES = """SELECT window.start AS ws, k, count(v) AS n, sum(v) AS s, avg(v) AS a, min(v) AS lo,
   max(v) AS hi, sum(v * 2) AS s2, avg(CAST(v AS DECIMAL(38,10))) AS wide,
   sum(CAST(v AS DECIMAL(38,4))) AS ws38, stddev(v) AS sd,
@@ -256,6 +291,7 @@ CASES = {  # name: (SELECT, records or lists of them per partition, maxOffsetsPe
     "decimals of JSON": (many("j.a, j.b, j.c, j.d, j.st, j IS NULL", DECIMAL_JSON),
                          ODD_DECIMALS + decimal_texts(70, 300), None),
     "decimals computed": (many(DECIMAL_EXPRESSIONS, DECIMAL_JSON), decimal_texts(71, 400), None),
+    "arrays": (many(ARRAY_EXPRESSIONS, ARRAY_JSON), array_texts(80, 400), None),
     "aggregates of DECIMAL": (DECIMAL_AGGREGATES.format(events(type="DECIMAL(9,2)")), random_events(72, 400), 100),
     "grouped by DECIMAL": (
         "SELECT window.start AS ws, v, CAST(v AS DECIMAL(25,3)) / 3 AS third, count(*) AS n FROM "

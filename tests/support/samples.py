@@ -80,6 +80,10 @@ def typed_row(i):
         "d18": scaled(i * 1000000007 - 5000000000000, 4),
         "d20": scaled(i * 10**15 - 1, 0),
         "d38": scaled((i - 25000) * 10**30 + i, 10),
+        "ints": None if i % 6 == 0 else [None if (i + k) % 5 == 0 else i + k for k in range(i % 6 - 1)],
+        "deep": [None if (i + k) % 4 == 0 else
+                 {"x": i * 10 + k, "y": None if k == 0 and i % 7 == 0 and i % 3 == 0 else
+                  [f"y{j}" for j in range((i + k) % 3)]} for k in range(i % 3)],
     }
 
 

@@ -26,22 +26,42 @@ static struct arena arena;
 static char         folder[512];
 static struct error e;
 
+static const struct type *deep_type(void)
+{
+    const struct field fields[] = {{"x", type_of(TYPE_BIGINT), true},
+                                   {"y", type_array(&arena, type_of(TYPE_STRING), true), true}};
+    return type_struct(&arena, fields, 2);
+}
+
 static const struct type *all_types(void)
 {
     const struct field inner[] = {{"y", type_of(TYPE_STRING), true}, {"z", type_of(TYPE_BIGINT), true}};
     const struct field outer[] = {{"x", type_of(TYPE_INT), true}, {"in", type_struct(&arena, inner, 2), true}};
-    const struct field fields[] = {{"id", type_of(TYPE_BIGINT), true},         {"flag", type_of(TYPE_BOOLEAN), true},
-                                   {"tiny", type_of(TYPE_TINYINT), true},      {"small", type_of(TYPE_SMALLINT), true},
-                                   {"num", type_of(TYPE_INT), true},           {"big", type_of(TYPE_BIGINT), true},
-                                   {"f", type_of(TYPE_FLOAT), true},           {"d", type_of(TYPE_DOUBLE), true},
-                                   {"zero", type_of(TYPE_DOUBLE), true},       {"nan", type_of(TYPE_DOUBLE), true},
-                                   {"name", type_of(TYPE_STRING), true},       {"low", type_of(TYPE_STRING), true},
-                                   {"uni", type_of(TYPE_STRING), true},        {"long", type_of(TYPE_STRING), true},
-                                   {"bin", type_of(TYPE_BINARY), true},        {"day", type_of(TYPE_DATE), true},
-                                   {"ts", type_of(TYPE_TIMESTAMP), true},      {"nothing", type_of(TYPE_STRING), true},
-                                   {"s", type_struct(&arena, outer, 2), true}, {"d9", type_decimal(9, 2), true},
-                                   {"d18", type_decimal(18, 4), true},         {"d20", type_decimal(20, 0), true},
-                                   {"d38", type_decimal(38, 10), true}};
+    const struct field fields[] = {{"id", type_of(TYPE_BIGINT), true},
+                                   {"flag", type_of(TYPE_BOOLEAN), true},
+                                   {"tiny", type_of(TYPE_TINYINT), true},
+                                   {"small", type_of(TYPE_SMALLINT), true},
+                                   {"num", type_of(TYPE_INT), true},
+                                   {"big", type_of(TYPE_BIGINT), true},
+                                   {"f", type_of(TYPE_FLOAT), true},
+                                   {"d", type_of(TYPE_DOUBLE), true},
+                                   {"zero", type_of(TYPE_DOUBLE), true},
+                                   {"nan", type_of(TYPE_DOUBLE), true},
+                                   {"name", type_of(TYPE_STRING), true},
+                                   {"low", type_of(TYPE_STRING), true},
+                                   {"uni", type_of(TYPE_STRING), true},
+                                   {"long", type_of(TYPE_STRING), true},
+                                   {"bin", type_of(TYPE_BINARY), true},
+                                   {"day", type_of(TYPE_DATE), true},
+                                   {"ts", type_of(TYPE_TIMESTAMP), true},
+                                   {"nothing", type_of(TYPE_STRING), true},
+                                   {"s", type_struct(&arena, outer, 2), true},
+                                   {"d9", type_decimal(9, 2), true},
+                                   {"d18", type_decimal(18, 4), true},
+                                   {"d20", type_decimal(20, 0), true},
+                                   {"d38", type_decimal(38, 10), true},
+                                   {"ints", type_array(&arena, type_of(TYPE_INT), true), true},
+                                   {"deep", type_array(&arena, deep_type(), true), true}};
     return type_struct(&arena, fields, sizeof fields / sizeof fields[0]);
 }
 
@@ -114,6 +134,45 @@ static void put_decimals(struct builder *c, int64_t i)
     builder_decimal(&c[22], (i - 25000) * decimal_power(30) + i);
 }
 
+static void put_ints(struct builder *b, int64_t i)
+{
+    if (i % 6 == 0) {
+        builder_null(b);
+        return;
+    }
+    for (int64_t k = 0; k < i % 6 - 1; k++) {
+        if ((i + k) % 5 == 0)
+            builder_null(&b->children[0]);
+        else
+            builder_i32(&b->children[0], (int32_t)(i + k));
+    }
+    builder_list(b);
+}
+
+/* Structs that may be NULL in an array, with an array inside that may be NULL or empty. */
+static void put_deep(struct builder *b, int64_t i)
+{
+    struct builder *element = &b->children[0], *y = &element->children[1];
+    char            text[8];
+    for (int64_t k = 0; k < i % 3; k++) {
+        if ((i + k) % 4 == 0) {
+            builder_null(element);
+            continue;
+        }
+        builder_i64(&element->children[0], i * 10 + k);
+        for (int64_t j = 0; j < (i + k) % 3; j++) {
+            snprintf(text, sizeof text, "y%lld", (long long)j);
+            put_text(&y->children[0], text);
+        }
+        if (k == 0 && i % 7 == 0 && (i + k) % 3 == 0)
+            builder_null(y);
+        else
+            builder_list(y);
+        builder_struct(element, true);
+    }
+    builder_list(b);
+}
+
 static void put_row(struct builder *b, int64_t i)
 {
     struct builder *c = b->children;
@@ -124,6 +183,8 @@ static void put_row(struct builder *b, int64_t i)
     builder_null(&c[17]);
     put_nested(&c[18], i);
     put_decimals(c, i);
+    put_ints(&c[23], i);
+    put_deep(&c[24], i);
     builder_struct(b, true);
 }
 
