@@ -87,6 +87,7 @@ static void put_string(struct record_decoder *d, struct builder *b, const uint8_
         buf_clear(&d->repaired);
         utf8_repair(bytes, n, &d->repaired);
         builder_bytes(b, d->repaired.data, d->repaired.size);
+        b->failed = b->failed || d->repaired.failed;
     } else {
         put_bytes(b, bytes, n);
     }

@@ -41,7 +41,7 @@ struct scan {
 static enum err flush(struct scan *s, struct error *e)
 {
     struct column *rows;
-    if (s->rows.n_rows == 0)
+    if (s->rows.n_rows == 0 && !s->rows.failed)
         return OK;
     TRY(builder_finish(&s->rows, &rows, e));
     struct column *columns[COLUMNS_MAX];
@@ -167,6 +167,7 @@ static void repair(struct buf *field, struct buf *copy)
     utf8_repair(field->data, field->size, copy);
     buf_clear(field);
     buf_put(field, copy->data, copy->size);
+    field->failed = field->failed || copy->failed;
 }
 
 static enum err csv_header(struct scan *s, const uint8_t **p, const uint8_t *end, struct buf *field, struct error *e)
@@ -175,6 +176,7 @@ static enum err csv_header(struct scan *s, const uint8_t **p, const uint8_t *end
     s->n_order = 0;
     while (*p < end) {
         *p = csv_field(*p, end, (uint8_t)s->spec->separator, field, &quoted);
+        TRY(buf_check(field, s->file, e));
         if (s->n_order < COLUMNS_MAX)
             s->order[s->n_order++] = type_field_index(s->spec->schema, buf_text(field));
         if (*p == end || *(*p)++ == '\n')
@@ -206,6 +208,7 @@ static enum err csv_rows(struct scan *s, const uint8_t *p, const uint8_t *end, s
             int c = i < s->n_order ? s->order[i] : -1;
             if (c >= 0 && !filled[c]) {
                 repair(field, copy);
+                TRY(buf_check(field, s->file, e));
                 put_field(&s->rows.children[c], field->data, field->size, quoted);
                 filled[c] = true;
             }
@@ -238,8 +241,6 @@ static enum err read_csv(struct scan *s, const struct buf *text, struct error *e
         rc = csv_header(s, &p, end, &field, e);
     if (rc == OK)
         rc = csv_rows(s, p, end, &field, &copy, e);
-    if (rc == OK)
-        rc = buf_check(&field, s->file, e);
     buf_fini(&field);
     buf_fini(&copy);
     return rc;

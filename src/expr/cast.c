@@ -210,6 +210,7 @@ static void bytes_to_text(struct caster *c, const uint8_t *bytes, uint32_t n)
     buf_init(&repaired, TAG_BATCH, COLUMN_BYTES_MAX);
     utf8_repair(bytes, n, &repaired);
     builder_bytes(&c->b, repaired.data, repaired.size);
+    c->b.failed = c->b.failed || repaired.failed;
     buf_fini(&repaired);
 }
 

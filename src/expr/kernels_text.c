@@ -343,6 +343,7 @@ static bool get_json_object_row(struct writer *w, const struct expr *x, const st
     (void)x;
     buf_init(&scratch, TAG_BATCH, COLUMN_BYTES_MAX);
     bool found = json_path_get(t.p, t.n, (const char *)path.p, path.n, &scratch, &w->text);
+    w->text.failed = w->text.failed || scratch.failed;
     buf_fini(&scratch);
     return found;
 }

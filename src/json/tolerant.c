@@ -97,8 +97,7 @@ static bool to_text(struct reader *r, enum token t, struct json_slot *s)
     struct buf copy; /* written aside, as scratch serves the tokens of a nested value */
     buf_init(&copy, TAG_BATCH, r->scratch->limit);
     bool ok = token_pass(r, t, &copy);
-    if (ok && copy.failed)
-        ok = token_fail(r, "a value that is too large");
+    r->scratch->failed = r->scratch->failed || copy.failed; /* an error of the reader, not of the document */
     s->bytes.offset = r->scratch->size;
     s->bytes.length = copy.size;
     s->in_scratch = true;
@@ -112,6 +111,7 @@ static bool to_binary(struct reader *r, struct json_slot *s)
     struct buf bytes;
     buf_init(&bytes, TAG_BATCH, r->scratch->limit);
     bool ok = base64_decode_padded((const char *)r->scratch->data + r->text_at, r->text_length, &bytes);
+    r->scratch->failed = r->scratch->failed || bytes.failed;
     s->bytes.offset = r->scratch->size;
     s->bytes.length = bytes.size;
     s->in_scratch = true;

@@ -28,7 +28,7 @@ const struct type *side_schema(struct arena *a)
 static enum err flush_kind(struct side_rows *s, int kind, struct error *e)
 {
     struct column *rows, *columns[SIDE_COLUMNS];
-    if (!s->sinks[kind] || s->builders[kind].n_rows == 0)
+    if (!s->sinks[kind] || (s->builders[kind].n_rows == 0 && !s->builders[kind].failed))
         return OK;
     s->bytes[kind] = 0;
     TRY(builder_finish(&s->builders[kind], &rows, e));

@@ -253,6 +253,60 @@ static void collected_errors_are_listed_once_and_their_rows_are_null(void **stat
     answers("s LIKE concat('x', s, '\\\\')", NULL, N_ROWS, true, "0,1,2,4! - - - - -");
 }
 
+/* Each allocation fails once: an error, or the right answer; never another answer. */
+static void memory_that_runs_out_is_told(void **state)
+{
+    static const char *const texts[] = {"i + 1",
+                                        "CAST(i AS STRING) || s",
+                                        "upper(s)",
+                                        "replace(s, '7', 'seven and more')",
+                                        "trim(concat(' ', s, ' '))",
+                                        "CAST(CAST(s AS BINARY) AS STRING)",
+                                        "CAST(X'ff41' AS STRING)",
+                                        "md5(CAST(s AS BINARY))",
+                                        "base64(CAST(s AS BINARY))",
+                                        "get_json_object(concat('{\"a\":{\"b\":\"', s, '\"}}'), '$.a.b')",
+                                        "get_json_object(concat('{\"a\":[1.50,\"', s, '\"]}'), '$.a')",
+                                        "from_json(concat('{\"a\":[1.50,\"', s, '\"]}'), 'a STRING').a",
+                                        "CASE WHEN b THEN s ELSE upper(s) END",
+                                        "coalesce(s, CAST(i AS STRING), 'none')",
+                                        "b AND (i > 1 OR s = 'x')",
+                                        "s LIKE '%x%' ESCAPE '!'",
+                                        "s IN ('x', '9')",
+                                        "split_part(s, ',', 1)",
+                                        "hex(s)",
+                                        "lower(CAST(d AS STRING))",
+                                        "try_cast(s AS DOUBLE)"};
+    (void)state;
+    for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++) {
+        struct expr  *x = bind(texts[k]);
+        struct batch *b = rows(NULL);
+        struct buf    right, out;
+        buf_init(&right, TAG_TEST, 1 << 16);
+        buf_init(&out, TAG_TEST, 1 << 16);
+        for (int n = 0, failed_at = 0; n < failed_at + 10; n++) { /* 0: none fails */
+            struct row_errors errors = {.collect = true};
+            struct column    *c = NULL;
+            alloc_fail_at(n, n > 0);
+            enum err rc = expr_evaluate(x, b, NULL, N_ROWS, 0, &errors, &c, &e);
+            alloc_fail_at(0, 0);
+            buf_clear(&out);
+            if (rc == OK)
+                print(c, n ? &out : &right);
+            else
+                failed_at = n;
+            if (rc == OK ? n && strcmp(buf_text(&out), buf_text(&right)) != 0 : rc != ERR_NO_MEMORY && rc != ERR_LIMIT)
+                fail_msg("%s, allocation %d: %s %s, right is %s", texts[k], n, err_name(rc), buf_text(&out),
+                         buf_text(&right));
+            column_free(c);
+            row_errors_fini(&errors);
+        }
+        buf_fini(&right);
+        buf_fini(&out);
+        batch_free(b);
+    }
+}
+
 /* ---- trees ---- */
 
 static void trees_are_compared_and_changed(void **state)
@@ -371,6 +425,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_the_rows_asked_for_in_their_order, setup, teardown),
         cmocka_unit_test_setup_teardown(an_error_is_of_the_first_row_that_reaches_the_expression, setup, teardown),
         cmocka_unit_test_setup_teardown(collected_errors_are_listed_once_and_their_rows_are_null, setup, teardown),
+        cmocka_unit_test_setup_teardown(memory_that_runs_out_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(trees_are_compared_and_changed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_filter_counts_records_not_rows, setup, teardown),
         cmocka_unit_test_setup_teardown(failed_rows_are_rejected_by_record_when_that_is_wanted, setup, teardown),
