@@ -326,6 +326,8 @@ static bool is_wanted(const char *wanted, const char *name)
 
 void api__write_series(const struct meter *m, int64_t from, int64_t to, const char *wanted, struct json_writer *w)
 {
+    if (to == 0 || to - from > METER_SECONDS) /* it has not run yet, or had not when `from` was taken */
+        from = to == 0 ? to : to - METER_SECONDS;
     json_begin_object(w);
     api__member_time(w, "t0", (from + 1) * 1000);
     json_member_int(w, "step_ms", 1000);
