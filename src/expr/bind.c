@@ -493,8 +493,7 @@ static struct expr *binary(struct expr_binder *b, const struct ast_expr *ast, st
     case OP_BIT_AND:
     case OP_BIT_OR:
     case OP_BIT_XOR:
-        diag_error(b->diags, ast->place, "E_UNSUPPORTED", "bitwise operators are not supported yet");
-        return NULL;
+        return expr__bitwise(b, ast->op, ast->place, x, y);
     default:
         return ast->op >= OP_EQUAL && ast->op <= OP_NULL_SAFE_EQUAL ? comparison(b, ast->op, ast->place, x, y)
                                                                     : expr__arithmetic(b, ast->op, ast->place, x, y);
@@ -505,10 +504,8 @@ static struct expr *unary(struct expr_binder *b, const struct ast_expr *ast, str
 {
     if (ast->op == OP_NOT)
         return (x = expr_coerce(b, x, type_of(TYPE_BOOLEAN))) ? expr__negated(b, x) : NULL;
-    if (ast->op == OP_BIT_NOT) {
-        diag_error(b->diags, ast->place, "E_UNSUPPORTED", "bitwise operators are not supported yet");
-        return NULL;
-    }
+    if (ast->op == OP_BIT_NOT)
+        return expr__bitwise(b, ast->op, ast->place, x, NULL);
     if (x->type->kind == TYPE_INTERVAL)
         return ast->op == OP_POSITIVE ? x : expr__call(b, &fn_negate_interval, x->type, ast->place, x, NULL);
     if (x->type->kind == TYPE_STRING && !(x = expr_coerce(b, x, type_of(TYPE_DOUBLE))))
@@ -531,20 +528,25 @@ static struct expr *field_access(struct expr_binder *b, const struct ast_expr *a
     return NULL;
 }
 
-static struct expr *explicit_cast(struct expr_binder *b, const struct ast_expr *ast, struct expr *x)
+struct expr *expr__explicit_cast(struct expr_binder *b, struct place at, struct expr *x, const struct type *to,
+                                 bool try_cast)
 {
-    const struct type *to;
-    char               from_text[128], to_text[128];
-    if (!expr_type_of_ast(b, ast->type, &to))
-        return NULL;
-    if (x->type->kind == TYPE_NULL)
+    char from_text[128], to_text[128];
+    if (x->type->kind == TYPE_NULL ||
+        (x->kind == EXPR_LITERAL && x->type->kind == TYPE_DECIMAL && to->kind == TYPE_DOUBLE))
         return retyped_literal(b, x, to);
     if (expr__can_cast(x->type, to))
-        return type_equal(x->type, to) && x->kind != EXPR_LITERAL ? x : expr__cast_to(b, x, to, ast->try_cast);
+        return type_equal(x->type, to) ? x : expr__cast_to(b, x, to, try_cast);
     type_text(x->type, from_text, sizeof from_text);
     type_text(to, to_text, sizeof to_text);
-    diag_error(b->diags, ast->place, "E_TYPE", "cannot cast %s to %s", from_text, to_text);
+    diag_error(b->diags, at, "E_TYPE", "cannot cast %s to %s", from_text, to_text);
     return NULL;
+}
+
+static struct expr *cast_node(struct expr_binder *b, const struct ast_expr *ast, struct expr *x)
+{
+    const struct type *to;
+    return expr_type_of_ast(b, ast->type, &to) ? expr__explicit_cast(b, ast->place, x, to, ast->try_cast) : NULL;
 }
 
 static struct expr *bind_node(struct expr_binder *b, const struct ast_expr *ast, struct expr **args)
@@ -565,7 +567,7 @@ static struct expr *bind_node(struct expr_binder *b, const struct ast_expr *ast,
     case AST_CASE:
         return expr__bind_case(b, ast, args);
     case AST_CAST:
-        return explicit_cast(b, ast, args[0]);
+        return cast_node(b, ast, args[0]);
     case AST_FIELD:
         return field_access(b, ast, args[0]);
     case AST_CALL:

@@ -2,7 +2,7 @@
 /* IS, IN, BETWEEN, LIKE, CASE and the functions that choose what is computed. See expr.h. */
 #include <strings.h>
 
-#include "expr/expr_priv.h"
+#include "expr/kernels.h"
 
 /* ---- predicates ---- */
 
@@ -43,16 +43,28 @@ struct expr *expr__between(struct expr_binder *b, const struct ast_expr *ast, st
     return ast->negated ? expr__negated(b, both) : both;
 }
 
+struct expr *expr__like_call(struct expr_binder *b, bool ignore_case, struct place at, struct expr *text,
+                             struct expr *pattern, char escape)
+{
+    static const struct function lower = {.name = "lower", .strict = true, .run = k_lower};
+    const struct type           *s = type_of(TYPE_STRING);
+    if (ignore_case) { /* Spark's ILIKE too is a LIKE of both in lower case */
+        text = expr__call(b, &lower, s, at, text, NULL);
+        pattern = expr__call(b, &lower, s, at, pattern, NULL);
+    }
+    struct expr *call = text && pattern ? expr__call(b, &fn_like, type_of(TYPE_BOOLEAN), at, text, pattern) : NULL;
+    if (call)
+        call->field = escape; /* the kernel reads it there */
+    return call;
+}
+
 struct expr *expr__like(struct expr_binder *b, const struct ast_expr *ast, struct expr **args)
 {
+    static const struct function rlike = {
+        .name = "rlike", .args = "ss", .result = "B", .strict = true, .run = k_rlike, .bind = expr__bind_regexp};
     char         escape = '\\';
     struct expr *x = expr_coerce(b, args[0], type_of(TYPE_STRING)),
-                *pattern = expr_coerce(b, args[1], type_of(TYPE_STRING));
-    if (ast->op != OP_LIKE) {
-        diag_error(b->diags, ast->place, "E_UNSUPPORTED", "%s is not supported yet",
-                   ast->op == OP_ILIKE ? "ILIKE" : "RLIKE");
-        return NULL;
-    }
+                *pattern = expr_coerce(b, args[1], type_of(TYPE_STRING)), *call;
     if (ast->n_args > 2) {
         if (args[2]->kind != EXPR_LITERAL || args[2]->type->kind != TYPE_STRING || args[2]->value.length != 1) {
             diag_error(b->diags, args[2]->place, "E_ARGUMENTS", "ESCAPE takes one character");
@@ -60,11 +72,16 @@ struct expr *expr__like(struct expr_binder *b, const struct ast_expr *ast, struc
         }
         escape = args[2]->value.text[0];
     }
-    struct expr *call = x && pattern ? expr__call(b, &fn_like, type_of(TYPE_BOOLEAN), ast->place, x, pattern) : NULL;
-    if (!call)
+    if (!x || !pattern)
         return NULL;
-    call->field = escape; /* the kernel reads it there */
-    return ast->negated ? expr__negated(b, call) : call;
+    if (ast->op == OP_RLIKE) {
+        call = expr__call(b, &rlike, type_of(TYPE_BOOLEAN), ast->place, x, pattern);
+        if (call && !expr__bind_regexp(b, call, ast))
+            return NULL;
+    } else {
+        call = expr__like_call(b, ast->op == OP_ILIKE, ast->place, x, pattern, escape);
+    }
+    return call && ast->negated ? expr__negated(b, call) : call;
 }
 
 /* ---- CASE and its family ---- */
@@ -142,6 +159,35 @@ bool expr__arguments_are(struct expr_binder *b, const struct ast_expr *ast, int 
     return false;
 }
 
+static struct expr *null_if(struct expr_binder *b, struct place at, struct expr *x, struct expr *y)
+{
+    struct expr *null = expr__new(b, EXPR_LITERAL, type_of(TYPE_NULL), at, 0);
+    struct expr *equal = expr__compare(b, &fn_equal, at, x, y);
+    if (!null || !equal)
+        return NULL;
+    null->value.is_null = null->nullable = true;
+    struct expr *parts[3] = {equal, null, x};
+    return case_of(b, at, parts, 3);
+}
+
+/* decode(x, search, result, .. [, default]): a CASE that finds NULL too. */
+static struct expr *decode_case(struct expr_binder *b, const struct ast_expr *ast, struct expr **args)
+{
+    for (int i = 1; i + 1 < ast->n_args; i += 2)
+        if (!(args[i] = expr__compare(b, &fn_null_safe_equal, ast->place, args[0], args[i])))
+            return NULL;
+    if (ast->n_args % 2 == 0)
+        return case_of(b, ast->place, args + 1, ast->n_args - 1);
+    struct expr  *null = expr__new(b, EXPR_LITERAL, type_of(TYPE_STRING), ast->place, 0);
+    struct expr **parts = arena_alloc(b->arena, (size_t)ast->n_args * sizeof *parts);
+    if (!null || !parts)
+        return NULL;
+    null->value.is_null = null->nullable = true;
+    memcpy(parts, args + 1, ((size_t)ast->n_args - 1) * sizeof *parts);
+    parts[ast->n_args - 1] = null; /* without a default it is a NULL of the type STRING */
+    return case_of(b, ast->place, parts, ast->n_args);
+}
+
 /* Functions that decide which arguments run. *known: it was one of them. */
 struct expr *expr__conditional_call(struct expr_binder *b, const struct ast_expr *ast, struct expr **args, bool *known)
 {
@@ -153,15 +199,7 @@ struct expr *expr__conditional_call(struct expr_binder *b, const struct ast_expr
     if (strcasecmp(ast->text, "nvl") == 0 || strcasecmp(ast->text, "ifnull") == 0)
         return expr__arguments_are(b, ast, 2, 2) ? coalesce(b, ast->place, args, 2) : NULL;
     if (strcasecmp(ast->text, "nullif") == 0) {
-        if (!expr__arguments_are(b, ast, 2, 2))
-            return NULL;
-        struct expr *null = expr__new(b, EXPR_LITERAL, type_of(TYPE_NULL), ast->place, 0);
-        struct expr *equal = expr__compare(b, &fn_equal, ast->place, args[0], args[1]);
-        if (!null || !equal)
-            return NULL;
-        null->value.is_null = null->nullable = true;
-        struct expr *parts[3] = {equal, null, args[0]};
-        return case_of(b, ast->place, parts, 3);
+        return expr__arguments_are(b, ast, 2, 2) ? null_if(b, ast->place, args[0], args[1]) : NULL;
     }
     if (strcasecmp(ast->text, "nvl2") == 0) {
         if (!expr__arguments_are(b, ast, 3, 3))
@@ -175,6 +213,16 @@ struct expr *expr__conditional_call(struct expr_binder *b, const struct ast_expr
         return expr__call(b, strcasecmp(ast->text, "isnull") == 0 ? &fn_is_null : &fn_is_not_null,
                           type_of(TYPE_BOOLEAN), ast->place, args[0], NULL);
     }
+    if (strcasecmp(ast->text, "nullifzero") == 0 || strcasecmp(ast->text, "zeroifnull") == 0) {
+        struct expr *zero = expr__new(b, EXPR_LITERAL, type_of(TYPE_INT), ast->place, 0);
+        if (!zero || !expr__arguments_are(b, ast, 1, 1))
+            return NULL;
+        struct expr *pair[2] = {args[0], zero};
+        return strcasecmp(ast->text, "nullifzero") == 0 ? null_if(b, ast->place, args[0], zero)
+                                                        : coalesce(b, ast->place, pair, 2);
+    }
+    if (strcasecmp(ast->text, "decode") == 0 && ast->n_args > 2)
+        return decode_case(b, ast, args);
     *known = false;
     return NULL;
 }

@@ -27,7 +27,7 @@ bool expr__can_cast(const struct type *from, const struct type *to)
     if (f == TYPE_STRING || t == TYPE_STRING)
         return true;
     if (f == TYPE_BINARY || t == TYPE_BINARY)
-        return t == TYPE_BINARY && type_is_integer(from);
+        return false;
     if (f == TYPE_DATE || t == TYPE_DATE)
         return f == TYPE_TIMESTAMP || t == TYPE_TIMESTAMP;
     return !((f == TYPE_TIMESTAMP && t == TYPE_BOOLEAN) || (f == TYPE_BOOLEAN && t == TYPE_TIMESTAMP));
@@ -99,14 +99,6 @@ static void integer_to(struct caster *c, uint32_t i, int64_t v)
     case TYPE_TIMESTAMP: /* seconds; saturates, as TimeUnit.SECONDS.toMicros */
         builder_i64(&c->b, v > INT64_MAX / 1000000 ? INT64_MAX : v < INT64_MIN / 1000000 ? INT64_MIN : v * 1000000);
         return;
-    case TYPE_BINARY: {
-        uint8_t bytes[8];
-        size_t  width = type_width(c->from->type);
-        for (size_t k = 0; k < width; k++)
-            bytes[k] = (uint8_t)((uint64_t)v >> (8 * (width - 1 - k)));
-        builder_bytes(&c->b, bytes, width);
-        return;
-    }
     default:
         if (fits(c->x->type->kind, v))
             cast__put_integer(c, v);
@@ -134,6 +126,8 @@ static void real_to(struct caster *c, uint32_t i, double v)
     case TYPE_TIMESTAMP:
         if (!isfinite(v))
             cast__fail(c, i, "CAST_INVALID_INPUT", text, double_print(v, text));
+        else if (!(v * 1e6 >= -9223372036854775808.0 && v * 1e6 < 9223372036854775808.0))
+            cast__fail(c, i, "CAST_OVERFLOW", text, double_print(v, text));
         else
             builder_i64(&c->b, (int64_t)(v * 1e6));
         return;

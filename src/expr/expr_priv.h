@@ -73,7 +73,6 @@ struct expr *expr__in_list(struct expr_binder *b, const struct ast_expr *ast, st
 struct expr *expr__between(struct expr_binder *b, const struct ast_expr *ast, struct expr **args);
 struct expr *expr__like(struct expr_binder *b, const struct ast_expr *ast, struct expr **args);
 struct expr *expr__bind_case(struct expr_binder *b, const struct ast_expr *ast, struct expr **args);
-struct expr *expr__arithmetic(struct expr_binder *b, enum ast_op op, struct place at, struct expr *x, struct expr *y);
 int          expr__n_bound_args(const struct ast_expr *ast);
 
 /* DECIMAL (bind_decimal.c). Types: of an integer; that holds both; of round(). */
@@ -113,6 +112,24 @@ bool         expr__can_cast(const struct type *from, const struct type *to);
 enum err expr__say_where(const struct batch *b, const struct row_error *bad, struct error *e); /* ERR_DATA */
 /* Sends failed rows to the side table and gives the batch without them; takes *b. */
 enum err expr__drop_failed(struct op *op, const struct row_errors *errors, struct batch **b, struct error *e);
+/* What is the constant value; false after a diagnostic ("the pattern must be a constant here"). */
+bool         expr__is_constant(struct expr_binder *b, const struct expr *x, const char *what);
+struct expr *expr__arithmetic(struct expr_binder *b, enum ast_op op, struct place at, struct expr *x, struct expr *y);
+struct expr *expr__bitwise(struct expr_binder *b, enum ast_op op, struct place at, struct expr *x, struct expr *y);
+struct expr *expr__explicit_cast(struct expr_binder *b, struct place at, struct expr *x, const struct type *to,
+                                 bool try_cast);
+struct expr *expr__like_call(struct expr_binder *b, bool ignore_case, struct place at, struct expr *text,
+                             struct expr *pattern, char escape);
+bool         expr__is_time_unit(const char *name);
+/* False: why says what is wrong with the pattern. */
+bool expr__regexp_check(const char *pattern, size_t n, char *why, size_t why_size);
+
+/* The rows of functions.c that need a look at their arguments (bind_function.c). */
+typedef bool   bind_cb(struct expr_binder *b, struct expr *x, const struct ast_expr *ast);
+extern bind_cb expr__bind_positive, expr__bind_mod, expr__bind_try, expr__bind_shift, expr__bind_bits, expr__bind_nan,
+    expr__bind_texts, expr__bind_btrim, expr__bind_like, expr__bind_regexp, expr__bind_typeof, expr__bind_to_json,
+    expr__bind_cast_call, expr__bind_equal_null, expr__bind_format, expr__bind_to_time, expr__bind_unix,
+    expr__bind_unit, expr__bind_part;
 
 /* ---- for kernels ---- */
 

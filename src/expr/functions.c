@@ -30,32 +30,15 @@ const struct function fn_concat = OPERATOR("||", true, false, k_concat);
 
 /* ---- functions whose result type needs a look at the arguments ---- */
 
-static bool literal_text(struct expr_binder *b, const struct expr *x, const char *what)
-{
-    if (x->kind == EXPR_LITERAL && !x->value.is_null)
-        return true;
-    diag_error(b->diags, x->place, "E_ARGUMENTS", "%s must be a constant here", what);
-    return false;
-}
-
 /* round(number [, digits]): integers keep their type, DOUBLE and FLOAT too; DECIMAL loses digits. */
 static bool bind_round(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
 {
     (void)ast;
-    if (x->n_args > 1 && !literal_text(b, x->args[1], "the number of digits"))
+    if (x->n_args > 1 && !expr__is_constant(b, x->args[1], "the number of digits"))
         return false;
     if (x->type->kind == TYPE_DECIMAL)
         x->type = expr__rounded_decimal(x->type, x->n_args > 1 ? (int)x->args[1]->value.integer : 0);
     return true;
-}
-
-/* mod(x, y) is x % y. */
-static bool bind_mod(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
-{
-    struct expr *as_operator = expr__arithmetic(b, OP_MODULO, ast->place, x->args[0], x->args[1]);
-    if (as_operator)
-        *x = *as_operator;
-    return as_operator != NULL;
 }
 
 /* floor and ceil: BIGINT; of a DECIMAL one without digits behind the point. */
@@ -79,27 +62,6 @@ static bool bind_common(struct expr_binder *b, struct expr *x, const struct ast_
     x->nullable = true;
     for (int i = 0; i < x->n_args; i++)
         x->nullable = x->nullable && x->args[i]->nullable;
-    return true;
-}
-
-/* to_timestamp(text), to_date(text): a cast; patterns come later. */
-static bool bind_to_time(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
-{
-    const struct type *to = type_of(x->function->result[0] == 't' ? TYPE_TIMESTAMP : TYPE_DATE);
-    if (x->n_args > 1) {
-        struct diag *g = diag_error(b->diags, x->args[1]->place, "E_UNSUPPORTED",
-                                    "%s() with a pattern is not supported yet", x->function->name);
-        diag_hint(b->diags, g, "without a pattern it reads ISO texts such as 2024-01-02T03:04:05.123Z");
-        return false;
-    }
-    if (!expr__can_cast(x->args[0]->type, to)) {
-        diag_error(b->diags, ast->place, "E_TYPE", "%s() does not take %s", x->function->name,
-                   type_kind_name(x->args[0]->type->kind));
-        return false;
-    }
-    x->kind = EXPR_CAST;
-    x->type = to;
-    x->nullable = x->args[0]->nullable;
     return true;
 }
 
@@ -127,7 +89,8 @@ static bool bind_struct(struct expr_binder *b, struct expr *x, const struct ast_
     }
     for (int i = 0; i < n; i++) {
         const struct expr *value = x->args[named ? 2 * i + 1 : i];
-        if (named && !(x->args[2 * i]->type->kind == TYPE_STRING && literal_text(b, x->args[2 * i], "a field name")))
+        if (named &&
+            !(x->args[2 * i]->type->kind == TYPE_STRING && expr__is_constant(b, x->args[2 * i], "a field name")))
             return false;
         const struct ast_expr *written = ast->args[named ? 2 * i + 1 : i];
         const char            *name = named                         ? x->args[2 * i]->value.text
@@ -156,12 +119,6 @@ static bool bind_hex(struct expr_binder *b, struct expr *x, const struct ast_exp
     return arg != NULL;
 }
 
-static bool bind_sha2(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
-{
-    (void)ast;
-    return literal_text(b, x->args[1], "the number of bits");
-}
-
 #define F(name_, args_, result_, strict_, nullable_, kernel, bind_, help_) \
     {.name = name_,                                                        \
      .args = args_,                                                        \
@@ -181,7 +138,63 @@ const struct function functions[] = {
     F("ceiling", "N", "l", true, false, k_ceil, bind_whole, "as ceil"),
     F("greatest", "cc*", "1", false, false, k_greatest, bind_common, "the greatest that is not NULL"),
     F("least", "cc*", "1", false, false, k_least, bind_common, "the least that is not NULL"),
-    F("mod", "NN", "1", true, false, k_mod, bind_mod, "remainder, as %"),
+    F("mod", "aa", "S", true, false, k_mod, expr__bind_mod, "remainder, as %"),
+    F("bround", "n?i", "1", true, false, k_bround, bind_round, "rounds half to even"),
+    F("rint", "d", "d", true, false, k_rint, NULL, "the nearest whole number, half to even"),
+    F("pmod", "aa", "S", true, false, k_pmod, expr__bind_mod, "remainder that is not negative"),
+    F("sign", "d", "d", true, false, k_signum, NULL, "-1.0, 0.0 or 1.0"),
+    F("signum", "d", "d", true, false, k_signum, NULL, "as sign"),
+    F("negative", "n", "1", true, false, k_negate, NULL, "-x"),
+    F("positive", "n", "1", true, false, k_same, expr__bind_positive, "x"),
+    F("sqrt", "d", "d", true, false, k_sqrt, NULL, "square root; NaN of negative numbers"),
+    F("cbrt", "d", "d", true, false, k_cbrt, NULL, "cube root"),
+    F("exp", "d", "d", true, false, k_exp, NULL, "e to the power of x"),
+    F("expm1", "d", "d", true, false, k_expm1, NULL, "exp(x) - 1"),
+    F("ln", "d", "d", true, true, k_ln, NULL, "natural logarithm; NULL of what is not above 0"),
+    F("log", "d?d", "d", true, true, k_log, NULL, "as ln; log(base, x)"),
+    F("log2", "d", "d", true, true, k_log2, NULL, "logarithm to the base 2"),
+    F("log10", "d", "d", true, true, k_log10, NULL, "logarithm to the base 10"),
+    F("log1p", "d", "d", true, true, k_log1p, NULL, "ln(1 + x)"),
+    F("pow", "dd", "d", true, false, k_pow, NULL, "the first to the power of the second"),
+    F("power", "dd", "d", true, false, k_pow, NULL, "as pow"),
+    F("hypot", "dd", "d", true, false, k_hypot, NULL, "sqrt(x * x + y * y)"),
+    F("sin", "d", "d", true, false, k_sin, NULL, "sine of radians"),
+    F("cos", "d", "d", true, false, k_cos, NULL, "cosine"),
+    F("tan", "d", "d", true, false, k_tan, NULL, "tangent"),
+    F("cot", "d", "d", true, false, k_cot, NULL, "1 / tan(x)"),
+    F("sec", "d", "d", true, false, k_sec, NULL, "1 / cos(x)"),
+    F("csc", "d", "d", true, false, k_csc, NULL, "1 / sin(x)"),
+    F("asin", "d", "d", true, false, k_asin, NULL, "arc sine"),
+    F("acos", "d", "d", true, false, k_acos, NULL, "arc cosine"),
+    F("atan", "d", "d", true, false, k_atan, NULL, "arc tangent"),
+    F("atan2", "dd", "d", true, false, k_atan2, NULL, "angle of the point (second, first)"),
+    F("sinh", "d", "d", true, false, k_sinh, NULL, "hyperbolic sine"),
+    F("cosh", "d", "d", true, false, k_cosh, NULL, "hyperbolic cosine"),
+    F("tanh", "d", "d", true, false, k_tanh, NULL, "hyperbolic tangent"),
+    F("asinh", "d", "d", true, false, k_asinh, NULL, "inverse of sinh"),
+    F("acosh", "d", "d", true, false, k_acosh, NULL, "inverse of cosh"),
+    F("atanh", "d", "d", true, false, k_atanh, NULL, "inverse of tanh"),
+    F("degrees", "d", "d", true, false, k_degrees, NULL, "radians as degrees"),
+    F("radians", "d", "d", true, false, k_radians, NULL, "degrees as radians"),
+    F("pi", "", "d", false, false, k_pi, NULL, "3.141592653589793"),
+    F("e", "", "d", false, false, k_e, NULL, "2.718281828459045"),
+    F("factorial", "i", "l", true, true, k_factorial, NULL, "NULL outside of 0 to 20"),
+    F("width_bucket", "dddl", "l", true, true, k_width_bucket, NULL, "number of the bucket between second and third"),
+    F("isnan", "a", "B", false, false, k_isnan, expr__bind_nan, "never NULL"),
+    F("nanvl", "aa", "S", true, true, k_nanvl, expr__bind_nan, "the second where the first is NaN"),
+    F("bin", "l", "s", true, false, k_bin, NULL, "binary digits"),
+    F("conv", "sii", "s", true, true, k_conv, NULL, "from one base to another, 2 to 36"),
+    F("shiftleft", "ai", "S", true, false, k_shift_left, expr__bind_shift, "bits to the left"),
+    F("shiftright", "ai", "S", true, false, k_shift_right, expr__bind_shift, "bits to the right, sign kept"),
+    F("shiftrightunsigned", "ai", "S", true, false, k_shift_right_unsigned, expr__bind_shift, "zeros come in"),
+    F("bit_count", "a", "S", true, false, k_bit_count, expr__bind_bits, "how many bits are 1"),
+    F("bit_get", "ai", "S", true, false, k_bit_get, expr__bind_bits, "the bit at that place; 0 is the lowest"),
+    F("getbit", "ai", "S", true, false, k_bit_get, expr__bind_bits, "as bit_get"),
+    F("try_add", "aa", "S", true, true, k_try, expr__bind_try, "+; NULL where that is an error"),
+    F("try_subtract", "aa", "S", true, true, k_try, expr__bind_try, "-; NULL where that is an error"),
+    F("try_multiply", "aa", "S", true, true, k_try, expr__bind_try, "*; NULL where that is an error"),
+    F("try_divide", "aa", "S", true, true, k_try, expr__bind_try, "/; NULL where that is an error"),
+    F("try_mod", "aa", "S", true, true, k_try, expr__bind_try, "%; NULL where that is an error"),
     /* texts */
     F("lower", "s", "s", true, false, k_lower, NULL, "lower case"),
     F("lcase", "s", "s", true, false, k_lower, NULL, "as lower"),
@@ -195,7 +208,7 @@ const struct function functions[] = {
     F("len", "x", "i", true, false, k_length, NULL, "as length"),
     F("substring", "xi?i", "1", true, false, k_substring, NULL, "from position (1 is the first, -1 the last), length"),
     F("substr", "xi?i", "1", true, false, k_substring, NULL, "as substring"),
-    F("concat", "s*", "s", true, false, k_concat, NULL, "one behind the other; NULL when one is"),
+    F("concat", "?a*", "S", true, false, k_concat, expr__bind_texts, "one behind the other; NULL when one is"),
     F("replace", "ss?s", "s", true, false, k_replace, NULL, "every occurrence replaced"),
     F("split_part", "ssi", "s", true, false, k_split_part, NULL,
       "the n-th part between delimiters; negative from the end"),
@@ -208,12 +221,93 @@ const struct function functions[] = {
     F("md5", "y", "s", true, false, k_md5, NULL, "MD5 as hexadecimal text"),
     F("sha1", "y", "s", true, false, k_sha1, NULL, "SHA-1 as hexadecimal text"),
     F("sha", "y", "s", true, false, k_sha1, NULL, "as sha1"),
-    F("sha2", "yi", "s", true, true, k_sha2, bind_sha2, "SHA-2 of 224, 256, 384 or 512 bits (0 is 256)"),
+    F("sha2", "yi", "s", true, true, k_sha2, NULL, "SHA-2 of 224, 256, 384 or 512 bits (0 is 256)"),
     F("get_json_object", "ss", "s", true, true, k_get_json_object, NULL, "the value at a path such as $.a.b[0]"),
     F("from_json", "ss?a", "S", false, true, k_from_json, expr__bind_from_json, "a JSON object as a struct"),
+    F("initcap", "s", "s", true, false, k_initcap, NULL, "words with a capital letter"),
+    F("btrim", "s?s", "s", true, false, k_trim, expr__bind_btrim, "trim with the characters second"),
+    F("lpad", "ai?a", "S", true, false, k_lpad, expr__bind_texts, "filled or cut to that length, in front"),
+    F("rpad", "ai?a", "S", true, false, k_rpad, expr__bind_texts, "filled or cut to that length, behind"),
+    F("character_length", "x", "i", true, false, k_length, NULL, "as length"),
+    F("octet_length", "x", "i", true, false, k_octet_length, NULL, "bytes"),
+    F("bit_length", "x", "i", true, false, k_bit_length, NULL, "bits"),
+    F("left", "xi", "1", true, false, k_left, NULL, "the first characters"),
+    F("right", "si", "s", true, false, k_right, NULL, "the last characters"),
+    F("concat_ws", "s?s*", "s", false, true, k_concat_ws, NULL, "with the first between the others; NULLs left out"),
+    F("translate", "sss", "s", true, false, k_translate, NULL, "characters of the second by those of the third"),
+    F("overlay", "aai?i", "S", true, false, k_overlay, expr__bind_texts, "the second from a position on"),
+    F("repeat", "si", "s", true, false, k_repeat, NULL, "so often"),
+    F("reverse", "s", "s", true, false, k_reverse, NULL, "back to front"),
+    F("space", "i", "s", true, false, k_space, NULL, "blanks"),
+    F("substring_index", "ssi", "s", true, false, k_substring_index, NULL, "up to the n-th delimiter"),
+    F("instr", "ss", "i", true, false, k_instr, NULL, "where the second stands in the first, from 1; 0 nowhere"),
+    F("locate", "ss?i", "i", false, true, k_locate, NULL, "where the first stands in the second"),
+    F("position", "ss?i", "i", false, true, k_locate, NULL, "as locate"),
+    F("charindex", "ss?i", "i", false, true, k_locate, NULL, "as locate"),
+    F("ascii", "s", "i", true, false, k_ascii, NULL, "code point of the first character"),
+    F("char", "l", "s", true, false, k_char, NULL, "the character of that code, modulo 256"),
+    F("chr", "l", "s", true, false, k_char, NULL, "as char"),
+    F("elt", "is*", "s", false, true, k_elt, NULL, "the n-th of the others"),
+    F("find_in_set", "ss", "i", true, false, k_find_in_set, NULL, "place among the parts between commas"),
+    F("levenshtein", "ss?i", "i", true, false, k_levenshtein, NULL, "edits from one to the other; -1 above the third"),
+    F("soundex", "s", "s", true, false, k_soundex, NULL, "as it sounds in English"),
+    F("luhn_check", "s", "B", true, false, k_luhn_check, NULL, "true for digits with a good check digit"),
+    F("format_number", "ni", "s", true, true, k_format_number, NULL, "1,234.50"),
+    F("like", "ss", "B", true, false, k_like, expr__bind_like, "LIKE"),
+    F("ilike", "ss", "B", true, false, k_like, expr__bind_like, "ILIKE"),
+    F("regexp_like", "ss", "B", true, false, k_rlike, expr__bind_regexp, "true when the pattern is found"),
+    F("regexp", "ss", "B", true, false, k_rlike, expr__bind_regexp, "as regexp_like"),
+    F("rlike", "ss", "B", true, false, k_rlike, expr__bind_regexp, "as regexp_like"),
+    F("regexp_extract", "ss?i", "s", true, false, k_regexp_extract, expr__bind_regexp, "a group of the first match"),
+    F("regexp_replace", "sss?i", "s", true, false, k_regexp_replace, expr__bind_regexp,
+      "matches replaced; $1 is a group"),
+    F("regexp_count", "ss", "i", true, false, k_regexp_count, expr__bind_regexp, "how many matches"),
+    F("regexp_substr", "ss", "s", true, true, k_regexp_substr, expr__bind_regexp, "the first match, or NULL"),
+    F("regexp_instr", "ss?i", "i", true, false, k_regexp_instr, expr__bind_regexp,
+      "where the first match begins, or 0"),
+    F("unhex", "s", "y", true, true, k_unhex, NULL, "hexadecimal digits as bytes"),
+    F("encode", "ss", "y", true, false, k_encode, NULL, "bytes in a character set such as UTF-16BE"),
+    F("decode", "ys", "s", true, false, k_decode, NULL, "text from a character set; with more arguments see below"),
+    F("url_encode", "s", "s", true, false, k_url_encode, NULL, "for a query: a%20b"),
+    F("url_decode", "s", "s", true, false, k_url_decode, NULL, "back again"),
+    F("try_url_decode", "s", "s", true, true, k_try_url_decode, NULL, "NULL where that is an error"),
+    F("parse_url", "ss?s", "s", true, true, k_parse_url, NULL, "HOST, PATH, QUERY, REF, PROTOCOL, FILE .. of a URL"),
+    F("try_parse_url", "ss?s", "s", true, true, k_try_parse_url, NULL, "NULL for what is no URL"),
+    F("crc32", "y", "l", true, false, k_crc32, NULL, "CRC-32"),
+    F("hash", "a*", "i", false, false, k_hash, NULL, "Murmur3 of all arguments, as Spark's"),
+    F("xxhash64", "a*", "l", false, false, k_xxhash64, NULL, "xxHash of all arguments, as Spark's"),
+    F("to_json", "a", "s", true, false, k_to_json, expr__bind_to_json, "a struct as JSON"),
+    F("typeof", "a", "s", false, false, k_same, expr__bind_typeof, "name of the type"),
     /* times */
-    F("to_timestamp", "a?s", "t", true, false, k_same, bind_to_time, "as CAST(x AS TIMESTAMP)"),
-    F("to_date", "a?s", "D", true, false, k_same, bind_to_time, "as CAST(x AS DATE)"),
+    F("to_timestamp", "a?s", "t", true, false, k_same, expr__bind_to_time, "as CAST(x AS TIMESTAMP), or by a pattern"),
+    F("to_date", "a?s", "D", true, false, k_same, expr__bind_to_time, "as CAST(x AS DATE), or by a pattern"),
+    F("try_to_timestamp", "a?s", "t", true, true, k_same, expr__bind_to_time, "NULL for what cannot be read"),
+    F("try_to_date", "a?s", "D", true, true, k_same, expr__bind_to_time, "NULL for what cannot be read"),
+    F("date_format", "ts", "s", true, false, k_date_format, expr__bind_format, "laid out by a pattern"),
+    F("unix_timestamp", "?as", "l", true, false, k_same, expr__bind_unix, "seconds since 1970; of a text by a pattern"),
+    F("to_unix_timestamp", "a?s", "l", true, false, k_same, expr__bind_unix, "as unix_timestamp"),
+    F("from_unixtime", "l?s", "s", true, false, k_from_unixtime, expr__bind_format, "seconds laid out by a pattern"),
+    F("unix_date", "D", "i", true, false, k_same_int, NULL, "days since 1970"),
+    F("date_from_unix_date", "i", "D", true, false, k_same_int, NULL, "days since 1970"),
+    F("trunc", "Ds", "D", true, true, k_trunc, NULL, "start of the year, quarter, month or week"),
+    F("weekday", "D", "i", true, false, k_weekday, NULL, "0 is Monday"),
+    F("weekofyear", "D", "i", true, false, k_weekofyear, NULL, "ISO week"),
+    F("dayname", "D", "s", true, false, k_dayname, NULL, "Mon, Tue, .."),
+    F("monthname", "D", "s", true, false, k_monthname, NULL, "Jan, Feb, .."),
+    F("extract", "sa", "i", true, false, k_same, expr__bind_part, "extract(YEAR FROM x)"),
+    F("date_part", "sa", "i", true, false, k_same, expr__bind_part, "as extract, the field as a text"),
+    F("datepart", "sa", "i", true, false, k_same, expr__bind_part, "as date_part"),
+    F("dateadd", "Di", "D", true, false, k_add_days, NULL, "as date_add"),
+    F("date_sub", "Di", "D", true, false, k_subtract_days, NULL, "days earlier"),
+    F("date_diff", "DD", "i", true, false, k_date_diff, NULL, "as datediff"),
+    F("timestampadd", "slt", "t", true, false, k_timestampadd, expr__bind_unit, "timestampadd(HOUR, 3, ts)"),
+    F("timestampdiff", "stt", "l", true, false, k_timestampdiff, expr__bind_unit, "whole units from the second on"),
+    F("add_months", "Di", "D", true, false, k_add_months, NULL, "months later, at most the last of the month"),
+    F("months_between", "tt?B", "d", true, false, k_months_between, NULL, "of 31 days, rounded to 8 digits"),
+    F("last_day", "D", "D", true, false, k_last_day, NULL, "last of the month"),
+    F("next_day", "Ds", "D", true, false, k_next_day, NULL, "the first such weekday behind"),
+    F("make_date", "iii", "D", true, false, k_make_date, NULL, "year, month, day"),
+    F("make_timestamp", "iiiiid", "t", true, false, k_make_timestamp, NULL, "year, month, day, hour, minute, seconds"),
     F("timestamp_seconds", "N", "t", true, false, k_timestamp_seconds, bind_seconds, "seconds since 1970"),
     F("timestamp_millis", "l", "t", true, false, k_timestamp_millis, NULL, "milliseconds since 1970"),
     F("timestamp_micros", "l", "t", true, false, k_timestamp_micros, NULL, "microseconds since 1970"),
@@ -265,5 +359,18 @@ const struct function functions[] = {
     /* structs */
     F("struct", "a*", "S", false, false, k_struct, bind_struct, "a struct of the arguments"),
     F("named_struct", "aa*", "S", false, false, k_struct, bind_struct, "a struct of names and values in turn"),
+    /* casts by name */
+    F("boolean", "a", "S", true, false, k_same, expr__bind_cast_call, "CAST(x AS BOOLEAN)"),
+    F("tinyint", "a", "S", true, false, k_same, expr__bind_cast_call, "CAST(x AS TINYINT)"),
+    F("smallint", "a", "S", true, false, k_same, expr__bind_cast_call, "CAST(x AS SMALLINT)"),
+    F("int", "a", "S", true, false, k_same, expr__bind_cast_call, "CAST(x AS INT)"),
+    F("bigint", "a", "S", true, false, k_same, expr__bind_cast_call, "CAST(x AS BIGINT)"),
+    F("float", "a", "S", true, false, k_same, expr__bind_cast_call, "CAST(x AS FLOAT)"),
+    F("double", "a", "S", true, false, k_same, expr__bind_cast_call, "CAST(x AS DOUBLE)"),
+    F("string", "a", "S", true, false, k_same, expr__bind_cast_call, "CAST(x AS STRING)"),
+    F("binary", "a", "S", true, false, k_same, expr__bind_cast_call, "CAST(x AS BINARY)"),
+    F("date", "a", "S", true, false, k_same, expr__bind_cast_call, "CAST(x AS DATE)"),
+    F("timestamp", "a", "S", true, false, k_same, expr__bind_cast_call, "CAST(x AS TIMESTAMP)"),
+    F("equal_null", "aa", "B", false, false, k_null_safe_equal, expr__bind_equal_null, "as <=>"),
 };
 const int n_functions = (int)(sizeof functions / sizeof functions[0]);

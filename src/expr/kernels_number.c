@@ -5,44 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "expr/kernels.h"
+#include "expr/kernel_tools.h"
 #include "text/number.h"
-
-/* The start of every strict kernel with fixed-width results: validity, n_nulls, values; ends the kernel on failure. */
-#define STRICT_BEGIN(T, n_args_)                                     \
-    uint8_t *valid;                                                  \
-    uint32_t n_nulls;                                                \
-    if (!expr__strict_valid(ev, args, n_args_, n, &valid, &n_nulls)) \
-        return NULL;                                                 \
-    T *out = mem_zalloc(TAG_BATCH, ((size_t)n + 1) * sizeof(T));     \
-    if (!out) {                                                      \
-        mem_free(valid);                                             \
-        return expr__no_memory(ev);                                  \
-    }
-#define STRICT_END(type_) return expr__wrap(ev, type_, n, valid, n_nulls, out)
-#define IS_NULL_AT(i) (valid && !(valid[(i) / 8] >> ((i) % 8) & 1))
-/* The row fails: NULL in its place, or the end of the evaluation. */
-#define FAIL_ROW(i, ...)                                                                  \
-    do {                                                                                  \
-        if (!expr__fail(ev, i, __VA_ARGS__) || !expr__set_null(&valid, n, i, &n_nulls)) { \
-            mem_free(valid);                                                              \
-            mem_free(out);                                                                \
-            return ev->error->code ? NULL : expr__no_memory(ev);                          \
-        }                                                                                 \
-    } while (0)
 
 /* ---- arithmetic ---- */
 
-#define OVERFLOW_TEXT "[ARITHMETIC_OVERFLOW] %s overflow"
-
-#define INTEGER_KERNEL(name, T, builtin, kind)                                                                  \
+#define INTEGER_KERNEL(name, T, builtin, overflow)                                                              \
     static struct column *name(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n) \
     {                                                                                                           \
         const T *a = args[0].c->values, *b = args[1].c->values;                                                 \
         STRICT_BEGIN(T, 2)                                                                                      \
         for (uint32_t i = 0; i < n; i++)                                                                        \
             if (builtin(a[i * args[0].step], b[i * args[1].step], &out[i]) && !IS_NULL_AT(i))                   \
-                FAIL_ROW(i, OVERFLOW_TEXT, kind);                                                               \
+                FAIL_ROW(i, overflow);                                                                          \
         STRICT_END(x->type);                                                                                    \
     }
 #define REAL_KERNEL(name, T, operator)                                                                          \
@@ -55,10 +30,10 @@
         STRICT_END(x->type);                                                                                    \
     }
 #define ARITHMETIC(op, builtin, operator, decimal)                                                         \
-    INTEGER_KERNEL(op##_i8, int8_t, builtin, "TINYINT")                                                    \
-    INTEGER_KERNEL(op##_i16, int16_t, builtin, "SMALLINT")                                                 \
-    INTEGER_KERNEL(op##_i32, int32_t, builtin, "integer")                                                  \
-    INTEGER_KERNEL(op##_i64, int64_t, builtin, "long")                                                     \
+    INTEGER_KERNEL(op##_i8, int8_t, builtin, "[BINARY_ARITHMETIC_OVERFLOW] TINYINT overflow")              \
+    INTEGER_KERNEL(op##_i16, int16_t, builtin, "[BINARY_ARITHMETIC_OVERFLOW] SMALLINT overflow")           \
+    INTEGER_KERNEL(op##_i32, int32_t, builtin, "[ARITHMETIC_OVERFLOW] integer overflow")                   \
+    INTEGER_KERNEL(op##_i64, int64_t, builtin, "[ARITHMETIC_OVERFLOW] long overflow")                      \
     REAL_KERNEL(op##_f32, float, operator)                                                                 \
     REAL_KERNEL(op##_f64, double, operator)                                                                \
     struct column *k_##op(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n) \
@@ -119,55 +94,6 @@ struct column *k_div(struct evaluation *ev, const struct expr *x, const struct v
     }
     STRICT_END(x->type);
 }
-
-static int64_t load_integer(const struct column *c, uint32_t i)
-{
-    switch ((int)c->type->kind) {
-    case TYPE_BOOLEAN:
-    case TYPE_TINYINT:
-        return ((const int8_t *)c->values)[i];
-    case TYPE_SMALLINT:
-        return ((const int16_t *)c->values)[i];
-    case TYPE_INT:
-    case TYPE_DATE:
-        return ((const int32_t *)c->values)[i];
-    default:
-        return ((const int64_t *)c->values)[i];
-    }
-}
-
-static void store_integer(const struct type *t, void *values, uint32_t i, int64_t v)
-{
-    switch ((int)t->kind) {
-    case TYPE_TINYINT:
-        ((int8_t *)values)[i] = (int8_t)v;
-        break;
-    case TYPE_SMALLINT:
-        ((int16_t *)values)[i] = (int16_t)v;
-        break;
-    case TYPE_INT:
-        ((int32_t *)values)[i] = (int32_t)v;
-        break;
-    default:
-        ((int64_t *)values)[i] = v;
-        break;
-    }
-}
-
-static double load_real(const struct column *c, uint32_t i)
-{
-    return c->type->kind == TYPE_FLOAT ? (double)((const float *)c->values)[i] : ((const double *)c->values)[i];
-}
-
-static void store_real(const struct type *t, void *values, uint32_t i, double v)
-{
-    if (t->kind == TYPE_FLOAT)
-        ((float *)values)[i] = (float)v;
-    else
-        ((double *)values)[i] = v;
-}
-
-static bool is_real(const struct type *t) { return t->kind == TYPE_FLOAT || t->kind == TYPE_DOUBLE; }
 
 struct column *k_mod(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
 {
@@ -230,11 +156,13 @@ struct column *k_abs(struct evaluation *ev, const struct expr *x, const struct v
 /* ---- rounding ---- */
 
 /* Half up on the decimal digits Java prints, as BigDecimal(Double.toString(v)).setScale(digits, HALF_UP). */
-static double round_real(double v, int digits)
+static double round_real(double v, int digits, bool even)
 {
     char text[NUMBER_TEXT_MAX], plain[400];
     if (!isfinite(v) || digits > 300 || digits < -300)
         return v;
+    if (v == 0)
+        return 0; /* a BigDecimal has no -0.0 */
     double_print(v, text);
     /* sign, digits d and exponent: v = 0.d1d2.. * 10^exponent */
     char ds[40];
@@ -254,8 +182,10 @@ static double round_real(double v, int digits)
     if (keep >= n)
         return v;
     if (keep < 0)
-        return negative ? -0.0 : 0.0;
+        return 0;
     bool up = ds[keep] >= '5';
+    if (even && ds[keep] == '5' && keep + 1 == n)
+        up = keep > 0 && ds[keep - 1] % 2; /* just in the middle; '0' is even */
     for (int i = keep; i < n; i++)
         ds[i] = '0';
     int i = keep - 1;
@@ -264,7 +194,8 @@ static double round_real(double v, int digits)
         ds[i] = up ? '0' : (char)(ds[i] + 1);
     }
     snprintf(plain, sizeof plain, "%s%s.%.*sE%d", negative ? "-" : "", up ? "1" : "0", n, ds, exponent);
-    return strtod(plain, NULL);
+    v = strtod(plain, NULL);
+    return v == 0 ? 0 : v;
 }
 
 static bool fits(const struct type *t, int64_t v)
@@ -274,7 +205,7 @@ static bool fits(const struct type *t, int64_t v)
 }
 
 /* Whole numbers change only for negative digits. False: overflow. */
-static bool round_integer(int64_t v, int digits, int64_t *out)
+static bool round_integer(int64_t v, int digits, bool even, int64_t *out)
 {
     int64_t unit = 1;
     *out = v;
@@ -286,17 +217,19 @@ static bool round_integer(int64_t v, int digits, int64_t *out)
             return true;
         }
     int64_t rest = v % unit, base = v - rest; /* |rest| < unit <= 10^18, so twice of it fits */
-    if ((rest < 0 ? -rest : rest) * 2 >= unit)
+    int64_t twice = (rest < 0 ? -rest : rest) * 2;
+    if (twice > unit || (twice == unit && !(even && base / unit % 2 == 0)))
         return !__builtin_add_overflow(base, v < 0 ? -unit : unit, out);
     *out = base;
     return true;
 }
 
-struct column *k_round(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
+static struct column *round_rows(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n,
+                                 bool even)
 {
     int digits = x->n_args > 1 ? (int)load_integer(args[1].c, 0) : 0;
     if (x->type->kind == TYPE_DECIMAL)
-        return decimal_round(ev, x, args, n, DECIMAL_HALF_UP, digits);
+        return decimal_round(ev, x, args, n, even ? DECIMAL_HALF_EVEN : DECIMAL_HALF_UP, digits);
     STRICT_BEGIN(int64_t, x->n_args)
     for (uint32_t i = 0; i < n; i++) {
         uint32_t at = i * args[0].step;
@@ -304,13 +237,23 @@ struct column *k_round(struct evaluation *ev, const struct expr *x, const struct
         if (IS_NULL_AT(i))
             continue;
         if (is_real(x->type))
-            store_real(x->type, out, i, round_real(load_real(args[0].c, at), digits));
-        else if (round_integer(load_integer(args[0].c, at), digits, &v) && fits(x->type, v))
+            store_real(x->type, out, i, round_real(load_real(args[0].c, at), digits, even));
+        else if (round_integer(load_integer(args[0].c, at), digits, even, &v) && fits(x->type, v))
             store_integer(x->type, out, i, v);
         else
             FAIL_ROW(i, OVERFLOW_TEXT, type_kind_name(x->type->kind));
     }
     STRICT_END(x->type);
+}
+
+struct column *k_round(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
+{
+    return round_rows(ev, x, args, n, false);
+}
+
+struct column *k_bround(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
+{
+    return round_rows(ev, x, args, n, true);
 }
 
 static int64_t to_long(double v) /* Java's (long): saturates, NaN is 0 */

@@ -3,19 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "expr/kernels.h"
+#include "expr/kernel_tools.h"
 #include "text/base64.h"
 #include "text/digest.h"
 #include "text/utf8.h"
 #include "json/path.h"
 #include "json/record.h"
-
-/* A text column being written, row by row. */
-struct writer {
-    struct evaluation *ev;
-    struct builder     b;
-    struct buf         text; /* of the row */
-};
 
 static bool writer_init(struct writer *w, struct evaluation *ev, const struct expr *x)
 {
@@ -34,18 +27,6 @@ static struct column *writer_done(struct writer *w)
     return c;
 }
 
-struct text {
-    const uint8_t *p;
-    uint32_t       n;
-};
-
-static struct text text_at(const struct vec *v, uint32_t i)
-{
-    struct text t;
-    t.p = column_bytes(v->c, (size_t)i * v->step, &t.n);
-    return t;
-}
-
 static bool all_valid(const struct vec *args, int n_args, uint32_t i)
 {
     for (int a = 0; a < n_args; a++)
@@ -54,13 +35,8 @@ static bool all_valid(const struct vec *args, int n_args, uint32_t i)
     return true;
 }
 
-static int32_t int_at(const struct vec *v, uint32_t i) { return column_i32(v->c)[(size_t)i * v->step]; }
-
-/* A strict kernel from a function of one row: it appends to w->text, or returns false for NULL. */
-typedef bool row_cb(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i);
-
-static struct column *write_rows(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n,
-                                 row_cb *row)
+struct column *expr__write_rows(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n,
+                                row_cb *row)
 {
     struct writer w;
     if (!writer_init(&w, ev, x)) {
@@ -73,17 +49,16 @@ static struct column *write_rows(struct evaluation *ev, const struct expr *x, co
             builder_bytes(&w.b, w.text.data, w.text.size);
         else
             builder_null(&w.b);
-        if (w.text.failed)
+        if (w.text.failed || ev->error->code != OK)
             break;
     }
-    return writer_done(&w);
-}
-
-#define TEXT_KERNEL(name, row)                                                                           \
-    struct column *name(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n) \
-    {                                                                                                    \
-        return write_rows(ev, x, args, n, row);                                                          \
+    struct column *c = writer_done(&w);
+    if (c && ev->error->code != OK) { /* a row failed, and errors are not collected */
+        column_free(c);
+        c = NULL;
     }
+    return c;
+}
 
 /* ---- case, trimming, parts ---- */
 
@@ -247,15 +222,7 @@ static bool split_part_row(struct writer *w, const struct expr *x, const struct 
     return true;
 }
 
-struct column *k_split_part(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
-{
-    struct column *c = write_rows(ev, x, args, n, split_part_row);
-    if (c && ev->errors->n && !ev->errors->collect) {
-        column_free(c);
-        return NULL;
-    }
-    return c;
-}
+TEXT_KERNEL(k_split_part, split_part_row)
 
 /* ---- encodings and hashes ---- */
 
@@ -263,7 +230,10 @@ static bool base64_row(struct writer *w, const struct expr *x, const struct vec 
 {
     struct text t = text_at(args, i);
     (void)x;
-    base64_encode(t.p, t.n, &w->text);
+    for (uint32_t at = 0; at < t.n; at += 57) { /* lines of 76 letters, as java.util.Base64's MIME encoder */
+        buf_puts(&w->text, at ? "\r\n" : "");
+        base64_encode(t.p + at, t.n - at < 57 ? t.n - at : 57, &w->text);
+    }
     return true;
 }
 TEXT_KERNEL(k_base64, base64_row)
@@ -272,7 +242,11 @@ static bool unbase64_row(struct writer *w, const struct expr *x, const struct ve
 {
     struct text t = text_at(args, i);
     (void)x;
-    return base64_decode((const char *)t.p, t.n, &w->text);
+    if (base64_decode((const char *)t.p, t.n, &w->text))
+        return true;
+    expr__fail(w->ev, i, "[CONVERSION_INVALID_INPUT] the text '%.*s' is not base64", (int)(t.n < 60 ? t.n : 60),
+               (const char *)t.p);
+    return false;
 }
 TEXT_KERNEL(k_unbase64, unbase64_row)
 
@@ -444,28 +418,30 @@ static bool like(struct text t, struct text pattern, char escape)
 }
 
 /* The escape stands before %, _ or itself, and never at the end. */
-static bool is_pattern(struct text pattern, uint8_t escape)
+static const char *wrong_escape(struct text pattern, uint8_t escape)
 {
     for (uint32_t i = 0; i < pattern.n; i++)
         if (pattern.p[i] == escape) {
-            i++;
-            if (i == pattern.n || (pattern.p[i] != '%' && pattern.p[i] != '_' && pattern.p[i] != escape))
-                return false;
+            if (++i == pattern.n)
+                return "ESC_AT_THE_END";
+            if (pattern.p[i] != '%' && pattern.p[i] != '_' && pattern.p[i] != escape)
+                return "ESC_IN_THE_MIDDLE";
         }
-    return true;
+    return NULL;
 }
 
 struct column *k_like(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
 {
-    bool           one = args[1].step == 0 && n > 0 && is_pattern(text_at(&args[1], 0), (uint8_t)x->field);
+    bool           one = args[1].step == 0 && n > 0 && !wrong_escape(text_at(&args[1], 0), (uint8_t)x->field);
     struct column *out = test_rows(ev, x, args, n, like);
     for (uint32_t i = 0; out && !one && i < n; i++) {
         struct text pattern = text_at(&args[1], i);
-        if (!column_is_valid(out, i) || is_pattern(pattern, (uint8_t)x->field))
+        const char *wrong = wrong_escape(pattern, (uint8_t)x->field);
+        if (!column_is_valid(out, i) || !wrong)
             continue;
         bool go_on = expr__fail(
-            ev, i, "[INVALID_FORMAT] the escape character of the pattern '%.*s' is not followed by %%, _ or itself",
-            (int)pattern.n, (const char *)pattern.p);
+            ev, i, "[INVALID_FORMAT.%s] the escape character of the pattern '%.*s' is not followed by %%, _ or itself",
+            wrong, (int)pattern.n, (const char *)pattern.p);
         if (!go_on || !expr__set_null(&out->valid, n, i, &out->n_nulls)) {
             column_free(out);
             return ev->error->code ? NULL : expr__no_memory(ev);

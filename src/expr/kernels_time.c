@@ -108,7 +108,7 @@ static struct column *seconds_of_doubles(struct evaluation *ev, const struct exp
     BEGIN(int64_t, 1)
     for (uint32_t i = 0; i < n; i++) {
         double us = a[i * args[0].step] * 1e6;
-        if (!isfinite(us)) { /* Spark: NULL */
+        if (!isfinite(a[i * args[0].step])) { /* Spark: NULL */
             if (!expr__set_null(&valid, n, i, &n_nulls))
                 return give_up(ev, valid, out);
         } else {

@@ -10,7 +10,7 @@
 
 #include "sql/parse_priv.h"
 
-static struct ast_expr *make(struct parser *p, enum ast_expr_kind kind, struct place at)
+struct ast_expr *parse__make(struct parser *p, enum ast_expr_kind kind, struct place at)
 {
     struct ast_expr *x = parse__alloc(p, sizeof *x);
     if (x) {
@@ -50,7 +50,7 @@ bool parse__expr(struct parser *p, struct ast_expr **out)
 static bool literal(struct parser *p, enum ast_expr_kind kind, struct ast_expr **out)
 {
     const struct token *t = tok(p);
-    struct ast_expr    *x = make(p, kind, t->place);
+    struct ast_expr    *x = parse__make(p, kind, t->place);
     if (!x)
         return false;
     x->text = t->text;
@@ -102,7 +102,7 @@ static bool is_lambda(const struct parser *p)
 static bool lambda(struct parser *p, struct ast_expr **out)
 {
     struct list      names = {0};
-    struct ast_expr *x = make(p, AST_LAMBDA, tok(p)->place), *body;
+    struct ast_expr *x = parse__make(p, AST_LAMBDA, tok(p)->place), *body;
     bool             brackets = parse__take(p, "(");
     if (!x)
         return false;
@@ -141,7 +141,7 @@ static bool argument(struct parser *p, struct list *args, struct list *names, bo
     if (!slot || !name)
         return false;
     if (parse__is(p, "*")) {
-        *slot = make(p, AST_STAR, tok(p)->place);
+        *slot = parse__make(p, AST_STAR, tok(p)->place);
         p->at++;
         return *slot != NULL;
     }
@@ -174,11 +174,11 @@ static bool call_tail(struct parser *p, struct ast_expr *x)
 }
 
 /* At the "(" behind the name. */
-static bool call(struct parser *p, const char *name, struct place from, struct ast_expr **out)
+bool parse__call(struct parser *p, const char *name, struct place from, struct ast_expr **out)
 {
     struct list      args = {0}, names = {0};
     bool             named = false;
-    struct ast_expr *x = make(p, AST_CALL, from);
+    struct ast_expr *x = parse__make(p, AST_CALL, from);
     if (!x || !parse__need(p, "("))
         return false;
     x->text = name;
@@ -200,10 +200,10 @@ static bool call(struct parser *p, const char *name, struct place from, struct a
     return true;
 }
 
-static bool as_call(struct parser *p, const char *name, struct place from, int n, struct ast_expr *a,
+bool parse__as_call(struct parser *p, const char *name, struct place from, int n, struct ast_expr *a,
                     struct ast_expr *b, struct ast_expr *c, struct ast_expr **out)
 {
-    struct ast_expr *x = make(p, AST_CALL, from);
+    struct ast_expr *x = parse__make(p, AST_CALL, from);
     if (!x || !with_args(p, x, n, a, b, c))
         return false;
     x->text = name;
@@ -217,7 +217,7 @@ static bool cast(struct parser *p, struct ast_expr **out)
 {
     struct place     from = tok(p)->place;
     bool             try_cast = parse__is_word(p, "TRY_CAST");
-    struct ast_expr *x = make(p, AST_CAST, from), *value;
+    struct ast_expr *x = parse__make(p, AST_CAST, from), *value;
     p->at++;
     if (!x || !parse__need(p, "(") || !parse__expr(p, &value) || !parse__need_word(p, "AS") ||
         !parse__type(p, &x->type) || !parse__need(p, ")") || !with_args(p, x, 1, value, NULL, NULL))
@@ -228,65 +228,11 @@ static bool cast(struct parser *p, struct ast_expr **out)
     return true;
 }
 
-/* EXTRACT(field FROM x), SUBSTRING(x FROM a [FOR b]), TRIM([BOTH|LEADING|TRAILING] [y] FROM x), POSITION(a IN b) */
-static bool extract(struct parser *p, struct ast_expr **out)
-{
-    struct place     from = tok(p)->place;
-    const char      *field;
-    struct ast_expr *x;
-    p->at++;
-    return parse__need(p, "(") && parse__name(p, &field, NULL) && parse__need_word(p, "FROM") && parse__expr(p, &x) &&
-           parse__need(p, ")") && as_call(p, field, from, 1, x, NULL, NULL, out);
-}
-
-static bool substring_from(struct parser *p, struct ast_expr **out)
-{
-    struct place     from = tok(p)->place;
-    int              back = p->at;
-    struct ast_expr *x, *a, *b = NULL;
-    p->at++;
-    if (!parse__need(p, "(") || !parse__expr(p, &x))
-        return false;
-    if (!parse__take_word(p, "FROM")) {
-        p->at = back + 1;
-        return call(p, p->tokens[back].text, from, out);
-    }
-    if (!parse__expr(p, &a) || (parse__take_word(p, "FOR") && !parse__expr(p, &b)) || !parse__need(p, ")"))
-        return false;
-    return as_call(p, "substring", from, b ? 3 : 2, x, a, b, out);
-}
-
-static bool trim(struct parser *p, struct ast_expr **out)
-{
-    struct place     from = tok(p)->place;
-    int              back = p->at;
-    const char      *name = "trim";
-    struct ast_expr *what = NULL, *x;
-    p->at++;
-    if (!parse__need(p, "("))
-        return false;
-    bool both = parse__is_word(p, "BOTH"), leading = parse__is_word(p, "LEADING"),
-         trailing = parse__is_word(p, "TRAILING");
-    if ((both || leading || trailing) && parse__ahead(p, 1)->kind != TOK_SYMBOL) {
-        name = leading ? "ltrim" : trailing ? "rtrim" : "trim";
-        p->at++;
-    }
-    if (!parse__is_word(p, "FROM") && !parse__expr(p, &what))
-        return false;
-    if (!parse__take_word(p, "FROM")) {
-        p->at = back + 1;
-        return call(p, p->tokens[back].text, from, out);
-    }
-    if (!parse__expr(p, &x) || !parse__need(p, ")"))
-        return false;
-    return what ? as_call(p, name, from, 2, what, x, NULL, out) : as_call(p, name, from, 1, x, NULL, NULL, out);
-}
-
 static bool case_expr(struct parser *p, struct ast_expr **out)
 {
     struct place     from = tok(p)->place;
     struct list      args = {0};
-    struct ast_expr *x = make(p, AST_CASE, from), **slot;
+    struct ast_expr *x = parse__make(p, AST_CASE, from), **slot;
     p->at++;
     if (!x)
         return false;
@@ -322,7 +268,7 @@ static bool column(struct parser *p, struct ast_expr **out)
 {
     struct place     from = tok(p)->place;
     struct list      parts = {0}, places = {0};
-    struct ast_expr *x = make(p, AST_COLUMN, from);
+    struct ast_expr *x = parse__make(p, AST_COLUMN, from);
     if (!x)
         return false;
     do {
@@ -386,18 +332,15 @@ static bool word_primary(struct parser *p, struct ast_expr **out)
         return parse__interval(p, out);
     if (before_call && (parse__is_word(p, "CAST") || parse__is_word(p, "TRY_CAST")))
         return cast(p, out);
-    if (before_call && parse__is_word(p, "EXTRACT"))
-        return extract(p, out);
-    if (before_call && (parse__is_word(p, "SUBSTRING") || parse__is_word(p, "SUBSTR")))
-        return substring_from(p, out);
-    if (before_call && parse__is_word(p, "TRIM"))
-        return trim(p, out);
+    if (before_call && parse__is_special_call(p))
+        return parse__special_call(p, out);
     if (before_call && parse__is_word(p, "EXISTS"))
         return parse__unsupported(p, from, "EXISTS (..) is", NULL);
     if (before_call && (parse__is_name(p) || parse__is_word(p, "WINDOW") || parse__is_word(p, "LEFT") ||
-                        parse__is_word(p, "RIGHT") || parse__is_word(p, "LIKE"))) {
+                        parse__is_word(p, "RIGHT") || parse__is_word(p, "LIKE") || parse__is_word(p, "ILIKE") ||
+                        parse__is_word(p, "RLIKE") || parse__is_word(p, "REGEXP"))) {
         p->at++;
-        return call(p, t->text, from, out);
+        return parse__call(p, t->text, from, out);
     }
     return parse__is_name(p) || parse__is_word(p, "WINDOW") ? column(p, out) : parse__fail(p, "an expression");
 }
@@ -419,7 +362,7 @@ static bool primary(struct parser *p, struct ast_expr **out)
         const struct token *t = tok(p);
         if (parse__ahead(p, 1)->kind == TOK_SYMBOL && strcmp(parse__ahead(p, 1)->text, "(") == 0) {
             p->at++;
-            return call(p, t->text, t->place, out);
+            return parse__call(p, t->text, t->place, out);
         }
         return column(p, out);
     }
@@ -429,7 +372,7 @@ static bool primary(struct parser *p, struct ast_expr **out)
         if (parse__is(p, "("))
             return bracketed(p, out);
         if (parse__is(p, "*")) {
-            struct ast_expr *x = make(p, AST_STAR, tok(p)->place);
+            struct ast_expr *x = parse__make(p, AST_STAR, tok(p)->place);
             p->at++;
             *out = x;
             return x != NULL;
@@ -450,15 +393,15 @@ static bool postfix(struct parser *p, struct ast_expr **out)
         struct ast_expr *x = NULL, *index;
         if (parse__is(p, ".") && (*out)->kind != AST_STAR) {
             p->at++;
-            x = make(p, AST_FIELD, (*out)->place);
+            x = parse__make(p, AST_FIELD, (*out)->place);
             if (!x || !parse__name(p, &x->text, NULL) || !with_args(p, x, 1, *out, NULL, NULL))
                 return false;
         } else if (parse__take(p, "[")) {
-            x = make(p, AST_SUBSCRIPT, (*out)->place);
+            x = parse__make(p, AST_SUBSCRIPT, (*out)->place);
             if (!x || !parse__expr(p, &index) || !parse__need(p, "]") || !with_args(p, x, 2, *out, index, NULL))
                 return false;
         } else if (parse__take(p, "::")) {
-            x = make(p, AST_CAST, (*out)->place);
+            x = parse__make(p, AST_CAST, (*out)->place);
             if (!x || !parse__type(p, &x->type) || !with_args(p, x, 1, *out, NULL, NULL))
                 return false;
         } else {
@@ -477,7 +420,7 @@ static bool unary(struct parser *p, struct ast_expr **out)
                                           : OP_NONE;
     if (op == OP_NONE)
         return postfix(p, out);
-    struct ast_expr *x = make(p, AST_UNARY, from), *value;
+    struct ast_expr *x = parse__make(p, AST_UNARY, from), *value;
     p->at++;
     if (!x || !parse__enter(p) || !unary(p, &value) || !with_args(p, x, 1, value, NULL, NULL))
         return false;
@@ -516,7 +459,7 @@ static bool arithmetic(struct parser *p, int level, struct ast_expr **out)
     if (!arithmetic(p, level - 1, out))
         return false;
     for (enum ast_op op; (op = binary_at(p, level)) != OP_NONE;) {
-        struct ast_expr *x = make(p, AST_BINARY_OP, (*out)->place), *right;
+        struct ast_expr *x = parse__make(p, AST_BINARY_OP, (*out)->place), *right;
         p->at++;
         if (!x || !arithmetic(p, level - 1, &right) || !with_args(p, x, 2, *out, right, NULL))
             return false;
@@ -526,7 +469,7 @@ static bool arithmetic(struct parser *p, int level, struct ast_expr **out)
     return true;
 }
 
-static bool value(struct parser *p, struct ast_expr **out) { return arithmetic(p, LEVEL_MOST - 1, out); }
+bool parse__value(struct parser *p, struct ast_expr **out) { return arithmetic(p, LEVEL_MOST - 1, out); }
 
 static enum ast_op comparison_at(const struct parser *p)
 {
@@ -546,12 +489,12 @@ static enum ast_op comparison_at(const struct parser *p)
 
 static bool is_tail(struct parser *p, struct ast_expr **out)
 {
-    struct ast_expr *x = make(p, AST_IS, (*out)->place), *right;
+    struct ast_expr *x = parse__make(p, AST_IS, (*out)->place), *right;
     bool             negated = parse__take_word(p, "NOT");
     if (!x)
         return false;
     if (parse__take_word(p, "DISTINCT")) { /* IS DISTINCT FROM is NOT (a <=> b) */
-        if (!parse__need_word(p, "FROM") || !value(p, &right))
+        if (!parse__need_word(p, "FROM") || !parse__value(p, &right))
             return false;
         x->kind = AST_BINARY_OP;
         x->op = OP_NULL_SAFE_EQUAL;
@@ -560,7 +503,7 @@ static bool is_tail(struct parser *p, struct ast_expr **out)
         *out = x;
         if (negated)
             return true;
-        struct ast_expr *n = make(p, AST_UNARY, x->place);
+        struct ast_expr *n = parse__make(p, AST_UNARY, x->place);
         if (!n || !with_args(p, n, 1, x, NULL, NULL))
             return false;
         n->op = OP_NOT;
@@ -582,7 +525,7 @@ static bool is_tail(struct parser *p, struct ast_expr **out)
 static bool in_tail(struct parser *p, bool negated, struct ast_expr **out)
 {
     struct list      args = {0};
-    struct ast_expr *x = make(p, AST_IN, (*out)->place), **slot;
+    struct ast_expr *x = parse__make(p, AST_IN, (*out)->place), **slot;
     struct place     from = (*out)->place;
     if (!x || !parse__need(p, "(") || !(slot = parse__add(p, &args, sizeof *slot)))
         return false;
@@ -605,8 +548,8 @@ static bool in_tail(struct parser *p, bool negated, struct ast_expr **out)
 
 static bool between_tail(struct parser *p, bool negated, struct ast_expr **out)
 {
-    struct ast_expr *x = make(p, AST_BETWEEN, (*out)->place), *low, *high;
-    if (!x || !value(p, &low) || !parse__need_word(p, "AND") || !value(p, &high) ||
+    struct ast_expr *x = parse__make(p, AST_BETWEEN, (*out)->place), *low, *high;
+    if (!x || !parse__value(p, &low) || !parse__need_word(p, "AND") || !parse__value(p, &high) ||
         !with_args(p, x, 3, *out, low, high))
         return false;
     x->negated = negated;
@@ -616,12 +559,12 @@ static bool between_tail(struct parser *p, bool negated, struct ast_expr **out)
 
 static bool like_tail(struct parser *p, enum ast_op op, bool negated, struct ast_expr **out)
 {
-    struct ast_expr *x = make(p, AST_LIKE, (*out)->place), *pattern, *escape = NULL;
+    struct ast_expr *x = parse__make(p, AST_LIKE, (*out)->place), *pattern, *escape = NULL;
     if (parse__is_word(p, "ANY") || parse__is_word(p, "ALL") || parse__is_word(p, "SOME"))
         return parse__unsupported(p, tok(p)->place, "LIKE ANY, SOME and ALL are", "write several LIKE with OR or AND");
-    if (!x || !value(p, &pattern))
+    if (!x || !parse__value(p, &pattern))
         return false;
-    if (parse__take_word(p, "ESCAPE") && !value(p, &escape))
+    if (parse__take_word(p, "ESCAPE") && !parse__value(p, &escape))
         return false;
     if (!with_args(p, x, escape ? 3 : 2, *out, pattern, escape))
         return false;
@@ -633,14 +576,14 @@ static bool like_tail(struct parser *p, enum ast_op op, bool negated, struct ast
 
 static bool predicate(struct parser *p, struct ast_expr **out)
 {
-    if (!value(p, out))
+    if (!parse__value(p, out))
         return false;
     for (;;) {
         enum ast_op op = comparison_at(p);
         if (op != OP_NONE) {
-            struct ast_expr *x = make(p, AST_BINARY_OP, (*out)->place), *right;
+            struct ast_expr *x = parse__make(p, AST_BINARY_OP, (*out)->place), *right;
             p->at++;
-            if (!x || !value(p, &right) || !with_args(p, x, 2, *out, right, NULL))
+            if (!x || !parse__value(p, &right) || !with_args(p, x, 2, *out, right, NULL))
                 return false;
             x->op = op;
             *out = x;
@@ -676,7 +619,7 @@ static bool not_expr(struct parser *p, struct ast_expr **out)
     struct place from = tok(p)->place;
     if (!parse__is_word(p, "NOT") && !parse__is(p, "!"))
         return predicate(p, out);
-    struct ast_expr *x = make(p, AST_UNARY, from), *inner;
+    struct ast_expr *x = parse__make(p, AST_UNARY, from), *inner;
     p->at++;
     if (!x || !parse__enter(p) || !not_expr(p, &inner) || !with_args(p, x, 1, inner, NULL, NULL))
         return false;
@@ -693,7 +636,7 @@ static bool logical(struct parser *p, const char *word, enum ast_op op,
     if (!next(p, out))
         return false;
     while (parse__take_word(p, word)) {
-        struct ast_expr *x = make(p, AST_BINARY_OP, (*out)->place), *right;
+        struct ast_expr *x = parse__make(p, AST_BINARY_OP, (*out)->place), *right;
         if (!x || !next(p, &right) || !with_args(p, x, 2, *out, right, NULL))
             return false;
         x->op = op;

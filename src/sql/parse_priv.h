@@ -53,6 +53,17 @@ bool parse__dotted(struct parser *p, const char ***parts, struct place **places,
 /* ---- grammar ---- */
 
 bool parse__expr(struct parser *p, struct ast_expr **out);
+/* Above comparisons: a + b, but not a IN (..). */
+bool             parse__value(struct parser *p, struct ast_expr **out);
+struct ast_expr *parse__make(struct parser *p, enum ast_expr_kind kind, struct place at); /* NULL: no memory */
+/* At the "(" behind the name. */
+bool parse__call(struct parser *p, const char *name, struct place from, struct ast_expr **out);
+/* A call of n arguments (1 to 3) that have been read. */
+bool parse__as_call(struct parser *p, const char *name, struct place from, int n, struct ast_expr *a,
+                    struct ast_expr *b, struct ast_expr *c, struct ast_expr **out);
+/* At EXTRACT(x FROM y) and the like: parse_call.c. */
+bool parse__is_special_call(const struct parser *p);
+bool parse__special_call(struct parser *p, struct ast_expr **out);
 bool parse__interval(struct parser *p, struct ast_expr **out); /* at INTERVAL */
 bool parse__type(struct parser *p, const struct ast_type **out);
 bool parse__type_fields(struct parser *p, struct ast_type *t, bool colon_needed_not, const char *end);

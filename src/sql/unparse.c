@@ -134,7 +134,12 @@ static void put_call(const struct ast_expr *x, struct buf *out)
     }
     put_name(x->text, out);
     buf_puts(out, x->distinct ? "(DISTINCT " : "(");
-    put_args(x, 0, out);
+    bool unit = strncmp(x->text, "timestamp", 9) == 0 && x->n_args == 3 && x->args[0]->kind == AST_STRING;
+    if (unit) { /* timestampadd(HOUR, 2, ts): a word */
+        buf_puts(out, x->args[0]->text);
+        buf_puts(out, ", ");
+    }
+    put_args(x, unit, out);
     buf_u8(out, ')');
     if (x->filter) {
         buf_puts(out, " FILTER (WHERE ");

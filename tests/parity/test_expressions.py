@@ -14,7 +14,7 @@ CASES = sorted((pathlib.Path(__file__).resolve().parents[1] / "sql").glob("*.cas
 SCRIPT = r'''
 import json, sys
 from spark_session import session
-spark = session("1g")
+spark = session()
 for text in json.load(open(sys.argv[1])):
     try:
         row = spark.sql(f"SELECT typeof(x), CAST(x AS STRING), hex(CAST(CAST(x AS STRING) AS BINARY)) FROM "

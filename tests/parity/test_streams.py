@@ -19,7 +19,7 @@ SCRIPT = r'''
 import json, sys
 from spark_session import session
 job = json.load(open(sys.argv[1]))
-spark = session("2g", **{"spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+spark = session(**{"spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
                          "spark.databricks.delta.snapshotPartitions": "1"})
 spark.read.csv(job["dim"], header=True, schema="k STRING, name STRING").createOrReplaceTempView("dim")
 for case in job["cases"]:

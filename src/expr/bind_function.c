@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+/* Functions whose arguments need a look: their types, constants, patterns. Called by the rows of functions.c. */
+#include <stdio.h>
+#include <strings.h>
+
+#include "expr/kernels.h"
+#include "expr/time_pattern.h"
+
+bool expr__is_constant(struct expr_binder *b, const struct expr *x, const char *what)
+{
+    if (x->kind == EXPR_LITERAL && !x->value.is_null)
+        return true;
+    diag_error(b->diags, x->place, "E_ARGUMENTS", "%s must be a constant here", what);
+    return false;
+}
+
+static bool wrong(struct expr_binder *b, const struct expr *x)
+{
+    expr__wrong_types(b, x->place, x->function->name, x->args[0], x->args[x->n_args - 1]);
+    return false;
+}
+
+/* x becomes y, at its own place. */
+static bool become(struct expr *x, const struct expr *y)
+{
+    struct place at = x->place;
+    if (!y)
+        return false;
+    *x = *y;
+    x->place = at;
+    return true;
+}
+
+static bool coerce(struct expr_binder *b, struct expr **x, const struct type *to)
+{
+    struct expr *y = expr_coerce(b, *x, to);
+    if (y)
+        *x = y;
+    return y != NULL;
+}
+
+/* ---- numbers ---- */
+
+bool expr__bind_positive(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    (void)b;
+    (void)ast;
+    return become(x, x->args[0]);
+}
+
+bool expr__bind_mod(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    const struct function *f = x->function;
+    struct expr           *mod = expr__arithmetic(b, OP_MODULO, ast->place, x->args[0], x->args[1]);
+    if (!become(x, mod))
+        return false;
+    if (f->name[0] == 'p')
+        x->function = f;
+    return true;
+}
+
+/* try_add(a, b): what a + b is, run by k_try. */
+bool expr__bind_try(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    static const struct {
+        const char *name;
+        enum ast_op op;
+    } names[] = {{"try_add", OP_PLUS},
+                 {"try_subtract", OP_MINUS},
+                 {"try_multiply", OP_TIMES},
+                 {"try_divide", OP_DIVIDE},
+                 {"try_mod", OP_MODULO}};
+    const struct function *f = x->function;
+    enum ast_op            op = OP_NONE;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i].name, f->name) == 0)
+            op = names[i].op;
+    if (!become(x, expr__arithmetic(b, op, ast->place, x->args[0], x->args[1])))
+        return false;
+    if (x->kind != EXPR_CALL)
+        return wrong(b, x);
+    x->detail = x->function;
+    x->function = f;
+    x->nullable = true;
+    return true;
+}
+
+struct expr *expr__bitwise(struct expr_binder *b, enum ast_op op, struct place at, struct expr *x, struct expr *y)
+{
+    static const struct function and_ = {.name = "&", .strict = true, .run = k_bit_and},
+                                 or_ = {.name = "|", .strict = true, .run = k_bit_or},
+                                 xor_ = {.name = "^", .strict = true, .run = k_bit_xor},
+                                 not_ = {.name = "~", .strict = true, .run = k_bit_not};
+    const struct function *f = op == OP_BIT_AND ? &and_ : op == OP_BIT_OR ? &or_ : op == OP_BIT_XOR ? &xor_ : &not_;
+    const struct type     *t = y ? expr_common_type(b, x->type, y->type) : x->type;
+    if (t && t->kind == TYPE_NULL)
+        t = type_of(TYPE_INT);
+    if (!t || !type_is_integer(t))
+        return expr__wrong_types(b, at, f->name, x, y ? y : x);
+    if (!coerce(b, &x, t) || (y && !coerce(b, &y, t)))
+        return NULL;
+    return expr__call(b, f, t, at, x, y);
+}
+
+bool expr__bind_shift(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    (void)ast;
+    if (x->args[0]->type->kind != TYPE_BIGINT && !coerce(b, &x->args[0], type_of(TYPE_INT)))
+        return false;
+    x->type = x->args[0]->type;
+    return true;
+}
+
+/* bit_count, bit_get: an integer, for bit_count also a BOOLEAN. */
+bool expr__bind_bits(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    (void)ast;
+    bool flag = x->n_args == 1 && x->args[0]->type->kind == TYPE_BOOLEAN;
+    if (x->args[0]->type->kind == TYPE_NULL)
+        return coerce(b, &x->args[0], type_of(TYPE_INT));
+    x->type = type_of(x->n_args == 1 ? TYPE_INT : TYPE_TINYINT);
+    return flag || type_is_integer(x->args[0]->type) || wrong(b, x);
+}
+
+/* isnan, nanvl: FLOAT when all are, else DOUBLE. */
+bool expr__bind_nan(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    (void)ast;
+    bool floats = true;
+    for (int i = 0; i < x->n_args; i++)
+        floats = floats && x->args[i]->type->kind == TYPE_FLOAT;
+    for (int i = 0; i < x->n_args; i++)
+        if (!coerce(b, &x->args[i], type_of(floats ? TYPE_FLOAT : TYPE_DOUBLE)))
+            return false;
+    if (x->n_args == 2) {
+        x->type = x->args[0]->type;
+        x->nullable = true;
+    }
+    return true;
+}
+
+/* ---- texts ---- */
+
+static bool to_text(struct expr_binder *b, struct expr **x)
+{
+    if ((*x)->type->kind == TYPE_STRING)
+        return true;
+    if ((*x)->type->kind == TYPE_NULL)
+        return coerce(b, x, type_of(TYPE_STRING));
+    if (!expr__can_cast((*x)->type, type_of(TYPE_STRING))) {
+        expr_coerce(b, *x, type_of(TYPE_STRING));
+        return false;
+    }
+    struct expr *y = expr__cast_to(b, *x, type_of(TYPE_STRING), false);
+    if (y)
+        *x = y;
+    return y != NULL;
+}
+
+/* All BINARY, or all as texts: concat, overlay, lpad, rpad. Numbers (a length, a position) stay. */
+bool expr__bind_texts(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    bool bytes = x->n_args > 0, numbers = strcmp(x->function->name, "concat") != 0;
+    (void)ast;
+    for (int i = 0; i < x->n_args; i++)
+        bytes = bytes && (x->args[i]->type->kind == TYPE_BINARY || (numbers && x->args[i]->type->kind == TYPE_INT));
+    for (int i = 0; !bytes && i < x->n_args; i++)
+        if (!(numbers && x->args[i]->type->kind == TYPE_INT && i > 0) && !to_text(b, &x->args[i]))
+            return false;
+    x->type = type_of(bytes ? TYPE_BINARY : TYPE_STRING);
+    return true;
+}
+
+/* btrim(text, chars) is trim(chars, text). */
+bool expr__bind_btrim(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    (void)b;
+    (void)ast;
+    if (x->n_args == 2) {
+        struct expr *swap = x->args[0];
+        x->args[0] = x->args[1];
+        x->args[1] = swap;
+    }
+    return true;
+}
+
+bool expr__bind_like(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    (void)ast;
+    return become(x, expr__like_call(b, x->function->name[0] == 'i', x->place, x->args[0], x->args[1], '\\'));
+}
+
+bool expr__bind_regexp(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    char               why[200];
+    const struct expr *pattern = x->args[1];
+    (void)ast;
+    if (pattern->kind != EXPR_LITERAL || pattern->value.is_null || pattern->type->kind != TYPE_STRING ||
+        expr__regexp_check(pattern->value.text, pattern->value.length, why, sizeof why))
+        return true;
+    diag_error(b->diags, pattern->place, "E_PATTERN", "this regular expression cannot be used: %s", why);
+    return false;
+}
+
+bool expr__bind_typeof(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    struct buf text;
+    buf_init(&text, TAG_SQL, 1 << 16);
+    type_print(x->args[0]->type, &text);
+    char *name = arena_printf(b->arena, "%s", buf_text(&text)), *to = name;
+    buf_fini(&text);
+    if (!name)
+        return expr__too_big(b, ast->place);
+    for (const char *from = name; *from; from++) /* as Spark's: lower case, no blank behind a colon */
+        if (*from != ' ')
+            *to++ = (char)(*from >= 'A' && *from <= 'Z' ? *from + 32 : *from);
+    *to = 0;
+    struct expr *literal = expr__new(b, EXPR_LITERAL, type_of(TYPE_STRING), ast->place, 0);
+    if (literal) {
+        literal->value.text = name;
+        literal->value.length = (uint32_t)(to - name);
+    }
+    return become(x, literal);
+}
+
+bool expr__bind_to_json(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    (void)ast;
+    if (x->args[0]->type->kind == TYPE_STRUCT)
+        return true;
+    return wrong(b, x);
+}
+
+/* boolean(x), int(x), string(x) ..: a cast to the type of that name. */
+bool expr__bind_cast_call(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    char                  name[16] = {0};
+    const struct type    *to;
+    const struct ast_type written = {.place = ast->place, .name = name};
+    for (size_t i = 0; i + 1 < sizeof name && x->function->name[i]; i++)
+        name[i] = (char)(x->function->name[i] - 32);
+    return expr_type_of_ast(b, &written, &to) && become(x, expr__explicit_cast(b, ast->place, x->args[0], to, false));
+}
+
+bool expr__bind_equal_null(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    return become(x, expr__compare(b, &fn_null_safe_equal, ast->place, x->args[0], x->args[1]));
+}
+
+/* ---- times ---- */
+
+static const struct time_pattern *pattern_of(struct expr_binder *b, const struct expr *x, bool read)
+{
+    const char          *why;
+    struct time_pattern *p = arena_alloc(b->arena, sizeof *p);
+    if (!p) {
+        expr__too_big(b, x->place);
+        return NULL;
+    }
+    if (!expr__is_constant(b, x, "the pattern"))
+        return NULL;
+    if (time_pattern_parse(x->value.text, x->value.length, read, p, &why))
+        return p;
+    struct diag *g = diag_error(b->diags, x->place, "E_PATTERN", "this pattern cannot be used: %s", why);
+    diag_hint(b->diags, g,
+              read ? "letters: y M d D H h k K m s S a X x Z, texts in quotes, [optional] parts"
+                   : "letters: y M L d D E F G Q a H h K k m s S X x Z z VV O, texts in quotes");
+    return NULL;
+}
+
+static struct expr *constant_text(struct expr_binder *b, struct place at, const char *text)
+{
+    struct expr *x = expr__new(b, EXPR_LITERAL, type_of(TYPE_STRING), at, 0);
+    if (x) {
+        x->value.text = text;
+        x->value.length = (uint32_t)strlen(text);
+    }
+    return x;
+}
+
+#define DEFAULT_PATTERN "yyyy-MM-dd HH:mm:ss"
+
+/* date_format(time, pattern), from_unixtime(seconds [, pattern]) */
+bool expr__bind_format(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    const struct expr *pattern = x->n_args > 1 ? x->args[1] : constant_text(b, ast->place, DEFAULT_PATTERN);
+    return pattern && (x->detail = pattern_of(b, pattern, false)) != NULL;
+}
+
+/* A text read by a pattern, as `f` does. */
+static struct expr *read_by_pattern(struct expr_binder *b, const struct function *f, const struct type *type,
+                                    struct place at, struct expr *text, struct expr *pattern)
+{
+    const struct time_pattern *p = pattern ? pattern_of(b, pattern, true) : NULL;
+    struct expr               *call = p ? expr__call(b, f, type, at, text, pattern) : NULL;
+    if (call)
+        call->detail = p;
+    return call;
+}
+
+static bool is_time(const struct expr *x) { return x->type->kind == TYPE_DATE || x->type->kind == TYPE_TIMESTAMP; }
+
+/* to_timestamp(text [, pattern]), to_date, and their try_ forms: a cast when there is no pattern. */
+bool expr__bind_to_time(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    static const struct function read = {.name = "to_timestamp", .strict = true, .run = k_read_time},
+                                 try_read = {.name = "try_to_timestamp",
+                                             .strict = true,
+                                             .nullable = true,
+                                             .run = k_try_read_time};
+    bool               try_ = strncmp(x->function->name, "try_", 4) == 0;
+    const struct type *to = type_of(x->function->result[0] == 't' ? TYPE_TIMESTAMP : TYPE_DATE);
+    struct expr       *arg = x->args[0], *made;
+    if (!expr__can_cast(arg->type, to)) {
+        diag_error(b->diags, ast->place, "E_TYPE", "%s() does not take %s", x->function->name,
+                   type_kind_name(arg->type->kind));
+        return false;
+    }
+    if (x->n_args == 1 || is_time(arg))
+        return become(x, expr__explicit_cast(b, ast->place, arg, to, try_));
+    if (!to_text(b, &arg))
+        return false;
+    made = read_by_pattern(b, try_ ? &try_read : &read, type_of(TYPE_TIMESTAMP), ast->place, arg, x->args[1]);
+    return made && become(x, to->kind == TYPE_DATE ? expr__cast_to(b, made, to, false) : made);
+}
+
+/* unix_timestamp(time or text [, pattern]), to_unix_timestamp: seconds since 1970. */
+bool expr__bind_unix(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    static const struct function read = {.name = "unix_timestamp", .strict = true, .run = k_read_unix},
+                                 seconds = {.name = "unix_timestamp", .strict = true, .run = k_unix_timestamp},
+                                 now = {.name = "now", .run = k_now};
+    const struct type *l = type_of(TYPE_BIGINT), *t = type_of(TYPE_TIMESTAMP);
+    if (x->n_args == 0) {
+        struct expr *call = expr__new(b, EXPR_CALL, t, ast->place, 0);
+        if (call)
+            call->function = &now;
+        return become(x, expr__call(b, &seconds, l, ast->place, call, NULL));
+    }
+    if (is_time(x->args[0]))
+        return become(x, expr__call(b, &seconds, l, ast->place, expr_coerce(b, x->args[0], t), NULL));
+    if (!to_text(b, &x->args[0]))
+        return false;
+    return become(x, read_by_pattern(b, &read, l, ast->place, x->args[0],
+                                     x->n_args > 1 ? x->args[1] : constant_text(b, ast->place, DEFAULT_PATTERN)));
+}
+
+/* The unit of timestampadd and timestampdiff, which the parser has made a text. */
+bool expr__bind_unit(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    (void)ast;
+    if (!expr__is_constant(b, x->args[0], "the unit"))
+        return false;
+    if (x->args[0]->type->kind == TYPE_STRING && expr__is_time_unit(x->args[0]->value.text))
+        return true;
+    struct diag *g =
+        diag_error(b->diags, x->args[0]->place, "E_ARGUMENTS", "\"%s\" is no unit of time", x->args[0]->value.text);
+    diag_hint(b->diags, g, "MICROSECOND, MILLISECOND, SECOND, MINUTE, HOUR, DAY, WEEK, MONTH, QUARTER or YEAR");
+    return false;
+}
+
+/* extract(field FROM x), date_part('field', x) */
+bool expr__bind_part(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+#define PART(function_, kernel) {.name = function_, .strict = true, .run = kernel}
+    static const struct function parts[] = {
+        PART("year", k_year),           PART("yearofweek", k_yearofweek), PART("quarter", k_quarter),
+        PART("month", k_month),         PART("weekofyear", k_weekofyear), PART("day", k_day),
+        PART("dayofweek", k_dayofweek), PART("weekday", k_weekday_iso),   PART("dayofyear", k_dayofyear),
+        PART("hour", k_hour),           PART("minute", k_minute)};
+#undef PART
+    static const char *const names[][6] = {{"YEAR", "Y", "YEARS", "YR", "YRS"},
+                                           {"YEAROFWEEK"},
+                                           {"QUARTER", "QTR"},
+                                           {"MONTH", "MON", "MONS", "MONTHS"},
+                                           {"WEEK", "W", "WEEKS"},
+                                           {"DAY", "D", "DAYS"},
+                                           {"DAYOFWEEK", "DOW"},
+                                           {"DAYOFWEEK_ISO", "DOW_ISO"},
+                                           {"DOY"},
+                                           {"HOUR", "H", "HOURS", "HR", "HRS"},
+                                           {"MINUTE", "M", "MIN", "MINS", "MINUTES"}};
+    if (!expr__is_constant(b, x->args[0], "the field") || x->args[0]->type->kind != TYPE_STRING)
+        return false;
+    for (int p = 0; p < 11; p++)
+        for (int k = 0; k < 6 && names[p][k]; k++)
+            if (strcasecmp(names[p][k], x->args[0]->value.text) == 0) {
+                struct expr *arg = x->args[1];
+                bool         clock = p >= 9;
+                if (!clock && arg->type->kind == TYPE_TIMESTAMP)
+                    arg = expr__cast_to(b, arg, type_of(TYPE_DATE), false);
+                else
+                    arg = expr_coerce(b, arg, type_of(clock ? TYPE_TIMESTAMP : TYPE_DATE));
+                return arg && become(x, expr__call(b, &parts[p], type_of(TYPE_INT), ast->place, arg, NULL));
+            }
+    diag_error(b->diags, x->args[0]->place, "E_UNSUPPORTED", "the field %s is not supported", x->args[0]->value.text);
+    return false;
+}
