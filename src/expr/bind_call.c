@@ -146,7 +146,7 @@ static const struct function *find_function(const char *name)
 static struct expr *unknown_function(struct expr_binder *b, const struct ast_expr *ast)
 {
     static const char *const aggregates[] = {"count", "sum", "avg", "mean", "min", "max"};
-    const char              *names[256];
+    const char              *names[512];
     int                      n = 0;
     for (size_t i = 0; i < sizeof aggregates / sizeof aggregates[0]; i++) {
         names[n++] = aggregates[i];
@@ -155,7 +155,7 @@ static struct expr *unknown_function(struct expr_binder *b, const struct ast_exp
             return NULL;
         }
     }
-    for (int i = 0; i < n_functions && n < 250; i++)
+    for (int i = 0; i < n_functions && n < 500; i++)
         names[n++] = functions[i].name;
     names[n++] = "coalesce";
     names[n++] = "nullif";
@@ -165,6 +165,21 @@ static struct expr *unknown_function(struct expr_binder *b, const struct ast_exp
         diag_hint(b->diags, g, "in SELECT write window.start and window.end");
         return NULL;
     }
+    static const char *const moving[] = {"uuid",
+                                         "rand",
+                                         "random",
+                                         "randn",
+                                         "randstr",
+                                         "uniform",
+                                         "shuffle",
+                                         "monotonically_increasing_id",
+                                         "spark_partition_id"};
+    for (size_t i = 0; i < sizeof moving / sizeof moving[0]; i++)
+        if (strcasecmp(ast->text, moving[i]) == 0) {
+            struct diag *g = diag_error(b->diags, ast->place, "E_UNSUPPORTED", "%s() is not supported", ast->text);
+            diag_hint(b->diags, g, "rows that are made again after a crash must be the same; hash(..) of columns is");
+            return NULL;
+        }
     struct diag *g = diag_error(b->diags, ast->place, "E_UNKNOWN_FUNCTION", "unknown function %s()", ast->text);
     const char  *near = nearest_name(ast->text, names, n);
     if (near)

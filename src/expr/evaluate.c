@@ -10,6 +10,7 @@
 #include "expr/expr_priv.h"
 
 static struct column *evaluate(struct evaluation *ev, const struct expr *x, uint32_t n);
+static struct column *evaluate_some(struct evaluation *ev, const struct expr *x, const uint32_t *some, uint32_t n);
 
 /* ---- errors ---- */
 
@@ -177,6 +178,50 @@ static struct column *field(struct evaluation *ev, const struct expr *x, uint32_
 
 /* ---- calls ---- */
 
+/* Spark does not compute an argument when one before it is NULL, so it does not fail there. */
+static bool may_skip(const struct expr *x, const struct expr *arg)
+{
+    return expr_is_strict(x) && arg->kind != EXPR_COLUMN && arg->kind != EXPR_FIELD;
+}
+
+/* arg for the rows where the arguments before it are not NULL; NULL in the others. */
+static struct column *evaluate_behind(struct evaluation *ev, const struct expr *arg, const struct vec *before,
+                                      int n_before, uint32_t n)
+{
+    struct builder b;
+    struct column *some, *out = NULL;
+    uint32_t      *open, n_open = 0;
+    bool           any = false;
+    for (int i = 0; i < n_before; i++)
+        any = any || before[i].c->n_nulls;
+    if (!any)
+        return evaluate(ev, arg, n);
+    if (!(open = mem_alloc(TAG_BATCH, ((size_t)n + 1) * sizeof *open)))
+        return expr__no_memory(ev);
+    for (uint32_t i = 0; i < n; i++) {
+        bool all = true;
+        for (int k = 0; k < n_before; k++)
+            all = all && vec_valid(&before[k], i);
+        open[n_open] = i;
+        n_open += all;
+    }
+    some = evaluate_some(ev, arg, open, n_open);
+    if (some && builder_init(&b, arg->type, ev->error) == OK) {
+        for (uint32_t i = 0, k = 0; i < n; i++) {
+            if (k < n_open && open[k] == i)
+                builder_copy(&b, some, k++);
+            else
+                builder_null(&b);
+        }
+        if (builder_finish(&b, &out, ev->error) != OK)
+            out = NULL;
+        builder_fini(&b);
+    }
+    column_free(some);
+    mem_free(open);
+    return out;
+}
+
 #define ARGS_INLINE 8
 
 static struct column *with_arguments(struct evaluation *ev, const struct expr *x, uint32_t n,
@@ -190,7 +235,9 @@ static struct column *with_arguments(struct evaluation *ev, const struct expr *x
         return expr__no_memory(ev);
     for (; done < x->n_args; done++) {
         bool one = x->args[done]->kind == EXPR_LITERAL;
-        args[done].c = one ? literal(ev, x->args[done]) : evaluate(ev, x->args[done], n);
+        args[done].c = one                                  ? literal(ev, x->args[done])
+                       : done && may_skip(x, x->args[done]) ? evaluate_behind(ev, x->args[done], args, done, n)
+                                                            : evaluate(ev, x->args[done], n);
         args[done].step = one ? 0 : 1;
         if (!args[done].c)
             break;

@@ -6,37 +6,14 @@ SELECT; `src` is the Kafka source, `dim` a static table. Spark runs them all in 
 """
 import json
 import random
-import shutil
 
 import pytest
 
 import delta_read
-import spark_session
+from both_engines import BothEngines
 from conftest_shared import FULL
-from millrace import Millrace, binary
+from millrace import binary
 
-SCRIPT = r'''
-import json, sys
-from spark_session import session
-job = json.load(open(sys.argv[1]))
-spark = session(**{"spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-                         "spark.databricks.delta.snapshotPartitions": "1"})
-spark.read.csv(job["dim"], header=True, schema="k STRING, name STRING").createOrReplaceTempView("dim")
-for case in job["cases"]:
-    stream = (spark.readStream.format("kafka").option("kafka.bootstrap.servers", job["server"])
-              .option("subscribe", case["topic"]).option("startingOffsets", "earliest"))
-    if case["cap"]:
-        stream = stream.option("maxOffsetsPerTrigger", case["cap"])
-    stream.load().createOrReplaceTempView("src")
-    try:
-        query = (spark.sql(case["sql"]).writeStream.format("delta").outputMode("append")
-                 .option("checkpointLocation", case["out"] + ".ck").trigger(availableNow=True).start(case["out"]))
-        query.awaitTermination()
-        print("DONE", json.dumps([case["name"], None]), flush=True)
-    except Exception as error:
-        print("DONE", json.dumps([case["name"], str(error)[:2000]]), flush=True)
-'''
-DIM = "k,name\na,Anna\nb,Bert\nb,Bianca\n,Nobody\n"
 VIEW = """(SELECT e.k, e.v, timestamp_millis(e.t) AS ts, e.kind, offset FROM
   (SELECT from_json(CAST(value AS STRING), 'k STRING, v {type}, t BIGINT, kind STRING') AS e, offset FROM STREAM src))
   WATERMARK ts DELAY OF INTERVAL {delay} SECONDS AS e"""
@@ -372,57 +349,20 @@ for seed in range(20, 36 if FULL else 22):
 
 @pytest.fixture(scope="module")
 def both(kafka, spark_python, tmp_path_factory, request):
-    """Spark's tables of the chosen cases, all at once, and how to make ours."""
+    """Spark's tables of the chosen cases, all at once."""
     if binary() is None:
         pytest.skip("millrace is not built: ./dev build")
-    folder = tmp_path_factory.mktemp("streams")
-    (folder / "dim.csv").write_text(DIM)
-    job = {"server": kafka.address, "dim": str(folder / "dim.csv"), "cases": []}
     chosen = {item.callspec.params["name"] for item in request.session.items if item.path == request.path}
-    for i, (name, (sql, records, cap)) in enumerate(CASES.items()):
-        if name not in chosen:
-            continue
-        topic = f"parity-{i}"
-        lists = records if isinstance(records[0], list) else [records]
-        kafka.create_topic(topic, len(lists))
-        kafka.produce(topic, [(p, f"key{n}" if n % 3 else None, r, 1_700_000_000_000 + n)
-                              for p, values in enumerate(lists) for n, r in enumerate(values)])
-        job["cases"].append({"name": name, "sql": sql, "topic": topic, "cap": cap, "out": str(folder / f"spark-{i}")})
-    (folder / "job.json").write_text(json.dumps(job))
-    (folder / "script.py").write_text(SCRIPT)
-    done = spark_session.run(spark_python, folder / "script.py", folder / "job.json", timeout=900)
-    ends = dict(json.loads(line[5:]) for line in done.stdout.splitlines() if line.startswith("DONE "))
-    assert ends.keys() == chosen, done.stderr[-3000:]
-    return job, ends, folder
+    engines = BothEngines(kafka, spark_python, tmp_path_factory.mktemp("streams"))
+    engines.spark({name: case for name, case in CASES.items() if name in chosen})
+    return engines
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", CASES)
 def test_spark_gives_the_same_rows(both, name, tmp_path):
-    job, ends, folder = both
-    case = next(c for c in job["cases"] if c["name"] == name)
-    assert ends[name] is None, ends[name]
-    shutil.copy(folder / "dim.csv", tmp_path)
-    cap = f", maxOffsetsPerTrigger => {case['cap']}" if case["cap"] else ""
-    (tmp_path / "job.sql").write_text(f"""
-CREATE TEMPORARY VIEW src AS SELECT * FROM STREAM read_kafka(bootstrapServers => '{job["server"]}',
-    subscribe => '{case["topic"]}', startingOffsets => 'earliest'{cap});
-CREATE TEMPORARY VIEW dim AS SELECT * FROM read_files('dim.csv', format => 'csv', header => true,
-    schema => 'k STRING, name STRING');
-CREATE STREAMING TABLE t AS {case["sql"]};
-""")
-    millrace = Millrace(tmp_path)
-    assert millrace.run("run", "job.sql", "--available-now", "--summary", timeout=120) == 0, millrace.output()
-    assert millrace.summary()["ledger"]["balanced"]
-    spark, ours = delta_read.read_pyarrow(case["out"]), delta_read.read(tmp_path / "lake/t")
-    if spark or ours:
-        assert types(tmp_path / "lake/t") == types(case["out"])
-    differ = delta_read.difference(ours, spark, ("millrace", "Spark"))
+    ours, spark, differ = both.compare(name, tmp_path)
     assert not differ, explain(ours, spark, differ)
-
-
-def types(table):
-    return [(field["name"], field["type"]) for field in delta_read.Log(table).schema()["fields"]]
 
 
 def explain(ours, spark, differ):
