@@ -128,8 +128,8 @@ static bool duration(struct grouping *g, const struct ast_expr *x, int64_t *us)
 static bool not_watermarked(struct grouping *g, struct place at)
 {
     struct diag *d = diag_error(g->b->diags, at, "E_NO_WATERMARK",
-                                "append mode needs a watermark on the grouping's event time: without it no window is "
-                                "ever complete");
+                                "append mode is not supported for streaming aggregations without watermark on the "
+                                "grouping's event time: no window would ever be complete");
     diag_hint(g->b->diags, d,
               "put WATERMARK <column> DELAY OF INTERVAL 10 SECONDS after the relation, and group by "
               "window(<column>, ...)");

@@ -399,21 +399,15 @@ static bool align(struct binder *b, const struct ast_query *q, struct bound *lef
 static bool bind_union(struct binder *b, const struct ast_query *q, struct bound *out)
 {
     struct bound left = {0}, right = {0};
-    if (q->kind == AST_UNION_DISTINCT) {
-        struct diag *g =
-            diag_error(b->diags, q->place, "E_UNSUPPORTED", "UNION DISTINCT on a stream is not supported yet");
-        diag_hint(b->diags, g, "write UNION ALL to keep every row");
-        return false;
-    }
     if (!((int)plan__bind_query(b, q->left, &left) & (int)plan__bind_query(b, q->right, &right)))
         return false;
     if (left.node->schema->n_fields != right.node->schema->n_fields) {
-        diag_error(b->diags, q->place, "E_UNION_COLUMNS", "UNION ALL of %d and %d columns", left.node->schema->n_fields,
+        diag_error(b->diags, q->place, "E_UNION_COLUMNS", "UNION of %d and %d columns", left.node->schema->n_fields,
                    right.node->schema->n_fields);
         return false;
     }
     if (!left.stream || !right.stream) {
-        diag_error(b->diags, q->place, "E_UNSUPPORTED", "UNION ALL takes two streams");
+        diag_error(b->diags, q->place, "E_UNSUPPORTED", "UNION takes two streams");
         return false;
     }
     if (!align(b, q, &left, &right))
@@ -426,7 +420,7 @@ static bool bind_union(struct binder *b, const struct ast_query *q, struct bound
     out->node->other = right.node;
     for (int i = 0; i < out->node->schema->n_fields; i++) /* an event time only when both sides have one there */
         out->node->event[i] = right.node->event[i] >= 0 ? left.node->event[i] : -1;
-    return plan__name_outputs(b, out);
+    return plan__name_outputs(b, out) && (q->kind == AST_UNION_ALL || plan__distinct(b, out, q->place));
 }
 
 bool plan__bind_query(struct binder *b, const struct ast_query *q, struct bound *out)

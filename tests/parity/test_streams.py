@@ -320,6 +320,8 @@ CASES = {  # name: (SELECT, records or lists of them per partition, maxOffsetsPe
                          INNER.format(events(2), "5 seconds", ", kind"), random_events(74, 400), 50),
     "two watermarks": ("SELECT side, window.start AS ws, k, count(*) AS n FROM " + TWO.format(left=events(2),
                        right=events(9)) + " GROUP BY window(ts, '5 seconds'), side, k", random_events(75, 400), 50),
+    "union without all": (f"SELECT ts, k FROM {events(2)} UNION SELECT ts, kind FROM {events(3)}",
+                          random_events(83, 300), 50),
     "union of aggregations": (COUNT.format(events(2), "'5 seconds'") + " UNION ALL " +
                               COUNT.format(events(4), "'7 seconds', '3 seconds'"), random_events(76, 300), 50),
     "union of windows and rows": (
