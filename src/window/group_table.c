@@ -86,8 +86,8 @@ struct group *group_table_find(struct group_table *t, const struct group *like, 
     uint64_t hash = like->hash;
     uint32_t at = (uint32_t)hash & (t->capacity - 1);
     for (struct group *g; (g = t->slots[at]); at = (at + 1) & (t->capacity - 1))
-        if (g->hash == hash && g->start_us == like->start_us && g->key_bytes == like->key_bytes &&
-            memcmp(g->key, like->key, like->key_bytes) == 0)
+        if (g->hash == hash && g->start_us == like->start_us && g->end_us == like->end_us &&
+            g->key_bytes == like->key_bytes && memcmp(g->key, like->key, like->key_bytes) == 0)
             return g;
     if (t->n_groups * 2 >= t->capacity) {
         if (!grow(t)) {
@@ -107,7 +107,9 @@ static int by_start_and_key(const void *a, const void *b)
     if (x->start_us != y->start_us)
         return x->start_us < y->start_us ? -1 : 1;
     int order = memcmp(x->key, y->key, x->key_bytes < y->key_bytes ? x->key_bytes : y->key_bytes);
-    return order ? order : (x->key_bytes > y->key_bytes) - (x->key_bytes < y->key_bytes);
+    if (order == 0)
+        order = (x->key_bytes > y->key_bytes) - (x->key_bytes < y->key_bytes);
+    return order ? order : (x->end_us > y->end_us) - (x->end_us < y->end_us);
 }
 
 struct group **group_table_sorted(const struct group_table *t)

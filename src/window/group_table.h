@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * window/group_table: window start and encoded keys to aggregate states, open addressing. Inside window/; one owner.
+ * window/group_table: windows and encoded keys to aggregate states, open addressing. Inside window/; one owner.
  *
  * Keys are encoded once: per key a valid byte, then the value (fixed width little-endian as in memory, or u32 length
  * and bytes). Groups, keys and states live in an arena; states of texts hang on it and are freed with the table.
@@ -28,7 +28,7 @@ struct group_table {
 };
 
 MUST_CHECK enum err group_table_new(const struct window_plan *plan, struct group_table **out, struct error *e);
-/* The group of like's hash, start and key, made when it is not there (no effects, states zeroed; the end is like's).
+/* The group of like's hash, start, end and key, made when it is not there (no effects, states zeroed).
  * NULL after ERR_LIMIT or ERR_NO_MEMORY in *e. */
 struct group *group_table_find(struct group_table *t, const struct group *like, struct error *e);
 /* One more effect, or several, of rows since that epoch. */
@@ -52,7 +52,7 @@ static inline uint64_t group_hash(int64_t start_us, const uint8_t *key, uint32_t
     h *= 0xc4ceb9fe1a85ec53u;
     return h ^ h >> 32;
 }
-/* All groups, ordered by start and key; mem_free the array. NULL: no memory (or no group). */
+/* All groups, ordered by start, key and end; mem_free the array. NULL: no memory (or no group). */
 struct group         **group_table_sorted(const struct group_table *t);
 static inline uint8_t *group_state(const struct group *g, uint32_t at) { return g->states + at; }
 

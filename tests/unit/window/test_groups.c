@@ -243,6 +243,21 @@ static void closed_groups_bring_what_is_behind_them(void **state)
     bench_fini(&b);
 }
 
+static void given_windows_of_one_start_and_two_ends_stay_apart(void **state)
+{
+    struct bench b;
+    (void)state;
+    bench_init(&b, (struct window_spec){.kind = WINDOW_GIVEN});
+    bench_row(&b, 0, 10, 1, true, (struct flow_behind){1, 0});
+    bench_row(&b, 0, 5, 1, true, (struct flow_behind){1, 0});
+    bench_row(&b, 0, 10, 1, true, (struct flow_behind){1, 0});
+    bench_barrier(&b, 0);
+    bench_reload(&b);
+    bench_barrier(&b, 10);
+    assert_string_equal(b.closed, "0-5 1:1/1 0-10 1:2/2 ");
+    bench_fini(&b);
+}
+
 static void a_torn_state_is_corrupt(void **state)
 {
     struct bench b;
@@ -269,6 +284,7 @@ int main(void)
         cmocka_unit_test(a_late_row_is_judged_by_its_own_interval_not_by_the_session_it_would_join),
         cmocka_unit_test(a_condition_chooses_the_rows_of_one_aggregate),
         cmocka_unit_test(closed_groups_bring_what_is_behind_them),
+        cmocka_unit_test(given_windows_of_one_start_and_two_ends_stay_apart),
         cmocka_unit_test(a_torn_state_is_corrupt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
