@@ -54,9 +54,17 @@ bool expr__bind_mod(struct expr_binder *b, struct expr *x, const struct ast_expr
     struct expr           *mod = expr__arithmetic(b, OP_MODULO, ast->place, x->args[0], x->args[1]);
     if (!become(x, mod))
         return false;
-    if (f->name[0] == 'p')
-        x->function = f;
-    return true;
+    if (f->name[0] != 'p')
+        return true;
+    x->function = f;
+    return expr__bind_no_decimal(b, x, ast);
+}
+
+/* format_number and pmod do not take a DECIMAL: as a DOUBLE it would have other digits. */
+bool expr__bind_no_decimal(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    (void)ast;
+    return x->args[0]->type->kind != TYPE_DECIMAL || wrong(b, x);
 }
 
 /* try_add(a, b): what a + b is, run by k_try. */

@@ -63,6 +63,20 @@ struct hasher {
     uint64_t (*long_)(uint64_t v, uint64_t seed);
 };
 
+/* Up to 18 digits a long, else the bytes of a java.math.BigInteger: the fewest, the highest first. */
+static uint64_t hash_decimal(const struct hasher *by, int128 v, int precision, uint64_t seed)
+{
+    uint8_t  bytes[sizeof v];
+    uint32_t n = 1;
+    if (precision <= 18)
+        return by->long_((uint64_t)v, seed);
+    while (n < sizeof v && v >> (8 * n - 1) != 0 && v >> (8 * n - 1) != -1)
+        n++;
+    for (uint32_t k = 0; k < n; k++)
+        bytes[k] = (uint8_t)(v >> (8 * (n - 1 - k)));
+    return by->bytes(bytes, n, seed);
+}
+
 /* A NULL leaves the hash as it is; -0.0 counts as 0.0. */
 static uint64_t hash_value(const struct hasher *by, const struct column *c, size_t i, uint64_t seed)
 {
@@ -92,6 +106,12 @@ static uint64_t hash_value(const struct hasher *by, const struct column *c, size
     case TYPE_TIMESTAMP:
     case TYPE_INTERVAL:
         return by->long_((uint64_t)((const int64_t *)c->values)[i], seed);
+    case TYPE_DECIMAL:
+        return hash_decimal(by, ((const int128 *)c->values)[i], c->type->precision, seed);
+    case TYPE_ARRAY:
+        for (uint32_t k = c->offsets[i]; k < c->offsets[i + 1]; k++)
+            seed = hash_value(by, c->children[0], k, seed);
+        return seed;
     case TYPE_STRUCT:
         for (size_t k = 0; k < c->type->n_fields; k++)
             seed = hash_value(by, c->children[k], i, seed);

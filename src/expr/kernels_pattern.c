@@ -6,6 +6,7 @@
 #include "expr/kernel_tools.h"
 #include "expr/time_pattern.h"
 #include "text/base64.h"
+#include "text/decimal.h"
 #include "text/number.h"
 #include "text/time.h"
 #include "json/write.h"
@@ -121,7 +122,7 @@ static void put_struct(struct json_writer *w, const struct column *c, size_t i)
 
 static void put_json(struct json_writer *w, const struct column *c, size_t i)
 {
-    char           text[TIME_TEXT_MAX + NUMBER_TEXT_MAX];
+    char           text[TIME_TEXT_MAX + NUMBER_TEXT_MAX]; /* more than DECIMAL_TEXT_MAX */
     uint32_t       n;
     const uint8_t *bytes;
     switch ((int)c->type->kind) {
@@ -153,6 +154,20 @@ static void put_json(struct json_writer *w, const struct column *c, size_t i)
         break;
     case TYPE_STRUCT:
         put_struct(w, c, i);
+        break;
+    case TYPE_ARRAY:
+        json_begin_array(w);
+        for (uint32_t k = c->offsets[i]; k < c->offsets[i + 1]; k++) {
+            if (column_is_valid(c->children[0], k) && c->children[0]->type->kind != TYPE_NULL)
+                put_json(w, c->children[0], k);
+            else
+                json_put_null(w);
+        }
+        json_end_array(w);
+        break;
+    case TYPE_DECIMAL:
+        decimal_print((struct decimal){((const int128 *)c->values)[i], c->type->scale}, text);
+        json_put_raw(w, text);
         break;
     default:
         json_put_int(w, load_integer(c, (uint32_t)i));

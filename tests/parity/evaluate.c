@@ -7,7 +7,7 @@
  *
  * One line of JSON per expression: {"type": .., "values": [..], "errors": {"row": "[CLASS] .."}} or {"refused": ..}.
  * Values: integers, DATE and TIMESTAMP as numbers; FLOAT and DOUBLE as the 16 hexadecimal digits of the double;
- * STRING and BINARY as hexadecimal digits of their bytes; a STRUCT as an array.
+ * STRING and BINARY as hexadecimal digits of their bytes, a DECIMAL of its text; STRUCT and ARRAY as arrays.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,9 +15,10 @@
 #include <string.h>
 
 #include "expr/program.h"
+#include "sql/parse.h"
+#include "text/decimal.h"
 #include "json/doc.h"
 #include "json/write.h"
-#include "sql/parse.h"
 
 #define TEXT_MAX ((size_t)1 << 30)
 
@@ -158,6 +159,7 @@ static void put_real(struct json_writer *w, double v)
 static void write_value(struct json_writer *w, const struct column *c, size_t i)
 {
     uint32_t       n;
+    char           text[DECIMAL_TEXT_MAX];
     const uint8_t *bytes;
     if (!column_is_valid(c, i) || c->type->kind == TYPE_NULL) {
         json_put_null(w);
@@ -191,6 +193,16 @@ static void write_value(struct json_writer *w, const struct column *c, size_t i)
         for (size_t f = 0; f < c->type->n_fields; f++)
             write_value(w, c->children[f], i);
         json_end_array(w);
+        break;
+    case TYPE_ARRAY:
+        json_begin_array(w);
+        for (uint32_t k = c->offsets[i]; k < c->offsets[i + 1]; k++)
+            write_value(w, c->children[0], k);
+        json_end_array(w);
+        break;
+    case TYPE_DECIMAL:
+        n = (uint32_t)decimal_print((struct decimal){((const int128 *)c->values)[i], c->type->scale}, text);
+        put_hex(w, (const uint8_t *)text, n);
         break;
     default:
         json_put_int(w, column_i64(c)[i]);
