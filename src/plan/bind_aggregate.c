@@ -19,8 +19,7 @@ struct call { /* of an aggregate, over the input */
     struct expr                *arguments[AGG_ARGUMENTS_MAX];
     int                         n_arguments;
     struct expr                *filter; /* or NULL */
-    double                      constants[AGG_CONSTANTS_MAX];
-    int                         n_constants;
+    struct agg_constants        constants;
 };
 
 struct grouping {
@@ -316,8 +315,8 @@ static bool bind_arguments(struct grouping *g, const struct ast_expr *ast, struc
         if (!plan__bind(&g->in, ast->args[c->n_arguments], &c->arguments[c->n_arguments]) ||
             !coerce(g, &c->arguments[c->n_arguments], letters[c->n_arguments]))
             return false;
-    for (; n + c->n_constants < ast->n_args; c->n_constants++)
-        if (!constant(g, ast->args[n + c->n_constants], &c->constants[c->n_constants]))
+    for (; n + c->constants.n < ast->n_args; c->constants.n++)
+        if (!constant(g, ast->args[n + c->constants.n], &c->constants.at[c->constants.n]))
             return false;
     const struct expr *first = c->arguments[0];
     if (strcasecmp(ast->text, "count") == 0 && first->kind == EXPR_LITERAL && first->type->kind != TYPE_NULL)
@@ -342,19 +341,19 @@ static bool bind_call(struct grouping *g, const struct ast_expr *ast, struct cal
     if (!bind_arguments(g, ast, c))
         return false;
     if (ast->ignore_nulls)
-        c->constants[c->n_constants++] = 1;
+        c->constants.at[c->constants.n++] = 1;
     return !ast->filter || plan__bind_boolean(&g->in, ast->filter, "FILTER", &c->filter);
 }
 
 static bool same_call(const struct call *x, const struct call *y)
 {
-    if (x->function != y->function || x->n_arguments != y->n_arguments || x->n_constants != y->n_constants ||
+    if (x->function != y->function || x->n_arguments != y->n_arguments || x->constants.n != y->constants.n ||
         (!x->filter) != (!y->filter) || (x->filter && !expr_equal(x->filter, y->filter)))
         return false;
     for (int i = 0; i < x->n_arguments; i++)
         if (!expr_equal(x->arguments[i], y->arguments[i]))
             return false;
-    return memcmp(x->constants, y->constants, (size_t)x->n_constants * sizeof *x->constants) == 0;
+    return memcmp(x->constants.at, y->constants.at, (size_t)x->constants.n * sizeof x->constants.at[0]) == 0;
 }
 
 /* The index of the aggregate, adding it when it is new; -1 after a diagnostic. */
@@ -375,7 +374,7 @@ static int find_aggregate(struct grouping *g, const struct ast_expr *ast)
     }
     for (int i = 0; i < c.n_arguments; i++)
         types[i] = c.arguments[i]->type;
-    if (agg_bind(c.function, types, c.n_arguments, c.constants, c.n_constants, &a.agg, &e) != OK) {
+    if (agg_bind(c.function, types, c.n_arguments, &c.constants, g->b->arena, &a.agg, &e) != OK) {
         diag_error(g->b->diags, ast->place, "E_AGGREGATE", "%s", e.text);
         return -1;
     }

@@ -4,8 +4,8 @@
 
 #include "window/agg_priv.h"
 
-/* SAME: the type of the first argument; SUM: BIGINT, DOUBLE or DECIMAL; AVG: DOUBLE or DECIMAL */
-enum gives { BIGINT, DOUBLE, SAME, SUM, AVG };
+/* SAME: the type of the first argument; LIST: an ARRAY of it; SUM: BIGINT, DOUBLE or DECIMAL; AVG: DOUBLE or DECIMAL */
+enum gives { BIGINT, DOUBLE, SAME, LIST, SUM, AVG };
 
 static const struct row {
     struct agg_signature signature;
@@ -42,23 +42,15 @@ static const struct row {
     {{"variance", "d", 0, false}, DOUBLE, agg__var_samp, {0}},
     {{"var_samp", "d", 0, false}, DOUBLE, agg__var_samp, {0}},
     {{"var_pop", "d", 0, false}, DOUBLE, agg__var_pop, {0}},
+    {{"collect_list", "a", 0, false}, LIST, agg__collect_list, {0}},
+    {{"array_agg", "a", 0, false}, LIST, agg__collect_list, {0}},
+    {{"collect_set", "a", 0, false}, LIST, agg__collect_set, {0}},
     {{"approx_count_distinct", "a", 1, false}, BIGINT, agg__approx_count_distinct, {0.05}},
 };
 #define N_ROWS (sizeof rows / sizeof rows[0])
 
-static const char *const later[] = {"percentile_approx",
-                                    "approx_percentile",
-                                    "collect_list",
-                                    "collect_set",
-                                    "median",
-                                    "percentile",
-                                    "mode",
-                                    "array_agg",
-                                    "corr",
-                                    "skewness",
-                                    "kurtosis",
-                                    "covar_pop",
-                                    "covar_samp"};
+static const char *const later[] = {"percentile_approx", "approx_percentile", "median",    "percentile", "mode", "corr",
+                                    "skewness",          "kurtosis",          "covar_pop", "covar_samp"};
 
 void agg_free_nothing(uint8_t *state) { (void)state; }
 
@@ -91,8 +83,10 @@ bool agg_is_name(const char *name)
     return agg_find(name) != NULL;
 }
 
-static const struct type *result_type(const struct row *r, const struct agg *a)
+static const struct type *result_type(const struct row *r, const struct agg *a, struct arena *arena)
 {
+    if (r->gives == LIST)
+        return type_array(arena, a->arguments[0], false);
     if (r->gives == SAME)
         return a->arguments[0];
     if ((r->gives == SUM || r->gives == AVG) && a->arguments[0]->kind == TYPE_DECIMAL)
@@ -104,7 +98,7 @@ static const struct type *result_type(const struct row *r, const struct agg *a)
 static enum err check_argument(const struct row *r, char letter, const struct type *t, struct error *e)
 {
     bool value = t->kind <= TYPE_STRUCT && t->kind != TYPE_INTERVAL && t->kind != TYPE_NULL;
-    bool fits = letter == 'a'   ? r->gives != SAME || value
+    bool fits = letter == 'a'   ? (r->gives != SAME && r->gives != LIST) || value
                 : letter == 'o' ? value
                 : letter == 'n' ? type_is_number(t)
                 : letter == 'i' ? type_is_integer(t)
@@ -123,7 +117,7 @@ static enum err check_argument(const struct row *r, char letter, const struct ty
 }
 
 enum err agg_bind(const struct agg_signature *s, const struct type *const *arguments, int n_arguments,
-                  const double *constants, int n_constants, struct agg *out, struct error *e)
+                  const struct agg_constants *constants, struct arena *arena, struct agg *out, struct error *e)
 {
     const struct row *r = &rows[0];
     while (&r->signature != s)
@@ -135,8 +129,10 @@ enum err agg_bind(const struct agg_signature *s, const struct type *const *argum
         out->arguments[i] = arguments[i];
     }
     for (int i = 0; i < AGG_CONSTANTS_MAX; i++)
-        out->constants[i] = i < n_constants ? constants[i] : r->constants[i];
-    out->result = result_type(r, out);
+        out->constants[i] = constants && i < constants->n ? constants->at[i] : r->constants[i];
+    out->result = result_type(r, out, arena);
+    if (!out->result)
+        return err_set(e, ERR_NO_MEMORY, "%s()", s->name);
     out->ops = r->choose(out->arguments[0]);
     if (!out->ops)
         return err_set(e, ERR_UNSUPPORTED, "%s() of %s is not supported yet", s->name,

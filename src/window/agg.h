@@ -56,8 +56,15 @@ const struct agg_signature *agg_find(const char *name);
 int agg_names(const char **out, int most);
 /* Is that the name of an aggregate of Spark's, also of one that is refused? */
 bool agg_is_name(const char *name);
-/* The function over arguments of those types. ERR_UNSUPPORTED, ERR_INVALID say what is wrong. */
+/* Constants as written; those that are not get their defaults. */
+struct agg_constants {
+    double at[AGG_CONSTANTS_MAX];
+    int    n;
+};
+/* The function over arguments of those types; result types of arrays live in the arena. ERR_UNSUPPORTED, ERR_INVALID
+ * say what is wrong. */
 MUST_CHECK enum err agg_bind(const struct agg_signature *s, const struct type *const *arguments, int n_arguments,
-                             const double *constants, int n_constants, struct agg *out, struct error *e);
+                             const struct agg_constants *constants, struct arena *arena, struct agg *out,
+                             struct error *e);
 
 #endif

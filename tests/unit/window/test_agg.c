@@ -8,9 +8,12 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 
 #include "base/hash.h"
 #include "window/agg.h"
+
+static struct arena arena;
 
 #define NIL INT64_MIN /* NULL, in the tables below */
 
@@ -41,10 +44,12 @@ struct run { /* an aggregate over one or two columns */
 
 static void run_init(struct run *r, const char *name, struct column *x, struct column *y, double constant)
 {
-    const struct type *types[AGG_ARGUMENTS_MAX] = {x ? x->type : NULL, y ? y->type : NULL};
-    struct error       e = {.text = ""};
+    const struct type         *types[AGG_ARGUMENTS_MAX] = {x ? x->type : NULL, y ? y->type : NULL};
+    struct error               e = {.text = ""};
+    const struct agg_constants constants = {.at = {constant}, .n = 1};
     *r = (struct run){.columns = {x, y}};
-    assert_int_equal(agg_bind(agg_find(name), types, (x != NULL) + (y != NULL), &constant, constant >= 0, &r->agg, &e),
+    assert_int_equal(agg_bind(agg_find(name), types, (x != NULL) + (y != NULL), constant >= 0 ? &constants : NULL,
+                              &arena, &r->agg, &e),
                      OK);
     r->state = mem_zalloc(TAG_TEST, r->agg.ops->size);
 }
@@ -276,17 +281,76 @@ static void distinct_values_are_counted_to_the_number_spark_gives(void **state)
     assert_int_equal(distinct(10000, 0.01), 9965);
 }
 
+/* "1,2,": the array as text. */
+static void list_is(const char *name, const int64_t *values, uint32_t n, const char *want)
+{
+    struct column *c = longs(TYPE_BIGINT, values, n);
+    struct run     r;
+    char           got[4096] = "";
+    run_init(&r, name, c, NULL, -1);
+    run_epochs(&r, n / 2, n - n / 2);
+    struct column *result = run_end(&r);
+    for (uint32_t i = result->offsets[0]; i < result->offsets[1]; i++)
+        snprintf(got + strlen(got), sizeof got - strlen(got), "%lld,", (long long)column_i64(result->children[0])[i]);
+    assert_string_equal(got, want);
+    column_free(result);
+    column_free(c);
+}
+
+static void values_are_collected_without_nulls_and_sets_without_repeats(void **state)
+{
+    const int64_t values[] = {3, NIL, 1, 3, 2, 1, NIL, 3}, none[] = {NIL, NIL};
+    int64_t       many[200];
+    char          want[2000] = "";
+    (void)state;
+    list_is("collect_list", values, 8, "3,1,3,2,1,3,");
+    list_is("array_agg", values, 8, "3,1,3,2,1,3,");
+    list_is("collect_set", values, 8, "3,1,2,");
+    list_is("collect_list", none, 2, "");
+    for (int i = 0; i < 200; i++)
+        many[i] = i % 100;
+    for (int i = 0; i < 100; i++)
+        snprintf(want + strlen(want), sizeof want - strlen(want), "%d,", i);
+    list_is("collect_set", many, 200, want);
+}
+
+static void a_list_has_a_ceiling(void **state)
+{
+    struct builder b;
+    struct column *c;
+    struct run     r;
+    struct error   e;
+    uint8_t       *megabyte = mem_zalloc(TAG_TEST, 1 << 20);
+    uint32_t       row = 0;
+    enum err       rc = OK;
+    (void)state;
+    assert_int_equal(builder_init(&b, type_of(TYPE_BINARY), NULL), OK);
+    builder_bytes(&b, megabyte, 1 << 20);
+    assert_int_equal(builder_finish(&b, &c, NULL), OK);
+    run_init(&r, "collect_list", c, NULL, -1);
+    const struct column *const columns[] = {c};
+    for (int i = 0; rc == OK && i < 100; i++)
+        rc = r.agg.ops->update(&r.agg, &r.state, 0, columns, &row, 1, &e);
+    assert_int_equal(rc, ERR_LIMIT);
+    assert_non_null(strstr(e.text, "collect_list()"));
+    r.agg.ops->free(r.state);
+    mem_free(r.state);
+    mem_free(megabyte);
+    column_free(c);
+    builder_fini(&b);
+}
+
 static void what_an_aggregate_does_not_take_is_said(void **state)
 {
-    const struct type *text = type_of(TYPE_STRING), *interval = type_of(TYPE_INTERVAL), *number = type_of(TYPE_INT);
-    struct agg         a;
-    struct error       e;
-    double             far = 0.5;
+    const struct type   *text = type_of(TYPE_STRING), *interval = type_of(TYPE_INTERVAL), *number = type_of(TYPE_INT);
+    struct agg           a;
+    struct error         e;
+    struct agg_constants far = {.at = {0.5}, .n = 1};
     (void)state;
-    assert_int_equal(agg_bind(agg_find("SUM"), &text, 1, NULL, 0, &a, &e), ERR_INVALID);
-    assert_int_equal(agg_bind(agg_find("max"), &interval, 1, NULL, 0, &a, &e), ERR_UNSUPPORTED);
-    assert_int_equal(agg_bind(agg_find("bit_and"), &text, 1, NULL, 0, &a, &e), ERR_INVALID);
-    assert_int_equal(agg_bind(agg_find("approx_count_distinct"), &number, 1, &far, 1, &a, &e), ERR_INVALID);
+    assert_int_equal(agg_bind(agg_find("SUM"), &text, 1, NULL, NULL, &a, &e), ERR_INVALID);
+    assert_int_equal(agg_bind(agg_find("max"), &interval, 1, NULL, NULL, &a, &e), ERR_UNSUPPORTED);
+    assert_int_equal(agg_bind(agg_find("bit_and"), &text, 1, NULL, NULL, &a, &e), ERR_INVALID);
+    assert_int_equal(agg_bind(agg_find("approx_count_distinct"), &number, 1, &far, NULL, &a, &e), ERR_INVALID);
     assert_null(agg_find("median"));
     assert_true(agg_is_name("median"));
     assert_false(agg_is_name("upper"));
@@ -301,7 +365,12 @@ int main(void)
         cmocka_unit_test(variance_of_samples_needs_two_values),
         cmocka_unit_test(xxh64_is_the_published_one),
         cmocka_unit_test(distinct_values_are_counted_to_the_number_spark_gives),
+        cmocka_unit_test(values_are_collected_without_nulls_and_sets_without_repeats),
+        cmocka_unit_test(a_list_has_a_ceiling),
         cmocka_unit_test(what_an_aggregate_does_not_take_is_said),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    arena_init(&arena, TAG_TEST, 1 << 20);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    arena_fini(&arena);
+    return failed;
 }

@@ -45,7 +45,7 @@ static void bench_init(struct bench *b, struct window_spec spec)
                                 {"n", type_of(TYPE_BIGINT), true},
                                 {"m", type_of(TYPE_BIGINT), true}};
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(agg_bind(agg_find("count"), NULL, 0, NULL, 0, &b->aggregates[i].agg, NULL), OK);
+        assert_int_equal(agg_bind(agg_find("count"), NULL, 0, NULL, NULL, &b->aggregates[i].agg, NULL), OK);
         b->aggregates[i].filter = i ? 2 : -1;
     }
     b->keys[0] = 1;

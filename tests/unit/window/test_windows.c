@@ -97,7 +97,7 @@ static struct side           side = {.ops = &side_ops};
 
 static void aggregate(struct window_aggregate *a, const char *name, const struct type *argument, int column)
 {
-    assert_int_equal(agg_bind(agg_find(name), &argument, argument ? 1 : 0, NULL, 0, &a->agg, &e), OK);
+    assert_int_equal(agg_bind(agg_find(name), &argument, argument ? 1 : 0, NULL, NULL, &a->agg, &e), OK);
     a->arguments[0] = column;
     a->filter = -1;
 }
