@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * collect_list and collect_set: the values of a group that are not NULL, as value_put writes them, in the order they came
- * (a set: in which each was first seen). A group holds at most LIST_BYTES_MAX; over it ERR_LIMIT. See agg.h.
+ * collect_list and collect_set: the values of a group that are not NULL, as value_put writes them, in the order they
+ * came (a set: in which each was first seen). A group holds at most LIST_BYTES_MAX; over it ERR_LIMIT. See agg.h.
  */
 #include "base/hash.h"
 #include "window/agg_priv.h"

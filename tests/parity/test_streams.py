@@ -264,8 +264,8 @@ CASES = {  # name: (SELECT, records or lists of them per partition, maxOffsetsPe
     "more aggregates of BIGINT": (MANY.format(events()), random_events(60, 600), 150),
     "more aggregates of DOUBLE": (MANY.format(events(type="DOUBLE")), random_events(61, 400), 90),
     "more aggregates of SMALLINT": (BITS.format(events(type="SMALLINT")), random_events(62, 400), 90),
-    "collected": ("SELECT window.start AS ws, k, collect_list(v) AS l, sort_array(collect_set(kind)) AS s, array_agg(v) "
-                  "FILTER (WHERE v > 30) AS f FROM " + events() + " GROUP BY window(ts, '10 seconds'), k",
+    "collected": ("SELECT window.start AS ws, k, collect_list(v) AS l, sort_array(collect_set(kind)) AS s, "
+                  "array_agg(v) FILTER (WHERE v > 30) AS f FROM " + events() + " GROUP BY window(ts, '10 seconds'), k",
                   random_events(84, 300), 75),
     "approx_count_distinct": (SKETCH.format(events()), random_events(63, 900), 300),
     "decimals of JSON": (many("j.a, j.b, j.c, j.d, j.st, j IS NULL", DECIMAL_JSON),
