@@ -70,19 +70,25 @@ static inline unsigned stops_in(__m128i block)
     return (unsigned)_mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, escape)));
 }
 
+/* Bytes above 0x7f, a bit each, among 32. */
+static inline unsigned above_ascii(__m128i low, __m128i high)
+{
+    return (unsigned)_mm_movemask_epi8(low) | (unsigned)_mm_movemask_epi8(high) << 16;
+}
+
 /* The closing quote of a text without escapes from p on, or NULL; *ascii: no byte of it is above 0x7f. */
 static inline const uint8_t *text_end(const uint8_t *p, const uint8_t *end, bool *ascii)
 {
-    for (unsigned high = 0; p < end; p += 32) {
-        __m128i  low_block = block_at(p), high_block = block_at(p + 16);
-        unsigned stops = stops_in(low_block) | stops_in(high_block) << 16;
-        unsigned above = (unsigned)_mm_movemask_epi8(low_block) | (unsigned)_mm_movemask_epi8(high_block) << 16;
+    for (unsigned before = 0; p < end; p += 32) {
+        __m128i  low = block_at(p), high = block_at(p + 16);
+        unsigned stops = stops_in(low) | stops_in(high) << 16;
         if (stops) {
-            *ascii = !(high | (above & ((stops & -stops) - 1)));
+            *ascii = !before && (!_mm_movemask_epi8(_mm_or_si128(low, high)) || /* what follows may be text of others */
+                                 !(above_ascii(low, high) & ((stops & -stops) - 1)));
             p += __builtin_ctz(stops);
             return *p == '"' && p < end ? p : NULL;
         }
-        high |= above;
+        before |= above_ascii(low, high);
     }
     return NULL;
 }
@@ -113,12 +119,13 @@ static const uint8_t *read_text(struct json_node *node, const uint8_t *p, const 
     if (!node)
         return to + 1;
     node->slot.kind = SLOT_SET;
-    switch ((int)node->want) {
-    case WANT_STRING:
+    if (node->want == WANT_STRING) {
         node->slot.in_scratch = false;
         node->slot.bytes.text = p;
         node->slot.bytes.length = (size_t)(to - p);
         return to + 1;
+    }
+    switch ((int)node->want) {
     case WANT_TIMESTAMP:
         return timestamp_parse((const char *)p, (size_t)(to - p), now_us, &node->slot.integer) ? to + 1 : NULL;
     case WANT_DATE:
@@ -131,29 +138,26 @@ static const uint8_t *read_text(struct json_node *node, const uint8_t *p, const 
     }
 }
 
-/* Eight digits at p in one go (they are the bytes of a little-endian word); false: not all are digits. */
-static inline bool eight_digits(const uint8_t *p, uint64_t *value)
-{
-    uint64_t word = word_at(p) - 0x3030303030303030u;
-    if ((word | (word + 0x7676767676767676u)) & 0x8080808080808080u)
-        return false;
-    word = word * 10 + (word >> 8);
-    *value = ((word & 0x000000ff000000ffu) * 0x000f424000000064u +
-              (word >> 16 & 0x000000ff000000ffu) * 0x0000271000000001u) >>
-             32;
-    return true;
-}
-
-/* The digits at p, DIGITS_MAX at most; gives what follows them. */
+/* The digits at p, DIGITS_MAX at most, eight in one go: they are the bytes of a little-endian word, of which those
+ * behind the first other character are shifted out. Gives what follows them. */
 static const uint8_t *read_digits(const uint8_t *p, uint64_t *value)
 {
-    uint64_t eight;
-    int      most = DIGITS_MAX;
+    static const uint64_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
     *value = 0;
-    for (; most > 8 && eight_digits(p, &eight); most -= 8, p += 8)
-        *value = *value * 100000000 + eight;
-    for (; most > 0 && is_digit(*p); most--)
-        *value = *value * 10 + (uint64_t)(*p++ - '0');
+    for (int most = DIGITS_MAX, n = 8; n == 8; most -= n, p += n) {
+        uint64_t word = word_at(p) - 0x3030303030303030u;
+        uint64_t others = (word | (word + 0x7676767676767676u)) & 0x8080808080808080u;
+        n = others ? __builtin_ctzll(others) / 8 : 8;
+        n = n < most ? n : most;
+        if (n == 0)
+            break;
+        word <<= 64 - 8 * n;
+        word = word * 10 + (word >> 8); /* pairs, then all four of them at once */
+        word = ((word & 0x000000ff000000ffu) * 0x000f424000000064u +
+                (word >> 16 & 0x000000ff000000ffu) * 0x0000271000000001u) >>
+               32;
+        *value = *value * powers[n] + (uint32_t)word;
+    }
     return p;
 }
 
