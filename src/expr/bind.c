@@ -209,6 +209,8 @@ bool expr_type_of_ast(struct expr_binder *b, const struct ast_type *t, const str
         const struct type *element;
         return expr_type_of_ast(b, t->element, &element) && (*out = type_array(b->arena, element, true)) != NULL;
     }
+    if (strcmp(t->name, "MAP") == 0)
+        return expr__map_of_ast(b, t, out);
     if (strcmp(t->name, "STRUCT") != 0) {
         diag_error(b->diags, t->place, "E_UNSUPPORTED", "the type %s is not supported yet", t->name);
         return false;
@@ -519,6 +521,8 @@ static struct expr *unary(struct expr_binder *b, const struct ast_expr *ast, str
 
 static struct expr *field_access(struct expr_binder *b, const struct ast_expr *ast, struct expr *x)
 {
+    if (x->type->kind == TYPE_MAP)
+        return expr_map_value(b, x, ast->text, ast->place);
     int index = x->type->kind == TYPE_STRUCT ? type_field_index(x->type, ast->text) : -1;
     if (index >= 0)
         return expr_field(b->arena, x, index, ast->place);

@@ -11,6 +11,9 @@ static const struct function fn_array_concat = {.name = "concat", .args = "a*", 
 static const struct function fn_array_reverse = {
     .name = "reverse", .args = "a", .strict = true, .run = k_array_reverse};
 
+static const struct function fn_map_get = {
+    .name = "element", .args = "aa", .strict = true, .nullable = true, .run = k_map_get};
+
 const struct type *expr__element(const struct type *array) { return array->fields[0].type; }
 
 static const struct type *array_of(struct expr_binder *b, const struct type *element)
@@ -89,6 +92,34 @@ static struct expr *as_index(struct expr_binder *b, struct expr *x)
     return NULL;
 }
 
+/* A key of the map's type. */
+static struct expr *as_key(struct expr_binder *b, const struct expr *map, struct expr *key)
+{
+    const struct type *t = map->type->fields[0].type, *common = expr_common_type(b, t, key->type);
+    bool               text = t->kind == TYPE_STRING && key->type->kind != TYPE_STRING && key->type->kind != TYPE_NULL;
+    if (common && type_equal(common, t) && !text)
+        return expr_coerce(b, key, t);
+    diag_error(b->diags, key->place, "E_TYPE", "the keys of this MAP are %s, not %s", type_kind_name(t->kind),
+               type_kind_name(key->type->kind));
+    return NULL;
+}
+
+static struct expr *map_get(struct expr_binder *b, struct place at, struct expr *x, struct expr *key)
+{
+    key = as_key(b, x, key);
+    return key ? expr__call(b, &fn_map_get, x->type->fields[1].type, at, x, key) : NULL;
+}
+
+struct expr *expr_map_value(struct expr_binder *b, struct expr *x, const char *key, struct place at)
+{
+    struct expr *text = expr__new(b, EXPR_LITERAL, type_of(TYPE_STRING), at, 0);
+    if (!text)
+        return NULL;
+    text->value.text = key;
+    text->value.length = (uint32_t)strlen(key);
+    return map_get(b, at, x, text);
+}
+
 struct expr *expr__subscript(struct expr_binder *b, const struct ast_expr *ast, struct expr *x, struct expr *index)
 {
     if (x->type->kind == TYPE_ARRAY) {
@@ -96,6 +127,8 @@ struct expr *expr__subscript(struct expr_binder *b, const struct ast_expr *ast, 
             return NULL;
         return expr__call(b, &fn_subscript, expr__element(x->type), ast->place, x, index);
     }
+    if (x->type->kind == TYPE_MAP)
+        return map_get(b, ast->place, x, index);
     struct diag *g = diag_error(b->diags, ast->place, "E_TYPE", "%s has no elements", type_kind_name(x->type->kind));
     if (x->type->kind == TYPE_STRUCT)
         diag_hint(b->diags, g, "a field of a struct is named behind a point");
@@ -104,8 +137,13 @@ struct expr *expr__subscript(struct expr_binder *b, const struct ast_expr *ast, 
 
 bool expr__bind_element(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
 {
+    if (x->args[0]->type->kind == TYPE_MAP) {
+        struct expr *get = map_get(b, ast->place, x->args[0], x->args[1]);
+        if (get)
+            *x = *get;
+        return get != NULL;
+    }
     struct expr *index = as_index(b, x->args[1]);
-    (void)ast;
     if (!index)
         return false;
     x->args[1] = index;
@@ -162,6 +200,61 @@ bool expr__bind_join(struct expr_binder *b, struct expr *x, const struct ast_exp
         x->args[0] = expr__cast_to(b, x->args[0], texts, false);
     }
     return texts && x->args[0];
+}
+
+/* ---- maps ---- */
+
+bool expr__map_of_ast(struct expr_binder *b, const struct ast_type *t, const struct type **out)
+{
+    const struct type *key, *value;
+    if (!expr_type_of_ast(b, t->key, &key) || !expr_type_of_ast(b, t->element, &value))
+        return false;
+    if (!expr__can_compare(key)) {
+        diag_error(b->diags, t->place, "E_TYPE", "a MAP cannot be the key of a MAP");
+        return false;
+    }
+    return (*out = type_map(b->arena, key, value, true)) != NULL;
+}
+
+bool expr__bind_map(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    const struct type *parts[2] = {type_of(TYPE_NULL), type_of(TYPE_NULL)};
+    if (x->n_args % 2) {
+        diag_error(b->diags, ast->place, "E_ARGUMENTS", "map() takes pairs of key and value");
+        return false;
+    }
+    for (int i = 0; i < x->n_args; i++)
+        if (!(parts[i % 2] = expr_common_type(b, parts[i % 2], x->args[i]->type)))
+            return expr__wrong_types(b, ast->place, "map", x->args[i % 2], x->args[i]) != NULL;
+    if (!expr__can_compare(parts[0])) {
+        diag_error(b->diags, ast->place, "E_TYPE", "a MAP cannot be the key of a MAP");
+        return false;
+    }
+    for (int i = 0; i < x->n_args; i++)
+        if (!(x->args[i] = expr_coerce(b, x->args[i], parts[i % 2])))
+            return false;
+    x->type = type_map(b->arena, parts[0], parts[1], true);
+    return x->type != NULL;
+}
+
+/* map_keys and map_values */
+bool expr__bind_map_parts(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    (void)ast;
+    x->type = array_of(b, x->args[0]->type->fields[x->function->run == k_map_values].type);
+    return x->type != NULL;
+}
+
+bool expr__bind_map_search(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    if (x->args[1]->type->kind == TYPE_NULL) {
+        diag_error(b->diags, ast->place, "E_TYPE", "the key of %s() cannot be a NULL", x->function->name);
+        return false;
+    }
+    struct expr *key = as_key(b, x->args[0], x->args[1]);
+    if (key)
+        x->args[1] = key;
+    return key != NULL;
 }
 
 /* ---- split ---- */

@@ -86,9 +86,14 @@ static struct expr *coerce_argument(struct expr_binder *b, struct expr *x, char 
     case 'c':
         return x;
     case 'A':
-        if (x->type->kind == TYPE_ARRAY)
+    case 'M':
+    case 'Q':
+        if ((x->type->kind == TYPE_ARRAY && letter != 'M') || (x->type->kind == TYPE_MAP && letter != 'A'))
             return x;
-        diag_error(b->diags, x->place, "E_TYPE", "this is %s, but an ARRAY is needed", type_kind_name(x->type->kind));
+        diag_error(b->diags, x->place, "E_TYPE", "this is %s, but %s is needed", type_kind_name(x->type->kind),
+                   letter == 'A'   ? "an ARRAY"
+                   : letter == 'M' ? "a MAP"
+                                   : "an ARRAY or a MAP");
         return NULL;
     case 's': /* Spark casts numbers, times and booleans to STRING where a string is needed */
         if (x->type->kind != TYPE_STRING && x->type->kind != TYPE_NULL && x->type->kind < TYPE_STRUCT &&
@@ -265,6 +270,15 @@ static bool from_json_options(struct expr_binder *b, const struct ast_expr *ast,
     return ok;
 }
 
+static bool keys_are_names(const struct type *t)
+{
+    int n = t->kind == TYPE_STRUCT ? t->n_fields : t->kind == TYPE_MAP ? 2 : t->kind == TYPE_ARRAY;
+    for (int i = 0; i < n; i++)
+        if (!keys_are_names(t->fields[i].type))
+            return false;
+    return t->kind != TYPE_MAP || t->fields[0].type->kind == TYPE_STRING;
+}
+
 bool expr__bind_from_json(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
 {
     struct ast_type         *t = NULL;
@@ -290,6 +304,11 @@ bool expr__bind_from_json(struct expr_binder *b, struct expr *x, const struct as
                                     inner.n ? inner.items[0].text : "it is not supported");
         if (inner.n && inner.items[0].hint)
             diag_hint(b->diags, g, "%s", inner.items[0].hint);
+        return false;
+    }
+    if (!keys_are_names(d->type)) {
+        struct diag *g = diag_error(b->diags, schema->place, "E_TYPE", "in the schema: a MAP of JSON has STRING keys");
+        diag_hint(b->diags, g, "names in JSON are texts: MAP<STRING, ..>");
         return false;
     }
     if (d->type->kind != TYPE_STRUCT) {

@@ -83,6 +83,8 @@ bool expr_type_of_ast(struct expr_binder *b, const struct ast_type *t, const str
 
 struct expr *expr_column(struct arena *a, int column, const struct type *type, bool nullable, struct place at);
 struct expr *expr_field(struct arena *a, struct expr *x, int field, struct place at);
+/* m.key: the value of a MAP with STRING keys; NULL after a diagnostic. */
+struct expr *expr_map_value(struct expr_binder *b, struct expr *x, const char *key, struct place at);
 struct expr *expr_and(struct arena *a, struct expr *x, struct expr *y);
 struct expr *expr_is_not_null(struct arena *a, struct expr *x);
 /* Every EXPR_COLUMN i with columns[i] != NULL replaced by it. */

@@ -30,7 +30,7 @@ typedef struct column *kernel_cb(struct evaluation *ev, const struct expr *x, co
  * `args`: one letter per argument, the last one repeated when it is followed by *, optional from ? on:
  *   s STRING  y BINARY  x STRING or BINARY  i INT  l BIGINT  d DOUBLE  t TIMESTAMP  D DATE  B BOOLEAN  v INTERVAL
  *   n any number, DECIMAL as DOUBLE   N any number   a any type   c the common type of all c arguments
- *   A any ARRAY
+ *   A any ARRAY  M any MAP  Q any of both
  * `result`: the same letters; 1 = the type of the first argument; S = a special case, see bind.
  */
 struct function {
@@ -96,7 +96,8 @@ struct expr *expr__concat_arrays(struct expr_binder *b, struct place at, struct 
 struct expr *expr__reverse_array(struct expr_binder *b, struct place at, struct expr *x);
 typedef bool bind_fn(struct expr_binder *b, struct expr *x, const struct ast_expr *ast);
 bind_fn      expr__bind_array, expr__bind_element, expr__bind_of_elements, expr__bind_ordered, expr__bind_search,
-    expr__bind_join, expr__bind_split;
+    expr__bind_join, expr__bind_split, expr__bind_map, expr__bind_map_parts, expr__bind_map_search;
+bool expr__map_of_ast(struct expr_binder *b, const struct ast_type *t, const struct type **out);
 
 /* At least and at most so many arguments, or a diagnostic. */
 bool expr__arguments_are(struct expr_binder *b, const struct ast_expr *ast, int least, int most);

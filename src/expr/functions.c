@@ -334,12 +334,12 @@ const struct function functions[] = {
     /* arrays */
     F("array", "?c*", "S", false, false, k_array, expr__bind_array, "an array of the arguments"),
     F("get", "Aa", "S", true, true, k_get, expr__bind_element, "the element, the first is 0; NULL when there is none"),
-    F("element_at", "Aa", "S", true, true, k_element_at, expr__bind_element,
+    F("element_at", "Qa", "S", true, true, k_element_at, expr__bind_element,
       "the element, the first is 1, the last -1; an error when there is none"),
-    F("try_element_at", "Aa", "S", true, true, k_try_element_at, expr__bind_element,
+    F("try_element_at", "Qa", "S", true, true, k_try_element_at, expr__bind_element,
       "as element_at, NULL when there is none"),
-    F("size", "A", "i", true, false, k_size, NULL, "how many elements"),
-    F("cardinality", "A", "i", true, false, k_size, NULL, "as size"),
+    F("size", "Q", "i", true, false, k_size, NULL, "how many elements"),
+    F("cardinality", "Q", "i", true, false, k_size, NULL, "as size"),
     F("array_size", "A", "i", true, false, k_size, NULL, "as size"),
     F("array_contains", "Aa", "B", true, true, k_array_contains, expr__bind_search,
       "is the value an element; NULL when only a NULL could be it"),
@@ -356,6 +356,11 @@ const struct function functions[] = {
     F("slice", "Aii", "1", true, false, k_slice, NULL, "so many elements from that one; 1 is the first, -1 the last"),
     F("split", "ss?i", "S", true, false, k_split, expr__bind_split,
       "parts between a constant text; at most so many when the third is positive"),
+    /* maps */
+    F("map", "?a*", "S", false, false, k_map, expr__bind_map, "a map of keys and values in turn"),
+    F("map_keys", "M", "S", true, false, k_map_keys, expr__bind_map_parts, "the keys"),
+    F("map_values", "M", "S", true, false, k_map_values, expr__bind_map_parts, "the values"),
+    F("map_contains_key", "Ma", "B", true, false, k_map_contains_key, expr__bind_map_search, "is there such a key"),
     /* structs */
     F("struct", "a*", "S", false, false, k_struct, bind_struct, "a struct of the arguments"),
     F("named_struct", "aa*", "S", false, false, k_struct, bind_struct, "a struct of names and values in turn"),

@@ -29,7 +29,7 @@ kernel_cb k_acos, k_acosh, k_add_months, k_ascii, k_asin, k_asinh, k_atan, k_ata
 
 kernel_cb k_array, k_array_concat, k_subscript, k_get, k_element_at, k_try_element_at, k_size, k_array_contains,
     k_array_position, k_array_min, k_array_max, k_array_join, k_sort_array, k_array_distinct, k_slice, k_array_reverse,
-    k_split;
+    k_split, k_map, k_map_get, k_map_contains_key, k_map_keys, k_map_values;
 
 /* -1, 0, 1: how Spark orders values of one type (NaN is the greatest number, -0.0 equals 0.0). Both valid. */
 int kernel_compare(const struct column *x, uint32_t i, const struct column *y, uint32_t j);

@@ -380,6 +380,82 @@ static bool reverse_row(struct evaluation *ev, const struct expr *x, const struc
 }
 ROWS(k_array_reverse, true, reverse_row)
 
+/* ---- maps ---- */
+
+/* Arguments are keys and values in turn. */
+static bool map_row(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t i, struct builder *b)
+{
+    for (int a = 0; a < x->n_args; a += 2) {
+        uint32_t    at = i * args[a].step;
+        const char *wrong = is_null(args[a].c, at) ? "[NULL_MAP_KEY] a key of map() is NULL" : NULL;
+        for (int k = 0; !wrong && k < a; k += 2)
+            if (kernel_compare(args[k].c, i * args[k].step, args[a].c, at) == 0)
+                wrong = "[DUPLICATED_MAP_KEY] a key of map() is there twice";
+        if (wrong) { /* the pairs so far go to an empty row's place: take them back */
+            builder_list(b);
+            builder_pop(b);
+            builder_null(b);
+            return expr__fail(ev, i, "%s", wrong);
+        }
+        builder_copy(&b->children[0], args[a].c, at);
+        builder_copy(&b->children[1], args[a + 1].c, (size_t)i * args[a + 1].step);
+    }
+    builder_list(b);
+    return true;
+}
+ROWS(k_map, false, map_row)
+
+/* The first such key, as Spark finds it: JSON may have it twice. */
+static bool map_get_row(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t i,
+                        struct builder *b)
+{
+    bool    any_null;
+    size_t  row = (size_t)i * args[0].step;
+    int64_t at = find(list_at(&args[0], i), &args[1], i, &any_null);
+    (void)ev, (void)x;
+    if (at < 0)
+        builder_null(b);
+    else
+        builder_copy(b, args[0].c->children[1], args[0].c->offsets[row] + (size_t)at);
+    return true;
+}
+ROWS(k_map_get, true, map_get_row)
+
+static bool contains_key_row(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t i,
+                             struct builder *b)
+{
+    bool any_null;
+    (void)ev, (void)x;
+    builder_boolean(b, find(list_at(&args[0], i), &args[1], i, &any_null) >= 0);
+    return true;
+}
+ROWS(k_map_contains_key, true, contains_key_row)
+
+static void put_parts(const struct vec *args, uint32_t i, int part, struct builder *b)
+{
+    struct list l = list_at(args, i);
+    for (uint32_t k = l.from; k < l.to; k++)
+        builder_copy(&b->children[0], args[0].c->children[part], k);
+    builder_list(b);
+}
+
+static bool keys_row(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t i, struct builder *b)
+{
+    (void)ev, (void)x;
+    put_parts(args, i, 0, b);
+    return true;
+}
+ROWS(k_map_keys, true, keys_row)
+
+static bool values_row(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t i,
+                       struct builder *b)
+{
+    (void)ev, (void)x;
+    put_parts(args, i, 1, b);
+    return true;
+}
+ROWS(k_map_values, true, values_row)
+
 /* ---- texts ---- */
 
 /* The pattern is plain bytes (bind_split). Parts as String.split(regex, limit) makes them: a positive limit is the most

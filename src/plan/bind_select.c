@@ -10,6 +10,10 @@
 static struct expr *field_path(struct plan_scope *s, const struct ast_expr *ast, struct expr *x, int from)
 {
     for (int i = from; x && i < ast->n_parts; i++) {
+        if (x->type->kind == TYPE_MAP) {
+            x = expr_map_value(&s->binder_of_expr, x, ast->parts[i], ast->part_places[i]);
+            continue;
+        }
         if (x->type->kind != TYPE_STRUCT) {
             diag_error(s->binder->diags, ast->part_places[i], "E_NOT_A_STRUCT",
                        "\"%s\" is of type %s and has no fields", ast->parts[i - 1], type_kind_name(x->type->kind));

@@ -12,7 +12,7 @@ import pytest
 
 import delta_read
 import samples as sample
-from samples import EPOCH, by_day_row, partitioned_row, typed_row
+from samples import EPOCH, by_day_row, map_row, partitioned_row, typed_row
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +38,13 @@ def test_every_type_and_codec_reads_back(samples, table, n):
     expected = [typed_row(i) for i in range(n)]
     same(delta_read.read(samples / table), expected)
     same(read_polars(samples / table), expected)
+
+
+def test_maps_read_back(samples):
+    from deltalake import DeltaTable
+    path, = delta_read.Log(samples / "maps").paths()
+    assert pyarrow.parquet.read_table(path).to_pylist() == [map_row(i) for i in range(45000)]
+    assert DeltaTable(str(samples / "maps")).to_pyarrow_table().to_pylist() == [map_row(i) for i in range(45000)]
 
 
 def test_the_sign_of_zero_is_kept(samples):

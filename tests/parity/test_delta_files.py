@@ -120,7 +120,9 @@ def test_spark_reads_every_value(spark, samples):
                          f"sum(unix_micros(ts)), count(flag), count_if(flag), sum(f) FROM {table}"},
                  {"sql": f"SELECT min(id), max(id), min(day), max(day), max(tiny), count(*) FROM {table}"},
                  {"sql": f"SELECT count(*), count_if(who IS NULL), count_if(who = '..'), count_if(even), "
-                         f"count_if(at = TIMESTAMP'2024-01-02 03:04:05.12') FROM delta.`{samples}/partitions`"}])
+                         f"count_if(at = TIMESTAMP'2024-01-02 03:04:05.12') FROM delta.`{samples}/partitions`"},
+                 {"sql": f"SELECT count(*), count(m), sum(size(m)), sum(m['k2']), count_if(m['k1'] IS NULL AND "
+                         f"map_contains_key(m, 'k1')) FROM delta.`{samples}/maps`"}])
     epoch_day, epoch = ROWS[0]["day"].replace(1970, 1, 1), sample.EPOCH
     assert got[0][0] == [str(v) for v in (
         50000, sum(r["id"] for r in ROWS), sum(r["tiny"] for r in ROWS), sum(r["small"] for r in ROWS),
@@ -130,6 +132,9 @@ def test_spark_reads_every_value(spark, samples):
         sum(bool(r["flag"]) for r in ROWS), sum(r["f"] for r in ROWS))]
     assert got[1][0] == ["0", "49999", str(ROWS[0]["day"]), str(ROWS[-1]["day"]), "127", "50000"]
     assert got[2][0] == ["480", "120", "60", "240", "240"]
+    maps = [dict(sample.map_row(i)["m"]) for i in range(45000) if sample.map_row(i)["m"] is not None]
+    assert got[3][0] == [str(v) for v in (45000, len(maps), sum(map(len, maps)), sum(m.get("k2", 0.0) for m in maps),
+                                          sum("k1" in m for m in maps))]
 
 
 def test_spark_and_we_write_in_turns(spark, samples, tmp_path):

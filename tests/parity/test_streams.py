@@ -210,6 +210,35 @@ def array_texts(seed, n):
     return out
 
 
+MAP_JSON = """(SELECT from_json(CAST(value AS STRING), 'm MAP<STRING, INT>, t MAP<STRING, STRUCT<x: BIGINT>>,
+  l MAP<STRING, ARRAY<INT>>, s STRUCT<m: MAP<STRING, DOUBLE>>, k STRING') AS j, offset FROM STREAM src)"""
+MAP_EXPRESSIONS = """size(j.m), j.m IS NULL, j.m['a'], j.m.b, j.m[j.k], element_at(j.m, 'c'), map_keys(j.m)
+  map_values(j.m), map_contains_key(j.m, 'a'), map_contains_key(j.t, j.k), j.t['a'].x, j.t.b, map_values(j.t)
+  j.l['a'], get(j.l['b'], 0), map_values(j.l), j.s.m['a'], map_values(j.s.m), CAST(j.m AS STRING), CAST(j.t AS STRING)
+  CAST(j.l AS STRING), coalesce(j.m, map('z', 1))['z'], map_keys(map(j.k, 1)) IS NULL OR true
+  size(map('a', j.k, 'b', NULL))"""
+
+
+def map_texts(seed, n):
+    """Documents with maps that are missing, NULL, empty, or have a value that cannot be read."""
+    chance, out = random.Random(seed), []
+
+    def some(make, wrong):
+        if chance.random() < 0.1:
+            return chance.choice([None, 5, "x", [1]])
+        return {key: None if chance.random() < 0.1 else wrong if chance.random() < 0.03 else make()
+                for key in chance.sample(["a", "b", "c", "d e", ""], chance.choice([0, 1, 2, 3, 5]))}
+
+    for _ in range(n):
+        fields = {"m": some(lambda: chance.randrange(9), "?"),
+                  "t": some(lambda: {"x": chance.choice([1, 2, "?", None])}, chance.choice([5, [1]])),
+                  "l": some(lambda: [chance.randrange(3) for _ in range(chance.randrange(3))],
+                            chance.choice([5, ["?"]])),
+                  "s": {"m": some(lambda: chance.randrange(20) / 4, "?")}, "k": chance.choice(["a", "b", "z"])}
+        out.append(json.dumps({k: v for k, v in fields.items() if chance.random() < 0.9}))
+    return out
+
+
 DECIMAL_AGGREGATES = """SELECT window.start AS ws, k, count(v) AS n, sum(v) AS s, avg(v) AS a, min(v) AS lo,
   max(v) AS hi, sum(v * 2) AS s2, avg(CAST(v AS DECIMAL(38,10))) AS wide,
   sum(CAST(v AS DECIMAL(38,4))) AS ws38, stddev(v) AS sd,
@@ -272,6 +301,7 @@ CASES = {  # name: (SELECT, records or lists of them per partition, maxOffsetsPe
                          ODD_DECIMALS + decimal_texts(70, 300), None),
     "decimals computed": (many(DECIMAL_EXPRESSIONS, DECIMAL_JSON), decimal_texts(71, 400), None),
     "arrays": (many(ARRAY_EXPRESSIONS, ARRAY_JSON), array_texts(80, 400), None),
+    "maps": (many(MAP_EXPRESSIONS, MAP_JSON), map_texts(90, 300), None),
     "aggregates of DECIMAL": (DECIMAL_AGGREGATES.format(events(type="DECIMAL(9,2)")), random_events(72, 400), 100),
     "grouped by DECIMAL": (
         "SELECT window.start AS ws, v, CAST(v AS DECIMAL(25,3)) / 3 AS third, count(*) AS n FROM "

@@ -90,6 +90,11 @@ def typed_row(i):
 WHO = ["plain", "a b/c=d%é:?", None, None, 'quote"back\\slash', "..", "new\nline", "_x"]  # "" is NULL in a partition
 
 
+def map_row(i):
+    """A MAP as pyarrow has it: pairs."""
+    return {"id": i, "m": [(f"k{k}", None if k == 1 else i + k / 2) for k in range(i % 4)] if i % 5 else None}
+
+
 def partitioned_row(i):
     return {"id": i, "day": datetime.date(1970, 1, 1) + datetime.timedelta(days=19000 + i % 3), "who": WHO[i % 8],
             "at": EPOCH + (1704164645120000 + i % 2) * MICROSECOND, "even": i % 2 == 0}

@@ -173,6 +173,33 @@ static void put_deep(struct builder *b, int64_t i)
     builder_list(b);
 }
 
+static const struct type *map_table(void)
+{
+    const struct field fields[] = {{"id", type_of(TYPE_BIGINT), true},
+                                   {"m", type_map(&arena, type_of(TYPE_STRING), type_of(TYPE_DOUBLE), true), true}};
+    return type_struct(&arena, fields, 2);
+}
+
+static void put_map_row(struct builder *b, int64_t i)
+{
+    struct builder *m = &b->children[1];
+    char            text[8];
+    builder_i64(&b->children[0], i);
+    for (int64_t k = 0; i % 5 && k < i % 4; k++) {
+        snprintf(text, sizeof text, "k%lld", (long long)k);
+        put_text(&m->children[0], text);
+        if (k == 1)
+            builder_null(&m->children[1]);
+        else
+            builder_f64(&m->children[1], (double)i + (double)k / 2);
+    }
+    if (i % 5)
+        builder_list(m);
+    else
+        builder_null(m);
+    builder_struct(b, true);
+}
+
 static void put_row(struct builder *b, int64_t i)
 {
     struct builder *c = b->children;
@@ -309,6 +336,16 @@ static const struct type *partitioned_schema(void)
 
 static const char *const by_day[] = {"day"};
 
+static void maps(void **state)
+{
+    (void)state;
+    const struct type *schema = map_table();
+    struct sink       *s = open_table((struct delta_sink_spec){.schema = schema, .codec = PARQUET_ZSTD}, "maps");
+    write_epoch(s, schema, put_map_row, 0, 45000);
+    commit_epoch(s, 0);
+    s->ops->free(s);
+}
+
 static void partitions(void **state)
 {
     static const char *const by[] = {"DAY", "who", "at", "even"};
@@ -401,7 +438,8 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_type), cmocka_unit_test(several_epochs),
-                                       cmocka_unit_test(partitions), cmocka_unit_test(row_groups)};
+                                       cmocka_unit_test(partitions), cmocka_unit_test(maps),
+                                       cmocka_unit_test(row_groups)};
     const struct CMUnitTest turn[] = {cmocka_unit_test(our_turn)};
     if (getenv("MILLRACE_APPEND"))
         return cmocka_run_group_tests_name("samples", turn, setup, teardown);
