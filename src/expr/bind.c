@@ -540,7 +540,7 @@ struct expr *expr__explicit_cast(struct expr_binder *b, struct place at, struct 
         (x->kind == EXPR_LITERAL && x->type->kind == TYPE_DECIMAL && to->kind == TYPE_DOUBLE))
         return retyped_literal(b, x, to);
     if (expr__can_cast(x->type, to))
-        return type_equal(x->type, to) ? x : expr__cast_to(b, x, to, try_cast);
+        return type_equal(x->type, to) && x->kind != EXPR_LITERAL ? x : expr__cast_to(b, x, to, try_cast);
     type_text(x->type, from_text, sizeof from_text);
     type_text(to, to_text, sizeof to_text);
     diag_error(b->diags, at, "E_TYPE", "cannot cast %s to %s", from_text, to_text);

@@ -54,6 +54,10 @@ struct expect_spec {
  * too, unless that is NULL. ERR_DATA names a rule of EXPECT_FAIL and the record. All is borrowed. */
 MUST_CHECK enum err op_expect_new(const struct expect_spec *spec, struct op *quarantine, struct flow_context *context,
                                   struct op **out, struct error *e);
+/* Rows per element of the last column; schema: the other columns, then the place of the element when asked for, then
+ * the element, or key and value. outer: a row of NULL where there is none. */
+MUST_CHECK enum err op_explode_new(const struct type *schema, bool position, bool outer, struct flow_context *context,
+                                   struct op **out, struct error *e);
 MUST_CHECK enum err op_project_new(struct expr *const *exprs, const struct type *schema, struct flow_context *context,
                                    struct op **out, struct error *e);
 

@@ -167,6 +167,12 @@ static bool call_hook(void *arg, const struct ast_expr *ast, struct expr_binder 
         window_time(s, ast, out);
         return true;
     }
+    if (plan__is_generator(ast)) {
+        diag_error(s->binder->diags, ast->place, "E_GENERATOR", "%s() stands by itself in a SELECT without GROUP BY",
+                   ast->text);
+        *out = NULL;
+        return true;
+    }
     if (ast->kind != AST_CALL || !agg_is_name(ast->text))
         return false;
     diag_error(s->binder->diags, ast->place, "E_AGGREGATE", "the aggregate %s() is not allowed here", ast->text);
@@ -277,7 +283,7 @@ bool plan__expand_star(struct plan_scope *s, const struct ast_expr *star, struct
 }
 
 static bool bind_items(struct plan_scope *s, const struct ast_query *q, struct expr ***exprs, const char ***names,
-                       int *n)
+                       int *n, struct generator *g)
 {
     bool ok = true;
     /* values defined before in this SELECT, by alias: a column of the relation comes first */
@@ -290,7 +296,10 @@ static bool bind_items(struct plan_scope *s, const struct ast_query *q, struct e
     for (int i = 0; i < q->n_items; i++) {
         const struct ast_item *item = &q->items[i];
         struct expr           *x = NULL;
-        if (item->expr->kind == AST_STAR)
+        if (plan__is_generator(item->expr)) {
+            ok = plan__bind_generator(s, item, g) && ok;
+            g->at = *n;
+        } else if (item->expr->kind == AST_STAR)
             ok = plan__expand_star(s, item->expr, exprs, names, n) && ok;
         else if (!plan__bind(s, item->expr, &x))
             ok = false; /* go on: all errors in one go */
@@ -338,6 +347,7 @@ static bool bind_select(struct binder *b, const struct ast_query *q, struct boun
     struct bound      from = {0};
     struct plan_scope s;
     struct expr      *where = NULL, **exprs = NULL;
+    struct generator  g = {.list = NULL};
     const char      **names = NULL;
     int               n = 0;
     bool              ok = refuse_clauses(b, q);
@@ -358,10 +368,11 @@ static bool bind_select(struct binder *b, const struct ast_query *q, struct boun
         diag_error(b->diags, q->having->place, "E_HAVING", "HAVING needs GROUP BY");
         ok = false;
     }
-    if (!bind_items(&s, q, &exprs, &names, &n) || !ok)
+    if (!bind_items(&s, q, &exprs, &names, &n, &g) || !ok)
         return false;
     out->stream = from.stream;
-    out->node = plan__project(b, from.node, exprs, names, n, q->place);
+    out->node = g.list ? plan__explode(b, from.node, exprs, names, n, &g)
+                       : plan__project(b, from.node, exprs, names, n, q->place);
     if (!out->node || !plan__name_outputs(b, out))
         return false;
     return !q->distinct || plan__distinct(b, out, q->place);

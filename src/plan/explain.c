@@ -84,7 +84,8 @@ static void put_source(const struct plan *p, const struct plan_node *n, struct b
 
 static const char *node_name(const struct plan_node *n)
 {
-    static const char *const names[] = {"Source", "Table", "Filter", "Project", "Watermark", "Join", "Window", "Union"};
+    static const char *const names[] = {"Source", "Table",  "Filter",  "Project", "Watermark",
+                                        "Join",   "Window", "Explode", "Union"};
     return n->kind == PLAN_JOIN && n->left ? "LeftJoin" : names[n->kind];
 }
 
@@ -118,6 +119,9 @@ static void put_detail(const struct plan *p, const struct plan_node *n, struct b
         break;
     case PLAN_WINDOW:
         put_window(n, out);
+        break;
+    case PLAN_EXPLODE:
+        expr_print(n->input->exprs[n->input->schema->n_fields - 1], n->input->input->schema, out);
         break;
     case PLAN_UNION:
         buf_puts(out, "all");

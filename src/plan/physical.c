@@ -181,6 +181,9 @@ static enum err build_node(struct build *b, const struct plan_node *n, struct op
     case PLAN_JOIN:
         rc = join_op(b, n, ctx, &op);
         break;
+    case PLAN_EXPLODE:
+        rc = op_explode_new(n->schema, n->position, n->left, ctx, &op, b->e);
+        break;
     case PLAN_WINDOW:
         rc = window_op(b, n, ctx, &stage);
         op = stage.window;

@@ -58,7 +58,8 @@ enum plan_node_kind {
     PLAN_WATERMARK,
     PLAN_JOIN, /* input: the stream side; other: the static side */
     PLAN_WINDOW,
-    PLAN_UNION, /* input, other: both streams, same schema */
+    PLAN_EXPLODE, /* a row per element of the last column of the input, an ARRAY or MAP, in its place */
+    PLAN_UNION,   /* input, other: both streams, same schema */
 };
 
 struct plan_aggregate {
@@ -83,7 +84,8 @@ struct plan_node {
 
     int clause, column; /* WATERMARK: which clause, which column holds the event time */
 
-    bool left;          /* JOIN: LEFT, else INNER */
+    bool position;      /* EXPLODE: with the place of the element */
+    bool left;          /* JOIN: LEFT, else INNER; EXPLODE: a row of NULL where there is no element */
     int *probe, *build; /* JOIN: n_keys columns of input and of other */
     int  n_keys;
 

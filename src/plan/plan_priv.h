@@ -49,6 +49,21 @@ struct plan_node *plan__filter(struct binder *b, struct plan_node *input, struct
 /* The WATERMARK clause that x over `input` is the event time of, or -1: a column, or window_time() of one. */
 int plan__event_of(const struct plan_node *input, const struct expr *x);
 /* Event marks follow them. */
+/* explode() and its like among the items of a SELECT (bind_explode.c). */
+struct plan_scope;
+
+struct generator {
+    struct expr *list; /* NULL: there is none */
+    bool         position, outer;
+    const char  *alias;
+    int          at; /* the items before it */
+    struct place place;
+};
+bool plan__is_generator(const struct ast_expr *ast);
+bool plan__bind_generator(struct plan_scope *s, const struct ast_item *item, struct generator *g);
+/* The n items (without the generator) over input, with what it makes in its place. */
+struct plan_node *plan__explode(struct binder *b, struct plan_node *input, struct expr **exprs, const char **titles,
+                                int n, const struct generator *g);
 struct plan_node *plan__project(struct binder *b, struct plan_node *input, struct expr **exprs,
                                 const char *const *names, int n, struct place at);
 void             *plan__alloc(struct binder *b, size_t n); /* zeroed; NULL after a diagnostic */

@@ -394,6 +394,35 @@ static struct plan_node *prune_join(struct binder *b, struct plan_node *node, st
     return node->schema ? node : NULL;
 }
 
+/* What it makes stays whole; the list is the last column of its input. */
+static struct plan_node *prune_explode(struct binder *b, struct plan_node *node, struct need *w)
+{
+    const struct type *before = node->schema;
+    int                kept = node->input->schema->n_fields - 1, n_made = before->n_fields - kept;
+    struct need        below;
+    if (!need_init(b, &below, kept + 1))
+        return NULL;
+    memcpy(below.wanted, w->wanted, (size_t)kept * sizeof *below.wanted);
+    below.wanted[kept] = true;
+    if (!(node->input = prune(b, node->input, &below)))
+        return NULL;
+    int           first = node->input->schema->n_fields - 1, n = first + n_made;
+    struct field *fields = plan__alloc(b, (size_t)n * sizeof *fields);
+    int          *event = plan__alloc(b, (size_t)n * sizeof *event);
+    CHECK(below.now[kept] == first);
+    if (!fields || !event)
+        return NULL;
+    for (int i = 0; i < n; i++) {
+        fields[i] = i < first ? node->input->schema->fields[i] : before->fields[kept + i - first];
+        event[i] = i < first ? node->input->event[i] : -1;
+    }
+    for (int i = 0; i < before->n_fields; i++)
+        w->now[i] = i < kept ? below.now[i] : first + i - kept;
+    node->schema = type_struct(b->arena, fields, (size_t)n);
+    node->event = event;
+    return node->schema ? node : NULL;
+}
+
 static struct plan_node *prune_window(struct binder *b, struct plan_node *node, struct need *w)
 {
     struct need all;
@@ -454,6 +483,8 @@ static struct plan_node *prune(struct binder *b, struct plan_node *node, struct 
         return prune_through(b, node, w);
     case PLAN_JOIN:
         return prune_join(b, node, w);
+    case PLAN_EXPLODE:
+        return prune_explode(b, node, w);
     case PLAN_WINDOW:
         return prune_window(b, node, w);
     case PLAN_UNION:

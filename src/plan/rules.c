@@ -180,6 +180,21 @@ static struct plan_node *through_window(struct binder *b, struct plan_node *node
     return node->input ? filters_over(b, node, &above) : NULL;
 }
 
+/* Conditions on what was there before are asked before the rows are multiplied. */
+static struct plan_node *through_explode(struct binder *b, struct plan_node *node, const struct conjuncts *c)
+{
+    struct conjuncts above = {.n = 0}, below = {.n = 0};
+    for (int i = 0; i < c->n; i++) {
+        bool made = false;
+        for (int k = node->input->schema->n_fields - 1; k < node->schema->n_fields; k++)
+            made = made || expr_uses_column(c->items[i], k);
+        if (!add(b, made ? &above : &below, c->items[i], c->partner[i]))
+            return NULL;
+    }
+    node->input = push(b, node->input, &below);
+    return node->input ? filters_over(b, node, &above) : NULL;
+}
+
 static struct plan_node *push(struct binder *b, struct plan_node *node, const struct conjuncts *c)
 {
     struct conjuncts all = {.n = 0};
@@ -199,6 +214,8 @@ static struct plan_node *push(struct binder *b, struct plan_node *node, const st
         return through_join(b, node, c);
     case PLAN_WINDOW:
         return through_window(b, node, c);
+    case PLAN_EXPLODE:
+        return through_explode(b, node, c);
     case PLAN_UNION:
         node->input = push(b, node->input, c);
         node->other = push(b, node->other, c);
