@@ -1,45 +1,47 @@
 /* SPDX-License-Identifier: MIT */
-/* millrace demo: a broker, a producer and a query with filter, join and windows, each a process, in a fresh folder. */
+/* millrace demo: a broker process, and a service with a producer and the queries of examples/ad-campaigns, in a fresh
+ * folder. */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "serve.h"
 
 static struct demo_flags {
-    double  rate;
-    int64_t for_us;
-} flags = {.rate = 2000};
+    double      rate;
+    int64_t     for_us;
+    const char *listen;
+} flags = {.rate = 1500};
 
 static const struct cli_option *demo_options(int *n)
 {
     static const struct cli_option list[] = {
-        {"rate", OPT_RATE, &flags.rate, "2k/s", "events per second"},
+        {"rate", OPT_RATE, &flags.rate, "1500/s", "events per second"},
         {"for", OPT_DURATION, &flags.for_us, "30s", "stop by itself after that long"},
+        {"listen", OPT_TEXT, &flags.listen, "HOST:PORT", "of the page (default 127.0.0.1:8080, or any free port)"},
     };
-    *n = 2;
+    *n = 3;
     return list;
 }
 
-static const char job_sql[] =
-    "CREATE TEMPORARY VIEW events AS\n"
-    "SELECT e.ad_id, e.event_type, timestamp_millis(e.event_time) AS event_time\n"
-    "FROM (SELECT from_json(CAST(value AS STRING), 'ad_id STRING, event_type STRING, event_time BIGINT') AS e\n"
-    "      FROM STREAM read_kafka(bootstrapServers => '${broker}', subscribe => 'ads', startingOffsets => "
-    "'earliest'));\n\n"
-    "CREATE STREAMING TABLE campaign_views\n"
-    "TBLPROPERTIES ('pipelines.trigger.interval' = '1 second')\n"
-    "AS SELECT window.start AS window_start, campaign_id, count(*) AS views\n"
-    "FROM STREAM events WATERMARK event_time DELAY OF INTERVAL 1 SECOND AS e\n"
-    "JOIN read_files('ads.csv', format => 'csv', header => true, schema => 'ad_id STRING, campaign_id STRING') AS ads\n"
-    "  USING (ad_id)\n"
-    "WHERE event_type = 'view'\n"
-    "GROUP BY window(event_time, '10 seconds'), campaign_id;\n";
+static const struct demo_file {
+    const char *name;
+    size_t      size;
+    const char *text;
+} files[] = {
+#include "demo_sql.inc"
+};
+#define N_FILES ((int)(sizeof files / sizeof files[0]))
 
 /* A child that dies with us; *out reads its standard output when asked for. */
 static pid_t spawn(char *const argv[], int *out)
@@ -66,16 +68,31 @@ static pid_t spawn(char *const argv[], int *out)
     return pid;
 }
 
-static bool write_job(const char *folder)
+static bool write_files(void)
 {
-    char path[4200];
-    snprintf(path, sizeof path, "%s/job.sql", folder);
-    FILE *f = fopen(path, "w");
-    bool  ok = f && fputs(job_sql, f) >= 0;
-    return f && fclose(f) == 0 && ok;
+    bool ok = true;
+    for (int i = 0; ok && i < N_FILES; i++) {
+        FILE *f = fopen(files[i].name, "w");
+        ok = f && fwrite(files[i].text, 1, files[i].size, f) == files[i].size;
+        ok = f && fclose(f) == 0 && ok;
+    }
+    return ok;
 }
 
-static void say_how_to_read(const char *folder)
+static char  folder[64] = "/tmp/millrace-demo-XXXXXX";
+static pid_t broker;
+
+static void say_ready(const char *address)
+{
+    printf(
+        "http://%s/\n"
+        "Events per campaign, live: pull the producer's rate, stop and start a query, look at late and broken rows.\n"
+        "run folder %s (the SQL and the tables are in it); Ctrl-C stops\n",
+        address, folder);
+    fflush(stdout);
+}
+
+static void say_how_to_read(void)
 {
     printf("\nThe table is %s/lake/campaign_views. Read it with\n"
            "  DuckDB    SELECT * FROM delta_scan('%s/lake/campaign_views');\n"
@@ -87,58 +104,93 @@ static void say_how_to_read(const char *folder)
            folder, folder, folder, folder, folder);
 }
 
-static int demo(const char *file)
+static int start_broker(char bootstrap[128])
 {
-    char folder[64] = "/tmp/millrace-demo-XXXXXX", bootstrap[128] = "", param[160], state[4200], lake[4200], job[4200];
-    char rate[32], ads[4200];
-    int  out = -1, status = 0;
-    (void)file;
-    if (!mkdtemp(folder) || !write_job(folder)) {
-        cli_say("cannot make a run folder: %s", strerror(errno));
-        return EXIT_CANNOT_CREATE;
-    }
-    printf("run folder %s (job.sql is in it); Ctrl-C stops\n", folder);
-    fflush(stdout);
-    cli_stop_on_signals();
-    pid_t   broker = spawn((char *[]){"millrace", "broker", "--topic", "ads", NULL}, &out);
-    ssize_t got = broker > 0 ? read(out, bootstrap, sizeof bootstrap - 1) : 0;
+    int out = -1;
+    broker = spawn((char *[]){"millrace", "broker", "--topic", "ad-events", NULL}, &out);
+    ssize_t got = broker > 0 ? read(out, bootstrap, 127) : 0;
     if (got <= 0) {
         cli_say("the broker does not start");
         return EXIT_UNAVAILABLE;
     }
     bootstrap[strcspn(bootstrap, "\n")] = 0;
-    snprintf(rate, sizeof rate, "%.0f", flags.rate);
-    snprintf(ads, sizeof ads, "%s/ads.csv", folder);
-    snprintf(param, sizeof param, "broker=%s", bootstrap);
-    snprintf(state, sizeof state, "%s/state", folder);
-    snprintf(lake, sizeof lake, "%s/lake", folder);
-    snprintf(job, sizeof job, "%s/job.sql", folder);
-    pid_t producer =
-        spawn((char *[]){"millrace", "produce", "--bootstrap-servers", bootstrap, "--topic", "ads", "--rate", rate,
-                         "--max-lag-of", "millrace-campaign_views", "--ads-file", ads, NULL},
-              NULL);
-    for (int i = 0; i < 100 && access(ads, R_OK) != 0; i++)
-        usleep(20000);
-    pid_t query = spawn(
-        (char *[]){"millrace", "run", job, "--param", param, "--state-dir", state, "--warehouse", lake, NULL}, NULL);
-    for (int64_t waited = 0; !cli_stopping && waitpid(query, &status, WNOHANG) == 0; waited += 100000) {
-        if (flags.for_us && waited >= flags.for_us)
-            break;
-        usleep(100000);
+    return EXIT_OK;
+}
+
+/* Is the port taken? Then any other is as good. */
+static bool is_taken(uint16_t port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int                fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    bool taken = fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) != 0;
+    if (fd >= 0)
+        close(fd);
+    return taken;
+}
+
+static int serve_demo(const char *bootstrap, int64_t started_us)
+{
+    static struct config config;
+    static char          spec[600];
+    struct cli_pairs     params = {.names = {"broker"}, .values = {bootstrap}, .n = 1};
+    struct serve_query   queries[N_FILES];
+    struct produce_knobs ads;
+    struct error         e;
+    produce_knobs_init(&ads);
+    if (producing_write_ads(&ads, "ads.csv", &e) != OK) {
+        cli_say("%s", e.text);
+        return EXIT_CANNOT_CREATE;
     }
-    kill(query, SIGTERM);
-    waitpid(query, &status, 0);
-    kill(producer, SIGTERM);
-    waitpid(producer, NULL, 0);
-    kill(broker, SIGTERM);
-    waitpid(broker, NULL, 0);
-    say_how_to_read(folder);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_OK;
+    for (int i = 0; i < N_FILES; i++)
+        queries[i] =
+            (struct serve_query){.label = files[i].name, .sql = files[i].text, .folder = folder, .params = &params};
+    snprintf(spec, sizeof spec,
+             "{\"topic\":\"ad-events\",\"bootstrap_servers\":\"%s\",\"template\":\"ad_events\",\"rate\":%.0f,"
+             "\"late_pct\":0.5,\"disorder_ms\":500,\"malformed_pct\":0.2,\"max_lag_of\":\"millrace-campaign_views\"}",
+             bootstrap, flags.rate);
+    config_defaults(&config);
+    config.listen = flags.listen ? flags.listen : is_taken(8080) ? "127.0.0.1:0" : "127.0.0.1:8080";
+    config.state_dir = "./state";
+    config.environment = "demo";
+    struct serve_plan plan = {.config = &config,
+                              .queries = queries,
+                              .n_queries = N_FILES,
+                              .producer = "ads",
+                              .producer_spec = spec,
+                              .for_us = flags.for_us,
+                              .ready = say_ready,
+                              .started_us = started_us};
+    int               code = serve_run(&plan);
+    config_free(&config);
+    return code;
+}
+
+static int demo(const char *file)
+{
+    char    bootstrap[128] = "";
+    int64_t started_us = clock_mono_us();
+    (void)file;
+    if (!mkdtemp(folder) || chdir(folder) != 0 || !write_files()) {
+        cli_say("cannot make a run folder: %s", strerror(errno));
+        return EXIT_CANNOT_CREATE;
+    }
+    log_setup(LOG_WARN, false); /* the page says the rest */
+    int code = start_broker(bootstrap);
+    if (code == EXIT_OK)
+        code = serve_demo(bootstrap, started_us);
+    if (broker > 0) {
+        kill(broker, SIGTERM);
+        waitpid(broker, NULL, 0);
+    }
+    if (code == EXIT_OK)
+        say_how_to_read();
+    return code;
 }
 
 const struct cli_command cli_demo = {.name = "demo",
                                      .arguments = "",
-                                     .summary = "a built-in demo, no Kafka needed",
+                                     .summary = "a page to play with, no Kafka needed",
                                      .example = "millrace demo",
                                      .run = demo,
                                      .options = demo_options};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* millrace serve: queries and producers under control of REST, watched in a browser, until a signal comes. */
-#include <inttypes.h>
+#include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli.h"
-#include "config.h"
+#include "serve.h"
 
 #define STOP_PATIENCE_MS 9000 /* then the process ends: what was not committed is read again */
 #define HTTP_GRACE_MS 1000
@@ -26,20 +26,16 @@ static const struct http_asset assets[] = {
     {NULL, 0, NULL}};
 #define N_ASSETS ((int)(sizeof assets / sizeof assets[0]) - 1)
 
-static struct config config;
-
-static const struct cli_option *serve_options(int *n) { return config_options(&config, n); }
-
 struct service {
-    uv_loop_t           loop;
-    uv_signal_t         signals[2];
-    uv_timer_t          patience;
-    struct supervisor  *supervisor;
-    struct api         *api;
-    struct http_server *http;
-    int                 n_signals, n_files_left;
-    int64_t             started_us;
-    struct buf          tokens;
+    uv_loop_t                loop;
+    uv_signal_t              signals[2];
+    uv_timer_t               patience, limit;
+    const struct serve_plan *plan;
+    struct supervisor       *supervisor;
+    struct api              *api;
+    struct http_server      *http;
+    int                      n_signals;
+    struct buf               tokens;
 };
 
 /* ---- the end ---- */
@@ -58,6 +54,7 @@ static void on_http_closed(void *arg)
     for (int i = 0; i < 2; i++)
         uv_close((uv_handle_t *)&v->signals[i], NULL);
     uv_close((uv_handle_t *)&v->patience, NULL);
+    uv_close((uv_handle_t *)&v->limit, NULL);
 }
 
 static struct service *the_service;
@@ -77,6 +74,13 @@ static void on_patience(uv_timer_t *timer)
     _exit(EXIT_OK);
 }
 
+static void stop(struct service *v)
+{
+    api_stopping(v->api);
+    uv_timer_start(&v->patience, on_patience, STOP_PATIENCE_MS, 0);
+    supervisor_stop(v->supervisor, on_drained, v);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct service *v = handle->data;
@@ -86,9 +90,14 @@ static void on_signal(uv_signal_t *handle, int number)
         _exit(EXIT_FORCED);
     }
     cli_say("stopping after a last epoch (again to stop now)");
-    api_stopping(v->api);
-    uv_timer_start(&v->patience, on_patience, STOP_PATIENCE_MS, 0);
-    supervisor_stop(v->supervisor, on_drained, v);
+    stop(v);
+}
+
+static void on_limit(uv_timer_t *timer)
+{
+    struct service *v = timer->data;
+    if (v->n_signals++ == 0)
+        stop(v);
 }
 
 /* ---- the files of the command line ---- */
@@ -108,64 +117,54 @@ static void on_put(void *arg, const struct service_result *r)
 }
 
 /* The text is made the query's, which runs; a query of that name keeps what is desired of it. */
-static int put_file(struct service *v, const char *path)
+static void put_query(struct service *v, const struct serve_query *q)
 {
     struct json_writer w;
-    struct buf         sql, spec;
-    struct error       e;
-    char               folder[PATH_MAX], real[PATH_MAX];
-    enum err           rc = cli_read_file(path, SCRIPT_BYTES_MAX, &sql, &e);
-    if (rc != OK || !realpath(path, real)) {
-        cli_say("%s", rc != OK ? e.text : path);
-        buf_fini(&sql);
-        return EXIT_UNAVAILABLE;
-    }
-    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(real, '/') - real), real);
+    struct buf         spec;
     buf_init(&spec, TAG_SQL, SCRIPT_BYTES_MAX * 8);
     json_writer_init(&w, &spec);
     json_begin_object(&w);
-    json_member_string(&w, "sql", buf_text(&sql));
+    json_member_string(&w, "sql", q->sql);
     json_key(&w, "params");
     json_begin_object(&w);
-    for (int i = 0; i < config.params.n; i++)
-        json_member_string(&w, config.params.names[i], config.params.values[i]);
+    for (int i = 0; i < q->params->n; i++)
+        json_member_string(&w, q->params->names[i], q->params->values[i]);
     json_end_object(&w);
     json_key(&w, "tags");
     json_begin_array(&w);
     json_end_array(&w);
-    json_member_string(&w, "folder", folder[0] ? folder : "/");
+    json_member_string(&w, "folder", q->folder);
     json_end_object(&w);
     struct service_put put = {.kind = RESOURCE_QUERY,
                               .spec = buf_text(&spec),
                               .wanted = true,
                               .keep_wanted = true,
                               .expect = RESOURCE_ANY_REVISION};
-    supervisor_put(v->supervisor, &put, on_put, (void *)(uintptr_t)path);
+    supervisor_put(v->supervisor, &put, on_put, (void *)(uintptr_t)q->label);
     buf_fini(&spec);
-    buf_fini(&sql);
-    return EXIT_OK;
 }
 
 /* ---- the start ---- */
 
 static enum err start_http(struct service *v, struct error *e)
 {
+    struct config     *config = v->plan->config;
     int                n;
-    struct http_config c = {.listen = config.listen,
+    struct http_config c = {.listen = config->listen,
                             .routes = api_routes(&n),
                             .assets = assets,
                             .n_assets = N_ASSETS,
-                            .insecure = config.insecure,
+                            .hosts = config->hosts.items,
+                            .n_hosts = config->hosts.n,
+                            .origins = config->origins.items,
+                            .n_origins = config->origins.n,
+                            .insecure = config->insecure,
                             .user = v->api,
                             .observe = api_observe};
     c.n_routes = n;
-    c.hosts = config.hosts.items;
-    c.n_hosts = config.hosts.n;
-    c.origins = config.origins.items;
-    c.n_origins = config.origins.n;
     buf_init(&v->tokens, TAG_WEB, TOKENS_MAX);
-    if (config.token_file) {
-        TRY(cli_read_file(config.token_file, TOKENS_MAX, &v->tokens, e));
+    if (config->token_file) {
+        TRY(cli_read_file(config->token_file, TOKENS_MAX, &v->tokens, e));
         c.tokens = buf_text(&v->tokens);
     }
     return http_start(&v->loop, &c, &v->http, e);
@@ -174,16 +173,17 @@ static enum err start_http(struct service *v, struct error *e)
 static enum err start(struct service *v, struct error *e)
 {
     static struct api_spec spec;
+    struct config         *config = v->plan->config;
     spec = (struct api_spec){.version = MILLRACE_VERSION,
-                             .state_dir = config.state_dir,
-                             .warehouse = config.warehouse,
-                             .environment = config.environment,
-                             .colour = config.colour};
-    spec.settings = config_settings(&config, &spec.n_settings);
+                             .state_dir = config->state_dir,
+                             .warehouse = config->warehouse,
+                             .environment = config->environment,
+                             .colour = config->colour};
+    spec.settings = config_settings(config, &spec.n_settings);
     TRY(api_new(&spec, &v->api, e));
     struct supervisor_spec s = {.loop = &v->loop,
-                                .state_dir = config.state_dir,
-                                .warehouse = config.warehouse,
+                                .state_dir = config->state_dir,
+                                .warehouse = config->warehouse,
                                 .tick = api_tick,
                                 .event = api_event,
                                 .arg = v->api};
@@ -196,26 +196,40 @@ static enum err start(struct service *v, struct error *e)
 
 static void say_ready(struct service *v)
 {
-    char text[64];
-    snprintf(text, sizeof text, "%.0f", (double)(clock_mono_us() - v->started_us) / 1e3);
-    cli_say("ready in %s ms: http://%s/", text, http_address(v->http));
+    const char *address = http_address(v->http);
+    bool        loopback = strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]", 5) == 0;
+    if (v->plan->ready)
+        v->plan->ready(address);
+    else
+        cli_say("ready in %.0f ms: http://%s/", (double)(clock_mono_us() - v->plan->started_us) / 1e3, address);
     supervisor_tell(v->supervisor, "info", "service", "millrace", "version %s serves http://%s/", MILLRACE_VERSION,
-                    http_address(v->http));
-    if (!http_is_open(v->http))
-        return;
-    if (strncmp(http_address(v->http), "127.", 4) != 0 && strncmp(http_address(v->http), "[::1]", 5) != 0)
-        cli_say("warning: everybody who reaches %s may change everything (--insecure-no-auth)", http_address(v->http));
+                    address);
+    if (http_is_open(v->http) && !loopback)
+        cli_say("warning: whoever reaches %s may change everything (--insecure-no-auth)", address);
 }
 
-static int serve(int n_files, char **files)
+static void begin_work(struct service *v)
+{
+    const struct serve_plan *plan = v->plan;
+    for (int i = 0; i < plan->n_queries; i++)
+        put_query(v, &plan->queries[i]);
+    struct service_put put = {.kind = RESOURCE_PRODUCER,
+                              .name = plan->producer,
+                              .spec = plan->producer_spec,
+                              .wanted = true,
+                              .expect = RESOURCE_ANY_REVISION};
+    if (plan->producer)
+        supervisor_put(v->supervisor, &put, on_put, (void *)(uintptr_t)plan->producer);
+    if (plan->for_us)
+        uv_timer_start(&v->limit, on_limit, (uint64_t)plan->for_us / 1000, 0);
+}
+
+int serve_run(const struct serve_plan *plan)
 {
     static struct service v;
     struct error          e;
-    v.started_us = clock_mono_us();
+    v.plan = plan;
     the_service = &v;
-    int code = config_load(&config);
-    if (code != EXIT_OK)
-        return code;
     uv_loop_init(&v.loop);
     enum err rc = start(&v, &e);
     if (rc != OK) {
@@ -228,23 +242,71 @@ static int serve(int n_files, char **files)
         uv_signal_start(&v.signals[i], on_signal, i ? SIGTERM : SIGINT);
     }
     uv_timer_init(&v.loop, &v.patience);
+    uv_timer_init(&v.loop, &v.limit);
+    v.limit.data = &v;
     say_ready(&v);
-    for (int i = 0; i < n_files; i++)
-        if ((code = put_file(&v, files[i])) != EXIT_OK)
-            return code;
+    begin_work(&v);
     uv_run(&v.loop, UV_RUN_DEFAULT);
     uv_walk(&v.loop, close_handle, NULL);
     uv_run(&v.loop, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&v.loop) == 0);
     api_free(v.api);
     buf_fini(&v.tokens);
-    config_free(&config);
     return EXIT_OK;
+}
+
+/* ---- the command ---- */
+
+static struct config config;
+
+static const struct cli_option *serve_options(int *n) { return config_options(&config, n); }
+
+/* A file as a query; its texts live as long as the program. */
+static int read_query(const char *path, struct serve_query *out)
+{
+    struct buf   sql;
+    struct error e;
+    char         real[PATH_MAX];
+    enum err     rc = cli_read_file(path, SCRIPT_BYTES_MAX, &sql, &e);
+    if (rc == OK && !realpath(path, real))
+        rc = err_errno(&e, errno, "find %s", path);
+    if (rc != OK) {
+        cli_say("%s", e.text);
+        buf_fini(&sql);
+        return cli_exit_code(rc);
+    }
+    char *slash = strrchr(real, '/');
+    slash[slash == real] = 0;
+    *out = (struct serve_query){.label = path,
+                                .sql = arena_strdup(&config.arena, buf_text(&sql)),
+                                .folder = arena_strdup(&config.arena, real),
+                                .params = &config.params};
+    buf_fini(&sql);
+    return EXIT_OK;
+}
+
+static int serve(int n_files, char **files)
+{
+    struct serve_plan   plan = {.config = &config, .started_us = clock_mono_us()};
+    struct serve_query *queries;
+    int                 code = config_load(&config);
+    if (code != EXIT_OK)
+        return code;
+    queries = arena_zalloc(&config.arena, (size_t)(config.files.n + n_files + 1) * sizeof *queries);
+    plan.queries = queries;
+    for (int i = 0; code == EXIT_OK && i < config.files.n + n_files; i++) {
+        const char *file = i < config.files.n ? config.files.items[i] : files[i - config.files.n];
+        code = read_query(file, &queries[plan.n_queries++]);
+    }
+    if (code == EXIT_OK)
+        code = serve_run(&plan);
+    config_free(&config);
+    return code;
 }
 
 const struct cli_command cli_serve = {.name = "serve",
                                       .arguments = "[FILE.sql ..]",
-                                      .summary = "run queries as a service, with a page to watch them",
+                                      .summary = "run queries as a service, with a page",
                                       .example = "millrace serve --listen 127.0.0.1:8080 job.sql",
                                       .run_many = serve,
                                       .options = serve_options};

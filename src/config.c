@@ -313,6 +313,17 @@ static void set_log(struct loading *l)
     l->n_wrong++;
 }
 
+void config_defaults(struct config *c)
+{
+    struct loading l = {.c = c};
+    arena_init(&c->arena, TAG_PROCESS, (size_t)16 << 20);
+    c->loaded = true;
+    for (int i = 0; i < N_KEYS; i++) {
+        c->settings[i] = (struct api_setting){.key = keys[i].name, .value = keys[i].otherwise, .origin = "default"};
+        set(&l, i, keys[i].otherwise);
+    }
+}
+
 int config_load(struct config *c)
 {
     struct loading l = {.c = c};

@@ -40,6 +40,8 @@ struct config {
 const struct cli_option *config_options(struct config *c, int *n);
 /* Reads file and environment, and checks; EXIT_OK or an exit code after saying what is wrong. */
 int config_load(struct config *c);
+/* Every key at its default. */
+void config_defaults(struct config *c);
 /* Every key with its value (secrets as "***") and where it comes from. */
 const struct api_setting *config_settings(struct config *c, int *n);
 void                      config_free(struct config *c);

@@ -36,6 +36,7 @@ void api_free(struct api *a)
     if (!a)
         return;
     live_free(a->live);
+    api__tables_free(a);
     mem_free(a->counts);
     mem_free(a);
 }
@@ -53,6 +54,7 @@ void api_hang_up(struct api *a)
 {
     api__wait_tick(a, true);
     api__stream_tick(a, true);
+    api__preview_tick(a, true);
 }
 
 void api_tick(void *api)
@@ -63,6 +65,7 @@ void api_tick(void *api)
     live_tick(a->live);
     api__wait_tick(a, false);
     api__stream_tick(a, false);
+    api__preview_tick(a, false);
 }
 
 void api_event(void *api, const struct event *event) /* the next tick sees it in the supervisor's list */

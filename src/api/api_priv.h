@@ -15,6 +15,8 @@
 #define RATE_ANY (-1)
 
 struct live;     /* live.c */
+struct preview;  /* preview.c */
+struct known;    /* tables.c */
 struct waiter;   /* wait.c */
 struct follower; /* stream.c */
 
@@ -36,6 +38,10 @@ struct api {
     int                 n_waiters;
     struct follower    *followers; /* stream.c */
     int                 n_followers;
+    struct preview     *previews; /* preview.c */
+    int                 n_previews;
+    struct known       *tables; /* tables.c */
+    int                 n_dumps;
 };
 
 /* ---- descriptions: what a route takes, checked and shown by /openapi.json ---- */

@@ -18,6 +18,10 @@ static const struct api_field limit_only[] = {{"limit", FIELD_INTEGER, false, "h
 static const struct api_field sql_body[] = {{"sql", FIELD_TEXT, true, "one or more statements"},
                                             {"params", FIELD_OBJECT, false, "fills ${name}"}};
 static const struct api_field sql_format[] = {{"format", FIELD_TEXT, false, "json or text"}};
+static const struct api_field preview_body[] = {{"sql", FIELD_TEXT, true, "creates one streaming table"},
+                                                {"params", FIELD_OBJECT, false, "fills ${name}"},
+                                                {"max_rows", FIELD_INTEGER, false, "100"},
+                                                {"timeout", FIELD_TEXT, false, "20s"}};
 static const struct api_field query_post[] = {{"name", FIELD_TEXT, false, "else the table's"},
                                               {"sql", FIELD_TEXT, true, "creates one streaming table"},
                                               {"params", FIELD_OBJECT, false, "fills ${name}"},
@@ -39,6 +43,7 @@ static const struct api_field results_query[] = {{"limit", FIELD_INTEGER, false,
                                                  {"bigint", FIELD_TEXT, false, "string: BIGINT as texts"}};
 static const struct api_field stream_query[] = {{"format", FIELD_TEXT, false, "ndjson or sse"},
                                                 {"max_rows", FIELD_INTEGER, false, "end after so many"}};
+static const struct api_field offsets_body[] = {{"offsets", FIELD_LIST, true, "{topic, partition, offset}"}};
 static const struct api_field wait_body[] = {{"topic", FIELD_TEXT, true, ""},
                                              {"partition", FIELD_INTEGER, true, ""},
                                              {"offset", FIELD_INTEGER, true, "of the record"},
@@ -71,6 +76,12 @@ static const struct api_field producer_put[] = {
 static const struct api_field producer_patch[] = {PRODUCER_FIELDS,
                                                   {"desired_state", FIELD_TEXT, false, "running or stopped"}};
 
+static const struct api_field rows_query[] = {{"limit", FIELD_INTEGER, false, "100"},
+                                              {"version", FIELD_INTEGER, false, "of the table, else the newest"},
+                                              {"bigint", FIELD_TEXT, false, "string: BIGINT as texts"}};
+static const struct api_field dump_query[] = {{"format", FIELD_TEXT, false, "csv or ndjson"},
+                                              {"version", FIELD_INTEGER, false, "of the table, else the newest"}};
+
 #define DOC(text, answers, code) \
     &(const struct about) { .summary = text, .answer = answers, .status = code }
 #define DOC_Q(text, answers, code, q) \
@@ -91,6 +102,8 @@ static const struct http_route routes[] = {
     {"POST", V1 "/sql/explain", HTTP_VIEWER, SQL_BODY, api__sql_explain, false,
      DOC_BQ("what the SQL means", "Plan", 200, sql_body, sql_format)},
 
+    {"POST", V1 "/sql/preview", HTTP_ADMIN, SQL_BODY, api__sql_preview, false,
+     DOC_B("rows that would come out; writes nothing", "NDJSON", 200, preview_body)},
     {"GET", V1 "/queries", HTTP_VIEWER, 0, api__queries_list, false,
      DOC_Q("the queries", "list of Query", 200, list_queries)},
     {"POST", V1 "/queries", HTTP_ADMIN, SQL_BODY, api__queries_post, false,
@@ -126,6 +139,10 @@ static const struct http_route routes[] = {
     {"GET", V1 "/queries/{query}/stream", HTTP_VIEWER, 0, api__query_stream, false,
      DOC_Q("rows as they are committed", "NDJSON or SSE", 200, stream_query)},
 
+    {"GET", V1 "/queries/{query}/offsets", HTTP_VIEWER, 0, api__offsets_get, false,
+     DOC("where it is, or would go on", "offsets", 200)},
+    {"PATCH", V1 "/queries/{query}/offsets", HTTP_ADMIN, BODY, api__offsets_patch, false,
+     DOC_B("where it is to go on, when stopped: a new generation", "offsets", 200, offsets_body)},
     {"POST", V1 "/queries/{query}/wait", HTTP_VIEWER, BODY, api__query_wait, false,
      DOC_B("until a record is in the table", "{done, version}", 200, wait_body)},
     {"GET", V1 "/sources", HTTP_VIEWER, 0, api__sources, false, DOC("what queries read", "list of Source", 200)},
@@ -152,6 +169,17 @@ static const struct http_route routes[] = {
     {"POST", V1 "/producers/{producer}/stop", HTTP_ADMIN, BODY, api__producer_stop, false,
      DOC_Q("stop it", "Producer", 202, action_query)},
 
+    {"GET", V1 "/tables", HTTP_VIEWER, 0, api__tables, false, DOC("the tables queries write", "list of Table", 200)},
+    {"GET", V1 "/tables/{table}", HTTP_VIEWER, 0, api__table_get, false, DOC("one table", "Table", 200)},
+    {"GET", V1 "/tables/{table}/schema", HTTP_VIEWER, 0, api__table_schema, false, DOC("its columns", "list", 200)},
+    {"GET", V1 "/tables/{table}/history", HTTP_VIEWER, 0, api__table_history, false,
+     DOC_Q("its versions, newest first", "list", 200, limit_only)},
+    {"GET", V1 "/tables/{table}/files", HTTP_VIEWER, 0, api__table_files, false,
+     DOC_Q("its data files", "list", 200, limit_only)},
+    {"GET", V1 "/tables/{table}/rows", HTTP_VIEWER, 0, api__table_rows, false,
+     DOC_Q("rows of it, the newest files first", "Rows", 200, rows_query)},
+    {"GET", V1 "/tables/{table}/dump", HTTP_VIEWER, 0, api__table_dump, false,
+     DOC_Q("all rows", "CSV or NDJSON", 200, dump_query)},
     {"GET", V1 "/events", HTTP_VIEWER, 0, api__events, false,
      DOC_Q("what happened, newest first", "list of Event", 200, paging)},
     {"GET", V1 "/config", HTTP_ADMIN, 0, api__config, false,

@@ -29,13 +29,17 @@ void    api__stream_tick(struct api *a, bool end);
 /* offsets.c */
 handler api__offsets_get, api__offsets_patch;
 /* sql.c */
-handler api__sql_validate, api__sql_explain, api__sql_preview;
+handler api__sql_validate, api__sql_explain;
+/* preview.c */
+handler api__sql_preview;
+void    api__preview_tick(struct api *a, bool end);
 /* sources.c */
 handler api__sources, api__source_get, api__source_partitions, api__source_test, api__topics, api__topic_sample;
 /* producers.c */
 handler api__producers_list, api__producers_post, api__producer_get, api__producer_put, api__producer_patch,
     api__producer_delete, api__producer_start, api__producer_stop;
 /* tables.c */
+void    api__tables_free(struct api *a);
 handler api__tables, api__table_get, api__table_schema, api__table_history, api__table_files, api__table_rows,
     api__table_dump;
 /* info.c */

@@ -15,15 +15,15 @@
 #define METER_COMMITS 240
 #define METER_LATENCY_SECONDS 60 /* percentiles are of so many */
 
-#define METER_SERIES(X)                                                                                \
-    X(RECORDS, "records_per_s")                                                                        \
-    X(ROWS, "rows_per_s")                                                                              \
-    X(LAG, "lag")                                                                                      \
-    X(WATERMARK_LAG, "watermark_lag_ms")                                                               \
-    X(LATENCY_P50, "latency_p50_ms")                                                                   \
-    X(LATENCY_P99, "latency_p99_ms")                                                                   \
-    X(COMMIT, "commit_ms") X(LATE, "late_per_s") X(REJECTED, "rejected_per_s") X(STATE, "state_bytes") \
-        X(CPU, "cpu_share")
+#define METER_SERIES(X)                  \
+    X(RECORDS, "records_per_s")          \
+    X(ROWS, "rows_per_s")                \
+    X(LAG, "lag")                        \
+    X(WATERMARK_LAG, "watermark_lag_ms") \
+    X(LATENCY_P50, "latency_p50_ms")     \
+    X(LATENCY_P99, "latency_p99_ms")     \
+    X(COMMIT, "commit_ms")               \
+    X(LATE, "late_per_s") X(REJECTED, "rejected_per_s") X(STATE, "state_bytes") X(CPU, "cpu_share")
 #define METER_ENUM(id, name) METER_##id,
 enum meter_series { METER_SERIES(METER_ENUM) METER_N_SERIES };
 #undef METER_ENUM

@@ -193,6 +193,12 @@ static void send_barrier(struct query *q)
     lane_mark(&q->lane, FLOW_BARRIER, q->epoch, 0);
 }
 
+static void start_commit(struct query *q, struct lane_result *r)
+{
+    q->committing = true;
+    query__commit(q, r);
+}
+
 static void take_result(struct query *q)
 {
     struct lane_result *r = inbox_poll(&q->lane.results);
@@ -213,8 +219,10 @@ static void take_result(struct query *q)
     } else {
         q->marks = r->marks;
         q->moved = r->moved && q->plan->n_windows;
-        q->committing = true;
-        query__commit(q, r);
+        if (q->options.preview)
+            query__looked_at(q, r);
+        else
+            start_commit(q, r);
     }
     open_epoch(q);
 }
@@ -375,6 +383,12 @@ void query_drain(struct query *q)
     q->state = QUERY_DRAINING;
     q->drain_us = clock_mono_us();
     query__progress(q);
+}
+
+void query_stop(struct query *q)
+{
+    if (q->state != QUERY_STOPPED && q->state != QUERY_FAILED)
+        stop_now(q, QUERY_STOPPED);
 }
 
 void query_close(struct query *q, void (*closed)(void *), void *arg)

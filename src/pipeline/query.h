@@ -19,6 +19,7 @@
 
 #include "pipeline/host.h"
 #include "plan/plan.h"
+#include "json/doc.h"
 #include "json/write.h"
 
 enum query_state { QUERY_STARTING, QUERY_RUNNING, QUERY_DRAINING, QUERY_STOPPED, QUERY_FAILED };
@@ -27,6 +28,7 @@ struct query_options {
     bool          available_now; /* up to the ends seen at the start, then stop */
     int64_t       until_idle_us; /* stop when nothing has come for that long; 0: never */
     struct meter *meter;         /* is fed, when not NULL; borrowed */
+    bool          preview;       /* writes nothing, remembers nothing: its rows are only looked at */
     uint32_t      rows_kept;     /* newest rows for people; 0: 10 */
     void (*stopped)(void *);     /* loop thread: it is over, the state is STOPPED or FAILED; close it */
     void *stopped_arg;
@@ -40,6 +42,8 @@ MUST_CHECK enum err query_start(struct query_host *host, const struct plan *plan
                                 struct query **out, struct error *e);
 /* A last epoch, then STOPPED. */
 void query_drain(struct query *q);
+/* STOPPED now: the open epoch is given up, and read again the next time. */
+void query_stop(struct query *q);
 /* After stopped(): takes everything down on an io thread once nothing runs any more, frees the query, then calls
  * closed (loop thread). Host and plan must live so long. */
 void query_close(struct query *q, void (*closed)(void *), void *arg);
@@ -125,5 +129,15 @@ struct handover {
  * committed (run it once more). Blocks. */
 MUST_CHECK enum err query_handover(const struct plan *plan, const char *state_dir, struct arena *a,
                                    struct handover *out, struct error *e);
+
+/* Where it would go on, as a JSON list of {"topic", "partition", "offset", ..}. ERR_NOT_FOUND: it never ran;
+ * ERR_BUSY: an
+ * epoch is not finished. Any thread; blocks. */
+MUST_CHECK enum err query_positions(const struct plan *plan, struct catalog *c, struct buf *out, struct error *e);
+/* It goes on at the offsets of that list instead: a new generation, so the rows of open windows are given up.
+ * Partitions
+ * that are not named stay. ERR_NOT_FOUND: a partition it does not read. */
+MUST_CHECK enum err query_move(const struct plan *plan, struct catalog *c, const struct json_value *moves,
+                               struct error *e);
 
 #endif

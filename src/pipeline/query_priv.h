@@ -102,6 +102,10 @@ void query__sum_ledger(const struct query *q, const struct ledger *l, struct led
 /* The query's name in Delta's transactions, but for its generation. */
 void query__app_prefix(const struct plan *p, char out[QUERY_APP_ID_MAX]);
 
+/* preview.c */
+struct sink *query__no_sink(void);
+void         query__looked_at(struct query *q, struct lane_result *take); /* the epoch is over */
+
 /* start.c, io thread while the loop leaves the query alone */
 MUST_CHECK enum err query__start_up(struct query *q, struct error *e);
 void                query__tear_down(struct query *q);

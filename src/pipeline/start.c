@@ -54,6 +54,10 @@ static enum err open_sink(struct query *q, enum lane_sink which, const char *loc
 
 static enum err open_sinks(struct query *q, struct error *e)
 {
+    if (q->options.preview) {
+        q->sinks[LANE_MAIN] = query__no_sink();
+        return OK;
+    }
     TRY(open_sink(q, LANE_REJECTS, q->plan->rejects, q->side_type, e));
     TRY(open_sink(q, LANE_LATE, q->plan->late, q->side_type, e));
     TRY(open_sink(q, LANE_QUARANTINE, q->plan->quarantine, q->plan->expect.quarantine, e));
@@ -465,10 +469,23 @@ static enum err build(struct query *q, struct error *e)
     return q->fingerprint ? OK : err_set(e, ERR_NO_MEMORY, "query");
 }
 
-enum err query__start_up(struct query *q, struct error *e)
+/* From the checkpoint, from the table, or as the options say. */
+static enum err find_start(struct query *q, struct error *e)
 {
     struct query_row row;
-    TRY(query_host_catalog(q->host, &q->catalog, e));
+    struct saved     none[SOURCES_MAX] = {{NULL, 0}};
+    if (q->options.preview)
+        return resolve_sources(q, none, e);
+    enum err rc = catalog_query_get(q->catalog, q->plan->name, &q->arena, &row, e);
+    if (rc == OK)
+        return start_known(q, &row, e);
+    return rc == ERR_NOT_FOUND ? start_unknown(q, e) : rc;
+}
+
+enum err query__start_up(struct query *q, struct error *e)
+{
+    if (!q->options.preview)
+        TRY(query_host_catalog(q->host, &q->catalog, e));
     q->side_type = side_schema(&q->arena);
     if (!q->side_type)
         return err_set(e, ERR_NO_MEMORY, "query");
@@ -479,12 +496,7 @@ enum err query__start_up(struct query *q, struct error *e)
     for (int i = 0; i < LANE_N_SINKS; i++)
         q->wrote[i] = -1;
     TRY(build(q, e));
-    enum err rc = catalog_query_get(q->catalog, q->plan->name, &q->arena, &row, e);
-    if (rc == OK)
-        rc = start_known(q, &row, e);
-    else if (rc == ERR_NOT_FOUND)
-        rc = start_unknown(q, e);
-    TRY(rc);
+    TRY(find_start(q, e));
     struct lane_windows open;
     lane_look(&q->lane, &open);
     q->open_groups = open.groups;

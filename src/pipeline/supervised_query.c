@@ -422,6 +422,20 @@ void query__each_tick(struct service_query *q, int64_t now_us, bool second)
         query__settle(q);
 }
 
+bool service_query_hold(struct service_query *q)
+{
+    if (q->query || q->busy || q->deleting || q->base.wanted)
+        return false;
+    q->busy = true;
+    return true;
+}
+
+void service_query_release(struct service_query *q)
+{
+    q->busy = false;
+    query__settle(q);
+}
+
 /* ---- rows ---- */
 
 int64_t service_query_rows_seen(const struct service_query *q)

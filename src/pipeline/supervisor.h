@@ -143,7 +143,11 @@ enum service_want { SERVICE_START, SERVICE_STOP, SERVICE_RESTART };
 /* scratch: a new generation of the query begins. The object's state is on its way when done is called. */
 void supervisor_want(struct supervisor *s, enum resource_kind kind, const char *name, enum service_want what,
                      bool scratch, service_done *done, void *arg);
-/* New checkpointed positions of a query that is stopped: ERR_BUSY when it is not. positions: epoch.h's list. */
+/* Keeps a query that does not run from starting and from going away, so that another thread may look at its plan
+ * and its
+ * checkpoint; false when it runs. Then release it. */
+bool service_query_hold(struct service_query *q);
+void service_query_release(struct service_query *q);
 
 /* ---- reading ---- */
 

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "sink/tap.h"
 
-#include <math.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/inbox.h" /* the lock of this house */
-#include "text/decimal.h"
-#include "text/time.h"
 #include "text/utf8.h"
+#include "json/value.h"
 
 #define CELLS_MAX 64 /* columns shown */
 #define COLUMN_WIDTH_MAX 40
@@ -69,156 +67,12 @@ void tap_free(struct tap *t)
 
 /* ---- showing ---- */
 
-static void put_json(const struct column *c, size_t row, struct json_writer *w);
-
-/* A value as it stands inside JSON; texts of a struct are quoted, a text of its own is not. */
-static bool put_plain(const struct column *c, size_t row, struct buf *out)
-{
-    char     text[TIME_TEXT_MAX + DECIMAL_TEXT_MAX];
-    uint32_t n;
-    double   real;
-    switch ((int)c->type->kind) {
-    case TYPE_STRING: {
-        const uint8_t *bytes = column_bytes(c, row, &n);
-        buf_put(out, bytes, n);
-        return true;
-    }
-    case TYPE_DATE:
-        date_print(column_i32(c)[row], text);
-        buf_puts(out, text);
-        return true;
-    case TYPE_TIMESTAMP:
-        timestamp_print(column_i64(c)[row], text);
-        buf_puts(out, text);
-        return true;
-    case TYPE_DECIMAL:
-        decimal_print((struct decimal){column_i128(c)[row], c->type->scale}, text);
-        buf_puts(out, text);
-        return false;
-    case TYPE_FLOAT:
-    case TYPE_DOUBLE:
-        real = c->type->kind == TYPE_FLOAT ? (double)((const float *)c->values)[row] : column_f64(c)[row];
-        if (c->type->kind == TYPE_FLOAT)
-            float_print(((const float *)c->values)[row], text);
-        else
-            double_print(real, text);
-        buf_puts(out, text);
-        return !isfinite(real);
-    default:
-        break;
-    }
-    struct json_writer w;
-    json_writer_init(&w, out);
-    put_json(c, row, &w);
-    return false;
-}
-
-static void put_binary(const struct column *c, size_t row, struct json_writer *w)
-{
-    static const char digits[] = "0123456789abcdef";
-    char              text[2 * 32 + 1];
-    uint32_t          n;
-    const uint8_t    *bytes = column_bytes(c, row, &n);
-    n = n > 32 ? 32 : n;
-    for (uint32_t i = 0; i < n; i++) {
-        text[2 * i] = digits[bytes[i] >> 4];
-        text[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    json_put_string_n(w, text, 2 * n);
-}
-
-static void put_struct(const struct column *c, size_t row, struct json_writer *w)
-{
-    json_begin_object(w);
-    for (int i = 0; i < c->type->n_fields; i++) {
-        json_key(w, c->type->fields[i].name);
-        put_json(c->children[i], row, w);
-    }
-    json_end_object(w);
-}
-
-/* A map is an object when its keys are texts. */
-static void put_list(const struct column *c, size_t row, struct json_writer *w)
-{
-    bool map = c->type->kind == TYPE_MAP && c->type->fields[0].type->kind == TYPE_STRING;
-    if (map)
-        json_begin_object(w);
-    else
-        json_begin_array(w);
-    for (uint32_t k = c->offsets[row]; k < c->offsets[row + 1]; k++) {
-        uint32_t       n;
-        const uint8_t *key = map ? column_bytes(c->children[0], k, &n) : NULL;
-        if (map)
-            json_key_n(w, key, n);
-        else if (c->type->kind == TYPE_MAP)
-            put_json(c->children[0], k, w);
-        put_json(c->children[c->type->kind == TYPE_MAP], k, w);
-    }
-    if (map)
-        json_end_object(w);
-    else
-        json_end_array(w);
-}
-
-static void put_json(const struct column *c, size_t row, struct json_writer *w)
-{
-    struct buf text;
-    if (!column_is_valid(c, row)) {
-        json_put_null(w);
-        return;
-    }
-    switch ((int)c->type->kind) {
-    case TYPE_BOOLEAN:
-        json_put_bool(w, column_u8(c)[row]);
-        break;
-    case TYPE_TINYINT:
-        json_put_int(w, ((const int8_t *)c->values)[row]);
-        break;
-    case TYPE_SMALLINT:
-        json_put_int(w, ((const int16_t *)c->values)[row]);
-        break;
-    case TYPE_INT:
-        json_put_int(w, column_i32(c)[row]);
-        break;
-    case TYPE_BIGINT:
-        json_put_int(w, column_i64(c)[row]);
-        break;
-    case TYPE_BINARY:
-        put_binary(c, row, w);
-        break;
-    case TYPE_STRUCT:
-        put_struct(c, row, w);
-        break;
-    case TYPE_ARRAY:
-    case TYPE_MAP:
-        put_list(c, row, w);
-        break;
-    case TYPE_STRING:
-    case TYPE_DATE:
-    case TYPE_TIMESTAMP:
-    case TYPE_DECIMAL:
-    case TYPE_FLOAT:
-    case TYPE_DOUBLE:
-        buf_init(&text, TAG_WEB, 1 << 20);
-        if (put_plain(c, row, &text))
-            json_put_string_n(w, text.data ? text.data : (const uint8_t *)"", text.size);
-        else
-            json_put_raw(w, buf_text(&text));
-        w->out->failed = w->out->failed || text.failed;
-        buf_fini(&text);
-        break;
-    default:
-        json_put_null(w);
-        break;
-    }
-}
-
 static void put_cell(struct tap *t, const struct column *c, size_t row, struct buf *out)
 {
     enum cell kind = CELL_NULL;
     buf_clear(&t->scratch);
     if (column_is_valid(c, row)) {
-        bool text = put_plain(c, row, &t->scratch);
+        bool text = json_value_text(c, row, &t->scratch);
         kind = text || t->scratch.size > TAP_CELL_MAX ? CELL_TEXT : CELL_JSON; /* JSON that is cut is a text */
     }
     size_t n = t->scratch.failed ? 0 : t->scratch.size;

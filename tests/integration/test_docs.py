@@ -150,7 +150,7 @@ def test_what_is_not_run_says_why(page):
 
 # ---- names ----
 
-COMMANDS = ["run", "reset", "check", "explain", "export", "produce", "broker", "demo"]
+COMMANDS = ["serve", "config", "run", "reset", "check", "explain", "export", "produce", "broker", "demo"]
 
 
 def flags(command):

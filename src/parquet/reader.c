@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: MIT */
+#include "parquet/reader.h"
+
+#include <inttypes.h>
+#include <snappy-c.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "parquet/decode.h"
+#include "parquet/footer.h"
+#include "parquet/thrift_read.h"
+
+#define LEAVES_MAX 4096
+#define PAGE_BYTES_MAX ((size_t)256 << 20)
+#define NAME_MAX_BYTES 1024 /* a path, its names joined by a byte 0 */
+#define DEPTH_MAX 8
+
+static const char *const codecs[] = {"no codec", "snappy", "gzip", "lzo", "brotli", "lz4", "zstd", "lz4_raw"};
+
+struct leaf_chunk {      /* of one leaf in one row group */
+    const uint8_t *path; /* names, each ended by a byte 0 */
+    size_t         path_bytes;
+    int            codec, physical;
+    int64_t        at, size, n_values; /* of its pages in the file */
+};
+
+struct group {
+    int64_t            rows;
+    struct leaf_chunk *leaves;
+    uint32_t           n_leaves;
+};
+
+struct parquet_reader {
+    const uint8_t     *bytes;
+    size_t             n;
+    const struct type *schema;
+    struct arena       arena;
+    struct group      *groups;
+    uint32_t           n_groups;
+    int64_t            rows;
+    struct buf         page, levels; /* of the page being read: its bytes; a byte per row of the column */
+};
+
+static enum err corrupt(struct error *e, const char *what)
+{
+    return err_set(e, ERR_CORRUPT, "a Parquet file is broken: %s", what);
+}
+
+/* ---- metadata ---- */
+
+static void read_path(struct parquet_reader *r, struct thrift_in *t, struct leaf_chunk *c)
+{
+    int      item;
+    uint32_t n = thrift_read_list(t, &item), size;
+    uint8_t *to = arena_alloc(&r->arena, NAME_MAX_BYTES);
+    c->path = to;
+    for (uint32_t i = 0; i < n && !t->v.failed; i++) {
+        const uint8_t *name = thrift_read_binary(t, &size);
+        if (!to || c->path_bytes + size + 1 > NAME_MAX_BYTES) {
+            t->v.failed = true;
+            return;
+        }
+        memcpy(to + c->path_bytes, name, size);
+        to[c->path_bytes + size] = 0;
+        c->path_bytes += size + 1;
+    }
+}
+
+static void read_column_meta(struct parquet_reader *r, struct thrift_in *t, struct leaf_chunk *c)
+{
+    int16_t field;
+    int     type;
+    int64_t data_at = -1, dictionary_at = -1;
+    thrift_in_struct(t);
+    while (thrift_next(t, &field, &type)) {
+        if (field == 1 && type == 5)
+            c->physical = (int)thrift_read_int(t);
+        else if (field == 3 && type == 9)
+            read_path(r, t, c);
+        else if (field == 4 && type == 5)
+            c->codec = (int)thrift_read_int(t);
+        else if (field == 5 && type == 6)
+            c->n_values = thrift_read_int(t);
+        else if (field == 7 && type == 6)
+            c->size = thrift_read_int(t);
+        else if (field == 9 && type == 6)
+            data_at = thrift_read_int(t);
+        else if (field == 11 && type == 6)
+            dictionary_at = thrift_read_int(t);
+        else
+            thrift_skip(t, type);
+    }
+    c->at = dictionary_at > 0 && dictionary_at < data_at ? dictionary_at : data_at;
+    if (c->at < 4 || c->size < 0 || (uint64_t)c->at > r->n || (uint64_t)c->size > r->n - (uint64_t)c->at)
+        t->v.failed = true;
+}
+
+static void read_chunk(struct parquet_reader *r, struct thrift_in *t, struct leaf_chunk *c)
+{
+    int16_t field;
+    int     type;
+    bool    there = false;
+    thrift_in_struct(t);
+    while (thrift_next(t, &field, &type)) {
+        if (field == 3 && type == 12) {
+            read_column_meta(r, t, c);
+            there = true;
+        } else {
+            thrift_skip(t, type);
+        }
+    }
+    t->v.failed = t->v.failed || !there;
+}
+
+static void read_group(struct parquet_reader *r, struct thrift_in *t, struct group *g)
+{
+    int16_t field;
+    int     type, item;
+    thrift_in_struct(t);
+    while (thrift_next(t, &field, &type)) {
+        if (field == 1 && type == 9) {
+            g->n_leaves = thrift_read_list(t, &item);
+            g->leaves =
+                g->n_leaves <= LEAVES_MAX ? arena_zalloc(&r->arena, (g->n_leaves + 1u) * sizeof *g->leaves) : NULL;
+            t->v.failed = t->v.failed || !g->leaves || item != 12;
+            for (uint32_t i = 0; i < g->n_leaves && !t->v.failed; i++)
+                read_chunk(r, t, &g->leaves[i]);
+        } else if (field == 3 && type == 6) {
+            g->rows = thrift_read_int(t);
+        } else {
+            thrift_skip(t, type);
+        }
+    }
+    t->v.failed = t->v.failed || g->rows < 0 || g->rows > UINT32_MAX;
+}
+
+static enum err read_metadata(struct parquet_reader *r, const uint8_t *bytes, size_t n, struct error *e)
+{
+    struct thrift_in t;
+    int16_t          field;
+    int              type, item;
+    thrift_in_init(&t, bytes, n);
+    thrift_in_struct(&t);
+    while (thrift_next(&t, &field, &type)) {
+        if (field == 3 && type == 6) {
+            r->rows = thrift_read_int(&t);
+        } else if (field == 4 && type == 9) {
+            r->n_groups = thrift_read_list(&t, &item);
+            r->groups = arena_zalloc(&r->arena, (r->n_groups + 1u) * sizeof *r->groups);
+            t.v.failed = t.v.failed || !r->groups || item != 12;
+            for (uint32_t i = 0; i < r->n_groups && !t.v.failed; i++)
+                read_group(r, &t, &r->groups[i]);
+        } else {
+            thrift_skip(&t, type);
+        }
+    }
+    return t.v.failed ? corrupt(e, "its metadata") : OK;
+}
+
+enum err parquet_reader_new(const uint8_t *bytes, size_t n, const struct type *schema, struct parquet_reader **out,
+                            struct error *e)
+{
+    uint32_t size;
+    *out = NULL;
+    if (n < 12 || memcmp(bytes, "PAR1", 4) != 0 || memcmp(bytes + n - 4, "PAR1", 4) != 0)
+        return corrupt(e, "it does not begin and end with PAR1");
+    memcpy(&size, bytes + n - 8, sizeof size);
+    if (size > n - 12)
+        return corrupt(e, "the size of its metadata");
+    struct parquet_reader *r = mem_zalloc(TAG_SINK, sizeof *r);
+    if (!r)
+        return err_set(e, ERR_NO_MEMORY, "Parquet reader");
+    *r = (struct parquet_reader){.bytes = bytes, .n = n, .schema = schema};
+    arena_init(&r->arena, TAG_SINK, (size_t)256 << 20);
+    buf_init(&r->page, TAG_SINK, PAGE_BYTES_MAX);
+    buf_init(&r->levels, TAG_SINK, PAGE_BYTES_MAX);
+    enum err rc = read_metadata(r, bytes + n - 8 - size, size, e);
+    if (rc != OK)
+        parquet_reader_free(r);
+    else
+        *out = r;
+    return rc;
+}
+
+void parquet_reader_free(struct parquet_reader *r)
+{
+    if (!r)
+        return;
+    buf_fini(&r->page);
+    buf_fini(&r->levels);
+    arena_fini(&r->arena);
+    mem_free(r);
+}
+
+int     parquet_reader_groups(const struct parquet_reader *r) { return (int)r->n_groups; }
+int64_t parquet_reader_rows(const struct parquet_reader *r) { return r->rows; }
+
+/* ---- pages ---- */
+
+struct page {
+    int            type, encoding;
+    int64_t        uncompressed, compressed, n_values, crc;
+    bool           has_crc, v2;
+    const uint8_t *data; /* compressed */
+};
+
+static void read_data_header(struct thrift_in *t, struct page *p)
+{
+    int16_t field;
+    int     type;
+    thrift_in_struct(t);
+    while (thrift_next(t, &field, &type)) {
+        if (field == 1 && type == 5)
+            p->n_values = thrift_read_int(t);
+        else if (field == 2 && type == 5)
+            p->encoding = (int)thrift_read_int(t);
+        else
+            thrift_skip(t, type);
+    }
+}
+
+/* Reads the header at *at and moves behind the page. */
+static enum err read_page(const struct parquet_reader *r, int64_t *at, int64_t end, struct page *p, struct error *e)
+{
+    struct thrift_in t;
+    int16_t          field;
+    int              type;
+    *p = (struct page){.type = -1, .encoding = -1};
+    thrift_in_init(&t, r->bytes + *at, (size_t)(end - *at));
+    thrift_in_struct(&t);
+    while (thrift_next(&t, &field, &type)) {
+        if (field == 1 && type == 5) {
+            p->type = (int)thrift_read_int(&t);
+        } else if (field == 2 && type == 5) {
+            p->uncompressed = thrift_read_int(&t);
+        } else if (field == 3 && type == 5) {
+            p->compressed = thrift_read_int(&t);
+        } else if (field == 4 && type == 5) {
+            p->crc = thrift_read_int(&t);
+            p->has_crc = true;
+        } else if ((field == 5 || field == 7) && type == 12) {
+            read_data_header(&t, p);
+        } else {
+            p->v2 = p->v2 || field == 8;
+            thrift_skip(&t, type);
+        }
+    }
+    if (p->v2 || p->type == 3)
+        return err_set(e, ERR_UNSUPPORTED, "the Parquet file has data pages v2, which are not read yet");
+    bool wrong = t.v.failed || p->compressed < 0 || (uint64_t)p->compressed > t.v.size || p->uncompressed < 0 ||
+                 (uint64_t)p->uncompressed > PAGE_BYTES_MAX || p->n_values < 0;
+    if (wrong)
+        return corrupt(e, "the header of a page");
+    p->data = t.v.data;
+    *at = (int64_t)(t.v.data + p->compressed - r->bytes);
+    if (p->has_crc && (uint32_t)p->crc != (uint32_t)crc32(0, p->data, (uInt)p->compressed))
+        return corrupt(e, "the checksum of a page");
+    return OK;
+}
+
+static enum err unpack(const struct leaf_chunk *c, const struct page *p, struct buf *out, struct error *e)
+{
+    size_t size = (size_t)p->uncompressed;
+    buf_clear(out);
+    uint8_t *to = buf_reserve(out, size + 8);
+    if (!to)
+        return buf_check(out, "a Parquet page", e);
+    if (c->codec == 0 && size == (size_t)p->compressed) {
+        memcpy(to, p->data, size);
+    } else if (c->codec == 1) {
+        size_t got = size, said = 0;
+        if (snappy_uncompressed_length((const char *)p->data, (size_t)p->compressed, &said) != SNAPPY_OK ||
+            said != size ||
+            snappy_uncompress((const char *)p->data, (size_t)p->compressed, (char *)to, &got) != SNAPPY_OK ||
+            got != size)
+            return corrupt(e, "a snappy page");
+    } else if (c->codec == 6) {
+        size_t got = ZSTD_decompress(to, size, p->data, (size_t)p->compressed);
+        if (ZSTD_isError(got) || got != size)
+            return corrupt(e, "a zstd page");
+    } else if (c->codec == 0) {
+        return corrupt(e, "the size of a page");
+    } else {
+        return err_set(e, ERR_UNSUPPORTED, "the Parquet file is packed with %s, which is not read yet",
+                       c->codec > 0 && c->codec < 8 ? codecs[c->codec] : "an unknown codec");
+    }
+    out->size = size;
+    return OK;
+}
+
+/* ---- a leaf ---- */
+
+struct leaf_reading {
+    const struct leaf_chunk *chunk;
+    const struct type       *type;
+    enum physical            physical;
+    uint32_t                 width;
+    int                      max_level;
+    struct buf               dictionary; /* plain values */
+    struct buf               entries;    /* BYTES: u32 offset of each entry */
+    uint32_t                 n_entries;
+    struct buf               indexes; /* u32 scratch */
+};
+
+/* Finds where each entry begins. */
+static enum err take_dictionary(struct leaf_reading *l, const struct page *p, struct error *e)
+{
+    struct view v = {.data = l->dictionary.data, .size = l->dictionary.size};
+    if (p->n_values > (int64_t)l->dictionary.size + 1)
+        return corrupt(e, "a dictionary");
+    l->n_entries = (uint32_t)p->n_values;
+    for (uint32_t i = 0; i < l->n_entries; i++) {
+        uint32_t at = (uint32_t)(v.data - l->dictionary.data), n = l->width;
+        buf_put(&l->entries, &at, sizeof at);
+        if (!l->width)
+            n = view_u32(&v);
+        if (n && !view_take(&v, n))
+            return corrupt(e, "a dictionary");
+    }
+    return buf_check(&l->entries, "a dictionary", e);
+}
+
+static void put_value(const struct leaf_reading *l, struct builder *b, const uint8_t *p, uint32_t n)
+{
+    int32_t i32 = 0;
+    int64_t i64 = 0;
+    float   f32;
+    double  f64;
+    switch ((int)l->type->kind) {
+    case TYPE_BOOLEAN:
+        builder_boolean(b, p[0] & 1);
+        return;
+    case TYPE_TINYINT:
+        builder_i8(b, (int8_t)p[0]);
+        return;
+    case TYPE_SMALLINT:
+        memcpy(&i32, p, sizeof i32);
+        builder_i16(b, (int16_t)i32);
+        return;
+    case TYPE_INT:
+    case TYPE_DATE:
+        memcpy(&i32, p, sizeof i32);
+        builder_i32(b, i32);
+        return;
+    case TYPE_BIGINT:
+    case TYPE_TIMESTAMP:
+        memcpy(&i64, p, sizeof i64);
+        builder_i64(b, i64);
+        return;
+    case TYPE_FLOAT:
+        memcpy(&f32, p, sizeof f32);
+        builder_f32(b, f32);
+        return;
+    case TYPE_DOUBLE:
+        memcpy(&f64, p, sizeof f64);
+        builder_f64(b, f64);
+        return;
+    case TYPE_DECIMAL:
+        builder_decimal(b, decimal_of_bytes(p, n, l->physical == PHYSICAL_FIXED));
+        return;
+    default:
+        builder_bytes(b, p, n);
+    }
+}
+
+/* One value of a plain page. */
+static const uint8_t *next_plain(const struct leaf_reading *l, struct view *v, uint32_t *n)
+{
+    *n = l->width ? l->width : view_u32(v);
+    return *n ? view_take(v, *n) : (v->failed ? NULL : v->data);
+}
+
+/* Values of the rows whose level is the highest, NULL for the others. */
+static enum err put_rows(struct leaf_reading *l, const uint8_t *levels, uint32_t n_rows, struct view *v, int encoding,
+                         struct builder *b, struct error *e)
+{
+    const uint32_t *indexes = (const uint32_t *)(const void *)l->indexes.data;
+    uint32_t        k = 0, n;
+    for (uint32_t i = 0; i < n_rows; i++) {
+        if (levels[i] != l->max_level) {
+            builder_null(b);
+            continue;
+        }
+        const uint8_t *p;
+        if (encoding == ENCODING_RLE_DICTIONARY) {
+            uint32_t at, entry = indexes[k++];
+            if (entry >= l->n_entries)
+                return corrupt(e, "an index into a dictionary");
+            memcpy(&at, l->entries.data + (size_t)entry * sizeof at, sizeof at);
+            struct view one = {.data = l->dictionary.data + at, .size = l->dictionary.size - at};
+            p = next_plain(l, &one, &n);
+        } else if (l->physical == PHYSICAL_BOOLEAN) {
+            uint8_t bit = (uint8_t)(k / 8 < v->size ? v->data[k / 8] >> (k % 8) & 1 : 2);
+            v->failed = v->failed || bit == 2;
+            k++;
+            builder_boolean(b, bit & 1);
+            if (v->failed)
+                return corrupt(e, "a page of booleans");
+            continue;
+        } else {
+            p = next_plain(l, v, &n);
+        }
+        if (!p)
+            return corrupt(e, "a value of a page");
+        put_value(l, b, p, n);
+    }
+    return OK;
+}
+
+static uint32_t count_values(const uint8_t *levels, uint32_t n, int max_level)
+{
+    uint32_t values = 0;
+    for (uint32_t i = 0; i < n; i++)
+        values += levels[i] == max_level;
+    return values;
+}
+
+/* A data page: its levels go behind those that are there, its values into the builder. */
+static enum err take_page(struct parquet_reader *r, struct leaf_reading *l, const struct page *p, uint32_t most,
+                          struct builder *b, struct error *e)
+{
+    struct view v = {.data = r->page.data, .size = r->page.size};
+    uint32_t    n = p->n_values > most ? most : (uint32_t)p->n_values;
+    size_t      begin = r->levels.size;
+    if (p->encoding != ENCODING_PLAIN && p->encoding != ENCODING_RLE_DICTIONARY && p->encoding != 2)
+        return err_set(e, ERR_UNSUPPORTED, "the Parquet file has a page of encoding %d, which is not read yet",
+                       p->encoding);
+    uint32_t       size = view_u32(&v);
+    const uint8_t *bytes = view_take(&v, size);
+    uint8_t       *levels = buf_reserve(&r->levels, n + 1u);
+    if (!bytes || !levels || !levels_decode(bytes, size, bits_for((uint32_t)l->max_level), levels, n))
+        return corrupt(e, "the levels of a page");
+    r->levels.size = begin + n;
+    uint32_t values = count_values(levels, n, l->max_level);
+    int      encoding = p->encoding == ENCODING_PLAIN ? ENCODING_PLAIN : ENCODING_RLE_DICTIONARY;
+    if (encoding == ENCODING_RLE_DICTIONARY) {
+        uint8_t width = values ? view_u8(&v) : 0;
+        buf_clear(&l->indexes);
+        uint8_t *to = buf_reserve(&l->indexes, (values + 1u) * sizeof(uint32_t));
+        if (!to || width > 32 || !hybrid_decode(v.data, v.size, width, (uint32_t *)(void *)to, values))
+            return corrupt(e, "the indexes of a page");
+    }
+    return put_rows(l, levels, n, &v, encoding, b, e);
+}
+
+static enum err read_leaf(struct parquet_reader *r, struct leaf_reading *l, uint32_t n_rows, struct builder *b,
+                          struct error *e)
+{
+    int64_t at = l->chunk->at, end = at + l->chunk->size;
+    buf_clear(&r->levels);
+    while (r->levels.size < n_rows) {
+        struct page p;
+        if (at >= end)
+            return corrupt(e, "a column has fewer rows than its row group");
+        TRY(read_page(r, &at, end, &p, e));
+        if (p.type == PAGE_DICTIONARY) {
+            TRY(unpack(l->chunk, &p, &l->dictionary, e));
+            TRY(take_dictionary(l, &p, e));
+        } else if (p.type == PAGE_DATA) {
+            TRY(unpack(l->chunk, &p, &r->page, e));
+            TRY(take_page(r, l, &p, n_rows - (uint32_t)r->levels.size, b, e));
+        }
+        if (p.type == PAGE_DATA && p.n_values == 0 && at >= end)
+            return corrupt(e, "a column has fewer rows than its row group");
+    }
+    return OK;
+}
+
+/* ---- columns ---- */
+
+struct walk {
+    struct parquet_reader *r;
+    const struct group    *g;
+    uint32_t               n_rows;
+    uint8_t                path[NAME_MAX_BYTES];
+    size_t                 path_bytes;
+};
+
+static const struct leaf_chunk *find_leaf(const struct walk *w)
+{
+    for (uint32_t i = 0; i < w->g->n_leaves; i++)
+        if (w->g->leaves[i].path_bytes == w->path_bytes && memcmp(w->g->leaves[i].path, w->path, w->path_bytes) == 0)
+            return &w->g->leaves[i];
+    return NULL;
+}
+
+static enum err read_one(struct walk *w, const struct type *type, int depth, struct builder *b, struct error *e)
+{
+    const struct leaf_chunk *chunk = find_leaf(w);
+    struct leaf_reading      l = {.chunk = chunk, .type = type, .max_level = depth};
+    if (!physical_of(type, &l.physical, &l.width))
+        return err_set(e, ERR_UNSUPPORTED, "columns of type %s are not read from Parquet yet",
+                       type_kind_name(type->kind));
+    if (!chunk) { /* the column is younger than the file */
+        buf_clear(&w->r->levels);
+        uint8_t *levels = buf_reserve(&w->r->levels, w->n_rows + 1u);
+        if (!levels)
+            return buf_check(&w->r->levels, "a column", e);
+        memset(levels, 0, w->n_rows);
+        w->r->levels.size = w->n_rows;
+        for (uint32_t i = 0; i < w->n_rows; i++)
+            builder_null(b);
+        return OK;
+    }
+    if (chunk->physical != (int)l.physical)
+        return err_set(e, ERR_UNSUPPORTED, "a column of type %s has another physical type in the Parquet file",
+                       type_kind_name(type->kind));
+    if (l.physical == PHYSICAL_BOOLEAN)
+        l.width = 1;
+    buf_init(&l.dictionary, TAG_SINK, PAGE_BYTES_MAX);
+    buf_init(&l.entries, TAG_SINK, PAGE_BYTES_MAX);
+    buf_init(&l.indexes, TAG_SINK, PAGE_BYTES_MAX);
+    enum err rc = read_leaf(w->r, &l, w->n_rows, b, e);
+    buf_fini(&l.dictionary);
+    buf_fini(&l.entries);
+    buf_fini(&l.indexes);
+    return rc;
+}
+
+/* depth: optional fields from the top to this one. r->levels are those of its (first) leaf afterwards. */
+static enum err read_field(struct walk *w, const struct field *f, int depth, struct builder *b, struct error *e)
+{
+    size_t before = w->path_bytes, n = strlen(f->name) + 1;
+    if (depth > DEPTH_MAX || before + n > NAME_MAX_BYTES)
+        return err_set(e, ERR_UNSUPPORTED, "a column of the Parquet file lies too deep");
+    memcpy(w->path + before, f->name, n);
+    w->path_bytes += n;
+    enum err rc = OK;
+    if (f->type->kind == TYPE_STRUCT) {
+        for (int i = f->type->n_fields - 1; rc == OK && i >= 0; i--) /* the first one last: its levels stay */
+            rc = read_field(w, &f->type->fields[i], depth + 1, &b->children[i], e);
+        for (uint32_t i = 0; rc == OK && i < w->n_rows; i++)
+            builder_struct(b, w->r->levels.data[i] >= depth);
+    } else {
+        rc = read_one(w, f->type, depth, b, e);
+    }
+    w->path_bytes = before;
+    return rc;
+}
+
+enum err parquet_reader_group(struct parquet_reader *r, int group, uint32_t max_rows, struct batch **out,
+                              struct error *e)
+{
+    const struct group *g = &r->groups[group];
+    uint32_t            n = max_rows && max_rows < g->rows ? max_rows : (uint32_t)g->rows;
+    struct walk         w = {.r = r, .g = g, .n_rows = n};
+    struct builder      top;
+    struct column      *rows = NULL;
+    *out = NULL;
+    enum err rc = builder_init(&top, r->schema, e);
+    for (int i = 0; rc == OK && i < r->schema->n_fields; i++)
+        rc = read_field(&w, &r->schema->fields[i], 1, &top.children[i], e);
+    for (uint32_t i = 0; rc == OK && i < n; i++)
+        builder_struct(&top, true);
+    if (rc == OK)
+        rc = builder_finish(&top, &rows, e);
+    if (rc == OK) {
+        struct column **columns = arena_alloc(&r->arena, (r->schema->n_fields + 1u) * sizeof *columns);
+        for (int i = 0; columns && i < r->schema->n_fields; i++)
+            columns[i] = column_ref(rows->children[i]);
+        *out = columns ? batch_new(r->schema, n, columns, NULL, NULL) : NULL;
+        rc = *out ? OK : err_set(e, ERR_NO_MEMORY, "rows of a Parquet file");
+        column_free(rows);
+    }
+    builder_fini(&top);
+    return rc;
+}
