@@ -12,6 +12,8 @@ RUN ./dev setup
 COPY CMakeLists.txt ./
 COPY src src
 COPY migrations migrations
+COPY web web
+COPY examples/ad-campaigns examples/ad-campaigns
 COPY tests/CMakeLists.txt tests/CMakeLists.txt
 ARG VERSION=0.1.0
 RUN cmake -S . -B build/release -G Ninja -DCMAKE_BUILD_TYPE=Release -DMILLRACE_VERSION="${VERSION}" \
@@ -23,7 +25,7 @@ FROM debian:12-slim
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates libuv1 libjansson4 libsqlite3-0 libzstd1 \
-       libsnappy1v5 liblz4-1 zlib1g libcurl4 libssl3 libutf8proc2 libstdc++6 \
+       libsnappy1v5 liblz4-1 zlib1g libcurl4 libssl3 libutf8proc2 libstdc++6 libmicrohttpd12 libyaml-0-2 libwslay1 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --create-home --home-dir /var/lib/millrace millrace
 COPY --from=build /millrace/build/release/millrace /usr/local/bin/millrace

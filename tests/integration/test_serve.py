@@ -351,11 +351,13 @@ def rows_in(service, table):
 def all_sent(service, query):
     """Records of the topic, once nothing comes any more."""
     sums = []
+    for made in service.get("/producers")["items"]:
+        until(lambda: service.get("/producers/" + made["name"])["state"] == "stopped", 30, "the producer's end")
 
     def look():
         sums.append(sum(p["end"] for p in service.get(f"/sources/{query}.0/partitions")["items"]))
         time.sleep(0.3)
-        return sums[-1] if len(sums) > 3 and sums[-1] == sums[-4] and sums[-1] else None
+        return sums[-1] if len(sums) > 8 and sums[-1] == sums[-9] and sums[-1] else None
 
     return until(look, 30, "the end of the topic")
 
@@ -523,3 +525,21 @@ def test_settings_and_their_origin(service, tmp_path):
     assert settings["storage.state_dir"]["origin"] == "env MILLRACE_STORAGE__STATE_DIR"
     assert settings["ui.environment"]["value"] == "${env:WHERE}" and settings["server.listen"]["origin"] == "--listen"
     assert (tmp_path / "kept/catalog.db").exists()
+
+
+def test_dashboard_and_alerts_name_metrics_that_exist(service, broker):
+    service.serve()
+    producer(service, broker, "t18", rate=100)
+    service.post("/queries", {"sql": counts(broker, "t18")}, status=201)
+    service.until_status("counts", lambda s: s["rows"] > 0)
+    existing = set(re.findall(r"^# TYPE (\w+)", service.call("GET", "/metrics").body.decode(), re.M))
+    for name in ("grafana.json", "prometheus-alerts.yaml"):
+        used = set(re.findall(r"\b((?:millrace|process)_[a-z0-9_]+)\b", (TOP / "examples/deploy" / name).read_text()))
+        assert used and {re.sub(r"_(bucket|sum|count)$", "", u) for u in used} <= existing
+
+
+def test_the_table_of_metrics_is_what_is_served(service):
+    service.serve()
+    served_names = set(re.findall(r"^# TYPE (\w+) (\w+)", service.call("GET", "/metrics").body.decode(), re.M))
+    page = (TOP / "docs/operations.md").read_text()
+    assert served_names == set(re.findall(r"^\| `((?:millrace|process)_\w+)` \| (\w+) \|", page, re.M))
