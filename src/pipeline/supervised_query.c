@@ -236,7 +236,8 @@ static void begun(struct job *job)
     struct service_query *q = b->q;
     q->busy = false;
     q->status = (struct query_status){.version = -1};
-    drop_script(&q->script);
+    if (q->script != b->script)
+        drop_script(&q->script);
     q->script = b->script;
     if (b->rc == OK && b->scratch)
         q->scratch = false;
@@ -259,6 +260,8 @@ static void begin(struct service_query *q)
     b->scratch = q->scratch && q->base.wanted;
     snprintf(b->name, sizeof b->name, "%s", q->base.name);
     q->next_script = NULL;
+    q->script =
+        q->script ? q->script : b->script; /* its table and plan can be looked at already; nobody writes to it */
     q->busy = true;
     q->restart = false;
     q->base.next_try_ms = 0;
