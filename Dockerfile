@@ -32,5 +32,6 @@ COPY --from=build /millrace/build/release/millrace /usr/local/bin/millrace
 USER 10001
 WORKDIR /var/lib/millrace
 VOLUME ["/var/lib/millrace"]
+HEALTHCHECK --interval=10s --timeout=3s CMD ["/usr/local/bin/millrace", "health"]
 ENTRYPOINT ["/usr/local/bin/millrace"]
 CMD ["--help"]

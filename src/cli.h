@@ -71,6 +71,7 @@ void cli_say(const char *format, ...) PRINTF_LIKE(1, 2);
 MUST_CHECK enum err cli_read_file(const char *path, size_t limit, struct buf *out, struct error *e);
 bool                cli_stderr_is_terminal(void);
 
+extern const struct cli_command cli_status, cli_start_query, cli_stop_query, cli_tail, cli_tables, cli_dump, cli_health;
 extern const struct cli_command cli_serve, cli_config, cli_run, cli_reset, cli_check, cli_explain, cli_export,
     cli_produce, cli_broker, cli_demo;
 

@@ -11,8 +11,10 @@
 #include "base/log.h"
 #include "cli.h"
 
-static const struct cli_command *const commands[] = {&cli_serve,   &cli_config, &cli_run,     &cli_reset,  &cli_check,
-                                                     &cli_explain, &cli_export, &cli_produce, &cli_broker, &cli_demo};
+static const struct cli_command *const commands[] = {
+    &cli_serve,   &cli_status, &cli_start_query, &cli_stop_query, &cli_tail,  &cli_tables,
+    &cli_dump,    &cli_health, &cli_config,      &cli_run,        &cli_reset, &cli_check,
+    &cli_explain, &cli_export, &cli_produce,     &cli_broker,     &cli_demo};
 #define N_COMMANDS ((int)(sizeof commands / sizeof commands[0]))
 
 static const char help_text[] =

@@ -150,7 +150,8 @@ def test_what_is_not_run_says_why(page):
 
 # ---- names ----
 
-COMMANDS = ["serve", "config", "run", "reset", "check", "explain", "export", "produce", "broker", "demo"]
+COMMANDS = ["serve", "status", "start", "stop", "tail", "tables", "dump", "health", "config",
+            "run", "reset", "check", "explain", "export", "produce", "broker", "demo"]
 
 
 def flags(command):

@@ -543,3 +543,27 @@ def test_the_table_of_metrics_is_what_is_served(service):
     served_names = set(re.findall(r"^# TYPE (\w+) (\w+)", service.call("GET", "/metrics").body.decode(), re.M))
     page = (TOP / "docs/operations.md").read_text()
     assert served_names == set(re.findall(r"^\| `((?:millrace|process)_\w+)` \| (\w+) \|", page, re.M))
+
+
+def test_the_command_line_asks_the_service(service, broker):
+    service.serve()
+    producer(service, broker, "t19", rate=0, rows=40)
+    service.post("/queries", {"sql": every_event(broker, "t19")}, status=201)
+    service.until_status("events", lambda s: s["rows"] == 40)
+
+    def cli(*args):
+        return subprocess.run([binary(), *args, "--server", service.url], capture_output=True, text=True, timeout=60)
+
+    assert cli("health").returncode == 0
+    assert re.search(r"^events +running .* 40$", cli("status").stdout, re.M)
+    assert json.loads(cli("status", "--json").stdout)["items"][0]["name"] == "events"
+    assert cli("stop", "events", "--wait", "20s").stdout == "events: stopped\n"
+    assert cli("start", "events", "--wait", "20s").stdout == "events: running\n"
+    wrong = cli("stop", "evens")
+    assert wrong.returncode == 69 and "did you mean events?" in wrong.stderr
+    version = str(service.get("/tables/events")["version"])
+    assert cli("tables").stdout.splitlines()[1].split()[:3] == ["events", version, "40"]
+    assert len(cli("dump", "events").stdout.splitlines()) == 41
+    assert len(cli("dump", "events", "--format", "ndjson").stdout.splitlines()) == 40
+    service.stop()
+    assert cli("health").returncode == 1 and cli("status").returncode == 69
