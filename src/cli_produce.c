@@ -17,7 +17,8 @@
 
 static struct produce_flags {
     const char *bootstrap, *topic, *template_, *start_time, *ads_file, *replay, *time_field, *key_field, *key;
-    const char *compression, *group;
+    const char *compression, *group, *url, *symbols, *user_agent;
+    int64_t     poll_us;
     int64_t     rows, seed, partitions, entities, step_us, late_by_us, disorder_us, max_lag;
     double      rate, late, duplicates, malformed, skew, speed;
     bool        create, string_time;
@@ -26,6 +27,7 @@ static struct produce_flags {
            .seed = 1,
            .late_by_us = 60000000,
            .compression = "lz4",
+           .user_agent = "millrace/" MILLRACE_VERSION,
            .max_lag = 5000,
            .speed = 1};
 
@@ -37,7 +39,8 @@ static const struct cli_option *produce_options(int *n)
         {"create", OPT_FLAG, &flags.create, "", "make the topic when it is not there"},
         {"partitions", OPT_COUNT, &flags.partitions, "N",
          "of the topic (--create: 4); records without a key go round them"},
-        {"template", OPT_TEXT, &flags.template_, "NAME", "ad_events (default), clickstream, iot_sensors, trades"},
+        {"template", OPT_TEXT, &flags.template_, "NAME",
+         "ad_events (default), clickstream, iot_sensors, trades; or a public stream: wikimedia, coinbase, usgs"},
         {"rows", OPT_COUNT, &flags.rows, "N", "how many (default: until stopped)"},
         {"rate", OPT_RATE, &flags.rate, "5k/s", "how fast (default: as fast as possible)"},
         {"seed", OPT_COUNT, &flags.seed, "N", "the same seed gives the same records (default 1)"},
@@ -57,6 +60,11 @@ static const struct cli_option *produce_options(int *n)
         {"time-field", OPT_TEXT, &flags.time_field, "NAME", "of a replayed file: its event time"},
         {"key-field", OPT_TEXT, &flags.key_field, "NAME", "of a replayed file: the records' key"},
         {"speed", OPT_NUMBER, &flags.speed, "10", "of a replay: 1 as recorded (default), 0 as fast as possible"},
+        {"url", OPT_TEXT, &flags.url, "URL", "of a public stream: another address that speaks the same"},
+        {"symbols", OPT_TEXT, &flags.symbols, "LIST", "of coinbase: BTC-USD,ETH-USD (default: these and SOL-USD)"},
+        {"poll-every", OPT_DURATION, &flags.poll_us, "60s",
+         "of usgs: between two polls (default: as the service says)"},
+        {"user-agent", OPT_TEXT, &flags.user_agent, "TEXT", "of a public stream: who we are (default: millrace)"},
         {"compression", OPT_TEXT, &flags.compression, "KIND", "none, lz4 (default), zstd, snappy or gzip"},
         {"max-lag-of", OPT_TEXT, &flags.group, "GROUP", "wait while this consumer group is behind"},
         {"max-lag", OPT_COUNT, &flags.max_lag, "5k", "... by more records than that in one partition"},
@@ -141,6 +149,15 @@ static void say_counts(struct sending *s)
     struct produce_tally    t;
     producing_counts(s->p, &c);
     producing_tally(s->p, &t);
+    const struct stream_tally *st = producing_stream(s->p);
+    if (st) {
+        fprintf(stderr,
+                "%ssent %" PRId64 ", acknowledged %" PRId64 ", failed %" PRId64 "; %" PRId64 " came again, %" PRId64
+                " not understood, %" PRId64 " missed, %" PRId64 " connections\n",
+                s->terminal ? "\r\033[K" : "", c.sent, c.acked, c.failed + c.waiting, st->repeated, st->unread,
+                st->missed, st->connects);
+        return;
+    }
     fprintf(stderr,
             "%ssent %" PRId64 ", acknowledged %" PRId64 ", failed %" PRId64 "; %" PRId64 " late, %" PRId64
             " duplicates, %" PRId64 " malformed; %.0f/s\n",
@@ -157,6 +174,10 @@ static enum err produce_records(const struct produce_knobs *k, struct error *e)
                                   .template_name = flags.template_,
                                   .replay = flags.replay,
                                   .knobs = *k,
+                                  .url = flags.url,
+                                  .symbols = flags.symbols,
+                                  .user_agent = flags.user_agent,
+                                  .poll_ms = (int)(flags.poll_us / 1000),
                                   .create = flags.create,
                                   .partitions = (int)flags.partitions,
                                   .group = flags.group,

@@ -19,7 +19,7 @@ enum err buf_check(const struct buf *b, const char *what, struct error *e)
 {
     if (!b->failed)
         return OK;
-    if (b->size < b->limit && b->capacity < b->limit)
+    if (!b->over)
         return err_set(e, ERR_NO_MEMORY, "%s: out of memory at %zu bytes", what, b->size);
     return err_set(e, ERR_LIMIT, "%s is larger than %zu bytes", what, b->limit);
 }
@@ -29,7 +29,7 @@ uint8_t *buf_reserve(struct buf *b, size_t n)
     if (b->failed)
         return NULL;
     if (n > b->limit - b->size) {
-        b->failed = true;
+        b->failed = b->over = true;
         return NULL;
     }
     if (b->size + n > b->capacity) {

@@ -20,7 +20,7 @@ struct buf {
     size_t         capacity;
     size_t         limit; /* ceiling for size */
     enum alloc_tag tag;
-    bool           failed;
+    bool           failed, over; /* over: because of the ceiling */
 };
 
 void               buf_init(struct buf *b, enum alloc_tag tag, size_t limit_bytes);
@@ -28,7 +28,7 @@ void               buf_fini(struct buf *b);
 static inline void buf_clear(struct buf *b)
 {
     b->size = 0;
-    b->failed = false;
+    b->failed = b->over = false;
 }
 /* ERR_NO_MEMORY or ERR_LIMIT ("<what> is larger than N bytes") when any append failed. */
 MUST_CHECK enum err buf_check(const struct buf *b, const char *what, struct error *e);

@@ -16,7 +16,9 @@
 
 struct producing {
     const struct producing_spec *spec;
-    struct generator            *generator;
+    struct generator            *generator; /* NULL: a public stream */
+    struct stream_tally          stream;
+    struct error                 idle_error; /* why a stream must end */
     struct kafka_producer       *producer;
     struct kafka_admin          *admin; /* for the lag of a group, or NULL */
     struct pacer                 pacer;
@@ -37,8 +39,11 @@ enum err producing_new(const struct producing_spec *spec, struct producing **out
     p->spec = spec;
     p->wanted_rate = p->rate = spec->knobs.rate_per_s;
     pthread_mutex_init(&p->lock, NULL);
-    enum err rc = spec->replay ? generator_replay(spec->replay, &spec->knobs, &p->generator, e)
-                               : generator_new(spec->template_name, &spec->knobs, &p->generator, e);
+    enum err rc = OK;
+    if (spec->replay)
+        rc = generator_replay(spec->replay, &spec->knobs, &p->generator, e);
+    else if (!stream_preset_find(spec->template_name))
+        rc = generator_new(spec->template_name, &spec->knobs, &p->generator, e);
     if (rc != OK)
         producing_free(p);
     else
@@ -54,7 +59,8 @@ void producing_free(struct producing *p)
         kafka_producer_free(p->producer);
     if (p->admin)
         kafka_admin_close(p->admin);
-    generator_free(p->generator);
+    if (p->generator)
+        generator_free(p->generator);
     pthread_mutex_destroy(&p->lock);
     mem_free(p);
 }
@@ -70,9 +76,20 @@ void producing_counts(struct producing *p, struct producing_counts *out)
     pthread_mutex_unlock(&p->lock);
 }
 
-int64_t producing_expected(const struct producing *p) { return generator_rows_expected(p->generator); }
+int64_t producing_expected(const struct producing *p)
+{
+    return p->generator ? generator_rows_expected(p->generator) : p->spec->knobs.rows;
+}
 
-void producing_tally(const struct producing *p, struct produce_tally *out) { generator_tally(p->generator, out); }
+void producing_tally(const struct producing *p, struct produce_tally *out)
+{
+    if (p->generator)
+        generator_tally(p->generator, out);
+    else
+        *out = (struct produce_tally){.records = p->stream.records};
+}
+
+const struct stream_tally *producing_stream(const struct producing *p) { return p->generator ? NULL : &p->stream; }
 
 enum err producing_write_ads(const struct produce_knobs *k, const char *path, struct error *e)
 {
@@ -104,7 +121,8 @@ static enum err poll_client(struct producing *p, int timeout_ms, struct error *e
     p->counts.failed = c.failed;
     p->counts.waiting = c.waiting;
     p->counts.acked_bytes = c.acked_bytes;
-    snprintf(p->counts.last_error, sizeof p->counts.last_error, "%s", c.last_error);
+    snprintf(p->counts.last_error, sizeof p->counts.last_error, "%s",
+             c.last_error[0] ? c.last_error : p->stream.last_error);
     pthread_mutex_unlock(&p->lock);
     p->polled_us = clock_mono_us();
     if (p->spec->show)
@@ -188,6 +206,48 @@ static enum err send_all(struct producing *p, struct error *e)
     return rc == OK ? poll_client(p, 0, e) : rc;
 }
 
+/* ---- a public stream ---- */
+
+static enum err take_record(void *arg, const struct produce_record *r, struct error *e)
+{
+    struct producing *p = arg;
+    TRY(wait_for_group(p, e));
+    TRY(wait_until_due(p, 0, e));
+    return send_one(p, r, e);
+}
+
+static bool while_idle(void *arg)
+{
+    struct producing *p = arg;
+    bool              due = clock_mono_us() - p->polled_us >= POLL_EVERY_US;
+    if (due && p->idle_error.code == OK && poll_client(p, 0, &p->idle_error) != OK)
+        return false;
+    return !stopping(p) && p->idle_error.code == OK;
+}
+
+static enum err follow_stream(struct producing *p, struct error *e)
+{
+    const struct producing_spec *spec = p->spec;
+    const struct stream_sink     sink = {take_record, while_idle, p};
+    const struct stream_spec     stream = {.preset = spec->template_name,
+                                           .url = spec->url,
+                                           .user_agent = spec->user_agent,
+                                           .symbols = spec->symbols,
+                                           .rows = spec->knobs.rows,
+                                           .poll_ms = spec->poll_ms,
+                                           .seed = (uint64_t)clock_wall_us()};
+    p->started_us = clock_mono_us();
+    pacer_start(&p->pacer, p->rate, p->started_us);
+    enum err rc = stream_run(&stream, &sink, &p->stream, e);
+    if (rc == OK && p->idle_error.code != OK) {
+        *e = p->idle_error;
+        rc = e->code;
+    }
+    enum err flushed = kafka_producer_flush(p->producer, FLUSH_MS, rc == OK ? e : NULL);
+    rc = rc == OK ? flushed : rc;
+    return rc == OK ? poll_client(p, 0, e) : rc;
+}
+
 static enum err open_topic(struct producing *p, struct error *e)
 {
     const struct producing_spec *spec = p->spec;
@@ -210,5 +270,5 @@ enum err producing_run(struct producing *p, struct error *e)
           .client = {.bootstrap = spec->bootstrap}, .topic = spec->topic, .compression = spec->compression};
     TRY(open_topic(p, e));
     TRY(kafka_producer_new(&producer, &p->producer, e));
-    return send_all(p, e);
+    return p->generator ? send_all(p, e) : follow_stream(p, e);
 }
