@@ -36,6 +36,11 @@ export function int(value) {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+(?!\d))/g, '\u202f');
 }
 
+// 1234 -> "1.23k/s"; of what, when it is not plain.
+export function rate(value, what = '') {
+  return value === null || value === undefined ? NONE : `${si(value)}${what}/s`;
+}
+
 export function bytes(value) {
   if (value === null || value === undefined) return NONE;
   let unit = 0;

@@ -216,6 +216,8 @@ export function rank({ queries = [], producers = [], info = null, now = 0, befor
   }
   for (const p of producers) producerFindings(p, out);
   for (const d of info?.degraded ?? []) {
+    if (out.some((f) => d.what.includes(f.subject))) continue; // said already, and better
+
     out.push({
       kind: 'service',
       level: 'warn',

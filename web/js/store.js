@@ -10,6 +10,7 @@ import { Socket } from './socket.js';
 
 const PREFS = { theme: 'auto', range: 300, zone: 'local', keys: true };
 const STALE_MS = 2000;
+const OUT_MS = 20000;
 
 function readPrefs() {
   try {
@@ -106,8 +107,18 @@ export class Store extends EventTarget {
       }
       for (const name of rings.keys()) if (!list.some((x) => x.name === name)) rings.delete(name);
     };
-    keep(this.lags, this.queries, 120, (q) => ({ lag: q.lag }));
+    keep(this.lags, this.queries, 120, (q) => ({ lag: q.lag, rows: q.rows }));
+    for (const q of this.queries) q.out_per_s = this.outRate(q);
     keep(this.rates, this.producers, 1800, (p) => ({ actual: p.actual_rate, target: p.rate || null }));
+  }
+
+  // Rows come when windows close: what a query puts out is an average of the last seconds, or it would read 0 mostly.
+  outRate(q) {
+    const points = this.lags.get(q.name).points('rows', this.now() - OUT_MS);
+    const first = points[0];
+    const last = points.at(-1);
+    if (q.state !== 'running' || points.length < 4 || last.y < first.y) return q.rows_per_s;
+    return ((last.y - first.y) * 1000) / (last.x - first.x);
   }
 
   before() {

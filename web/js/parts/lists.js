@@ -3,7 +3,7 @@
 
 import * as api from '../api.js';
 import { h, icon, setAttr, setText } from '../dom.js';
-import { ago, int, percent, si, span } from '../format.js';
+import { ago, int, percent, rate, si, span } from '../format.js';
 import { disable, removeProducer, startStop } from './actions.js';
 import { emptyState } from './bits.js';
 import { makeState } from './state.js';
@@ -34,15 +34,15 @@ export function queryTable(store) {
         num: true,
         hint: 'records per second',
         sort: (q) => q.records_per_s,
-        text: (q) => `${si(q.records_per_s)}/s`,
+        text: (q) => rate(q.records_per_s),
         title: (q) => `${int(q.records)} records in all`,
       },
       {
         label: 'Out',
         num: true,
-        hint: 'rows per second',
-        sort: (q) => q.rows_per_s,
-        text: (q) => `${si(q.rows_per_s)}/s`,
+        hint: 'rows per second, average of 20 s',
+        sort: (q) => q.out_per_s,
+        text: (q) => rate(q.out_per_s),
         title: (q) => `${int(q.rows)} rows in all`,
         phone: false,
       },
@@ -250,7 +250,7 @@ export function producerTable(store, { brief = false, onOpen = null } = {}) {
         num: true,
         hint: 'records per second, measured',
         sort: (p) => p.actual_rate,
-        text: (p) => `${si(p.actual_rate)}/s`,
+        text: (p) => rate(p.actual_rate),
       },
       { label: 'Rate', make: () => rateControl(store) },
       {

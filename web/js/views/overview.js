@@ -70,7 +70,7 @@ export function tileValues(queries, now) {
       sub: `${int(queries.reduce((n, q) => n + (q.records ?? 0), 0))} in all`,
     },
     out: {
-      value: si(sum((q) => q.rows_per_s)),
+      value: si(sum((q) => q.out_per_s)),
       unit: '/s',
       sub: `${int(queries.reduce((n, q) => n + (q.rows ?? 0), 0))} in all`,
     },

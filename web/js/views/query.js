@@ -2,7 +2,7 @@
 // query: one query; its tabs are the files of query/. A tab is mount(element, store, name) -> {status?(q), unmount()}.
 
 import { h, put, setAttr, setText } from '../dom.js';
-import { ago, int, si } from '../format.js';
+import { ago, int, rate, si } from '../format.js';
 import { queryActions } from '../parts/actions.js';
 import { emptyState, listen } from '../parts/bits.js';
 import { newQueryLink } from '../parts/lists.js';
@@ -118,7 +118,7 @@ class Query {
     setText(
       this.line,
       [
-        `${si(q.records_per_s)} records/s in, ${si(q.rows_per_s)} rows/s out`,
+        `${rate(q.records_per_s, ' records')} in, ${rate(q.out_per_s, ' rows')} out`,
         `lag ${si(q.lag)}`,
         q.version === null
           ? 'nothing written yet'

@@ -380,7 +380,7 @@ class Health {
     const now = this.store.now();
     const { zone } = this.store.prefs;
     this.busy.set(q.busy ?? {});
-    const flows = q.rows_per_s > 0 && !q.why_nothing && q.state === 'running';
+    const flows = !q.why_nothing && q.state === 'running';
     setText(this.whyTitle, flows ? 'From the broker to the table' : 'Why is nothing coming out?');
     this.sentence.hidden = !q.why_nothing;
     if (q.why_nothing) setText(this.sentence, q.why_nothing);
