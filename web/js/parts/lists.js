@@ -35,7 +35,7 @@ export function queryTable(store) {
         hint: 'records per second',
         sort: (q) => q.records_per_s,
         text: (q) => rate(q.records_per_s),
-        title: (q) => `${int(q.records)} records in all`,
+        title: (q) => `${int(q.records)} records since the start`,
       },
       {
         label: 'Out',
@@ -43,7 +43,7 @@ export function queryTable(store) {
         hint: 'rows per second, average of 20 s',
         sort: (q) => q.out_per_s,
         text: (q) => rate(q.out_per_s),
-        title: (q) => `${int(q.rows)} rows in all`,
+        title: (q) => `${int(q.rows)} rows since the start`,
         phone: false,
       },
       {

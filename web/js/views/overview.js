@@ -67,12 +67,12 @@ export function tileValues(queries, now) {
     in: {
       value: si(sum((q) => q.records_per_s)),
       unit: '/s',
-      sub: `${int(queries.reduce((n, q) => n + (q.records ?? 0), 0))} in all`,
+      sub: `${int(queries.reduce((n, q) => n + (q.records ?? 0), 0))} since the start`,
     },
     out: {
       value: si(sum((q) => q.out_per_s)),
       unit: '/s',
-      sub: `${int(queries.reduce((n, q) => n + (q.rows ?? 0), 0))} in all`,
+      sub: `${int(queries.reduce((n, q) => n + (q.rows ?? 0), 0))} since the start`,
     },
     lag: {
       value: si(queries.reduce((n, q) => n + (q.lag ?? 0), 0)),

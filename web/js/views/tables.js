@@ -75,7 +75,14 @@ class Detail {
     this.store = store;
     this.name = name;
     this.place = h('div', {});
-    this.element = h('div', { class: 'page' }, this.place);
+    this.path = h('p', { class: 'muted mono' });
+    this.links = h('div', { class: 'actions' });
+    this.element = h(
+      'div',
+      { class: 'page' },
+      h('div', { class: 'page-head' }, h('div', {}, h('h1', {}, name), this.path), this.links),
+      this.place,
+    );
     this.show();
   }
 
@@ -141,35 +148,30 @@ class Detail {
     commits.set(history ?? []);
     const rows = h('div', {});
     this.rows(rows);
+    setText(this.path, t.path);
+    put(
+      this.links,
+      t.query ? h('a', { class: 'button', href: `#/queries/${t.query}` }, 'Its query') : null,
+      h(
+        'a',
+        { class: 'button', href: `/api/v1/tables/${api.seg(t.name)}/dump?format=csv`, download: `${t.name}.csv` },
+        icon('download'),
+        'CSV',
+      ),
+      h(
+        'a',
+        {
+          class: 'button',
+          href: `/api/v1/tables/${api.seg(t.name)}/dump?format=ndjson`,
+          download: `${t.name}.ndjson`,
+        },
+        icon('download'),
+        'NDJSON',
+      ),
+    );
     return h(
       'div',
       { class: 'stack' },
-      h(
-        'div',
-        { class: 'page-head' },
-        h('div', {}, h('h1', {}, t.name), h('p', { class: 'muted mono' }, t.path)),
-        h(
-          'div',
-          { class: 'actions' },
-          t.query ? h('a', { class: 'button', href: `#/queries/${t.query}` }, 'Its query') : null,
-          h(
-            'a',
-            { class: 'button', href: `/api/v1/tables/${api.seg(t.name)}/dump?format=csv`, download: `${t.name}.csv` },
-            icon('download'),
-            'CSV',
-          ),
-          h(
-            'a',
-            {
-              class: 'button',
-              href: `/api/v1/tables/${api.seg(t.name)}/dump?format=ndjson`,
-              download: `${t.name}.ndjson`,
-            },
-            icon('download'),
-            'NDJSON',
-          ),
-        ),
-      ),
       advice.length
         ? h(
             'div',
