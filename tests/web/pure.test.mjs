@@ -132,6 +132,8 @@ test('a ring forgets the oldest, overwrites the same time, and keeps holes', () 
 
 test('a block of the wire with null values and a late repeat of its end', () => {
   const r = new Ring(10);
+  r.append({ t0: 0, step_ms: 500, series: { a: [null, null], b: [null, null] } });
+  assert.equal(r.first, null);
   r.append({ t0: '1970-01-01T00:00:01.000Z', step_ms: 1000, series: { a: [1, null, 3] } });
   r.append({ t0: 3000, step_ms: 1000, series: { a: [33, 4] } });
   assert.deepEqual(

@@ -66,6 +66,8 @@ export class Ring {
     const n = Math.max(0, ...names.map((name) => block.series[name].length));
     for (const name of names) this.column(name);
     for (let i = 0; i < n; i += 1) {
+      // Time before the first value is not a gap: it is before the beginning.
+      if (!this.size && names.every((name) => (block.series[name][i] ?? null) === null)) continue;
       const at = this.place(t0 + i * block.step_ms);
       if (at < 0) continue;
       for (const name of names) this.columns.get(name)[at] = block.series[name][i] ?? NaN;

@@ -29,6 +29,11 @@ function distinct(rows, i) {
   return new Set(rows.map((row) => String(row[i]))).size;
 }
 
+// Rows whose time is not a whole second: windows begin at such, events do not.
+function unaligned(rows, i) {
+  return rows.filter((row) => (instant(row[i]) ?? 0) % 1000 !== 0).length;
+}
+
 // Of several columns the one that makes few groups, but more than one.
 function fewest(columns, rows, candidates) {
   if (rows.length < ENOUGH) return candidates[0] ?? null;
@@ -40,14 +45,14 @@ function fewest(columns, rows, candidates) {
 }
 
 // {kind: "lines" | "bars" | "none", x, y, series}: names of columns, or null; y null counts rows. Rows that look like
-// events, each with a time of its own, are counted; rows of windows show their last number.
+// events are counted; rows of windows show their last number.
 export function choose(columns, rows = []) {
   const sample = rows.slice(-SAMPLE);
   const of = (kind) => columns.filter((c) => columnKind(c.type) === kind);
   const times = of('time');
   const numbers = of('number');
   const x = times.find((c) => /start/i.test(c.name)) ?? times[0] ?? null;
-  const events = x !== null && sample.length >= ENOUGH && distinct(sample, columns.indexOf(x)) > sample.length / 3;
+  const events = x !== null && sample.length >= ENOUGH && unaligned(sample, columns.indexOf(x)) > sample.length / 3;
   const y = events ? null : (numbers.filter((c) => !looksLikeId(c.name)).at(-1) ?? numbers.at(-1) ?? null);
   const groups = [...of('text'), ...numbers.filter((c) => c !== y && (events || looksLikeId(c.name)))];
   const series = events ? fewest(columns, sample, groups) : (groups[0] ?? null);
