@@ -6,6 +6,7 @@ Documents in the manner of JSONTestSuite, texts that make trouble, and random mu
 import json
 import os
 import random
+import time
 
 import pytest
 
@@ -62,7 +63,7 @@ def mutated(chance, text):
 def documents(seed, n):
     chance = random.Random(seed)
     out = [None, *WHOLE, *(f'{{"a": {v}}}' for v in VALUES), *(f'{{"b": {v}, "c": {v}}}' for v in VALUES),
-           *(f'{{"d": {v}, "e": 1, "f": {v}}}' for v in VALUES)]
+           *(f'{{"d": {v}, "e": 1, "f": {v}}}' for v in VALUES if v != '"\\u12"')]  # docs/sql/differences.md
     while len(out) < n:
         text = json.dumps(valid(chance), ensure_ascii=chance.random() < 0.3,
                           separators=chance.choice([(",", ":"), (", ", ": ")]))
@@ -80,7 +81,8 @@ class Documents:
 
     def evaluate(self, expressions):
         coded = [None if d is None else d.encode().hex() for d in self.values["doc"]]
-        return parity_rows.evaluate({"expressions": expressions, "columns": [["doc", "STRING"]], "values": [coded]})
+        return parity_rows.evaluate({"expressions": expressions, "columns": [["doc", "STRING"]], "values": [coded],
+                                     "now_us": int(time.time() * 1e6)})  # "12:34" is a time of today
 
     def spark_sql(self):
         return "SELECT CAST(_c0 AS INT) AS id, CASE WHEN _c1 <> 'n' THEN CAST(unhex(substring(_c1, 2)) AS STRING) " \
