@@ -18,8 +18,8 @@ struct stream;
 struct stream_kind {
     struct stream_preset public;
     enum stream_shape shape;
-    /* Reads one event (SSE, WebSocket) or document (poll) and calls stream__emit for each record of it. What it does not
-     * understand is counted by stream__unread. Errors are those that end the run. */
+    /* Reads one event (SSE, WebSocket) or document (poll) and calls stream__emit for each record of it. What it does
+     * not understand is counted by stream__unread. Errors are those that end the run. */
     enum err (*read)(struct stream *s, const struct json_value *event, const char *text, size_t n, struct error *e);
     /* What a WebSocket sends first. */
     enum err (*subscribe)(struct stream *s, struct buf *out, struct error *e);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fetching from a server of a few lines: fields, ceilings, redirects, times, WebSocket handshakes, and being told to stop. */
+/* Fetching from a server of a few lines: fields, ceilings, redirects, times, WebSocket handshakes, told to stop. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
