@@ -485,7 +485,7 @@ static enum err check_handshake(struct http_request *r, const char *protocol, st
     }
     if (!key || !ws_key_valid(key))
         return refuse(r, 400, "malformed_request", "Sec-WebSocket-Key is not 16 bytes in base64", e);
-    if (!lists(http_header(r, "Sec-WebSocket-Protocol"), protocol, false))
+    if (protocol && !lists(http_header(r, "Sec-WebSocket-Protocol"), protocol, false))
         return refuse(r, 400, "malformed_request", "the subprotocol must be offered in Sec-WebSocket-Protocol", e);
     if (r->server->counts.websockets >= r->server->limits.websockets)
         return refuse(r, 503, "too_many_streams", "as many WebSockets are open as the server takes", e);
@@ -511,7 +511,8 @@ enum err ws_accept(struct http_request *r, const char *protocol, const struct ws
     ws_accept_key(http_header(r, "Sec-WebSocket-Key"), accept);
     http_reply_header(r, "Upgrade", "websocket");
     http_reply_header(r, "Sec-WebSocket-Accept", accept);
-    http_reply_header(r, "Sec-WebSocket-Protocol", protocol);
+    if (protocol)
+        http_reply_header(r, "Sec-WebSocket-Protocol", protocol);
     r->session = s;
     r->status = 101;
     r->answer = ANSWER_READY;

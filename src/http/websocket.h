@@ -50,10 +50,10 @@ struct ws_handlers {
     void (*closed)(struct ws_session *s, int code); /* the last call; s is freed after it */
 };
 
-/* Answers a handler's request: with 101 when it is a good handshake that offers `protocol` (which is echoed), else with
- * 400 or 426. Only from within the handler; r is dead afterwards. After OK `closed` follows exactly once, even when the
- * client left before `open`. ERR_LIMIT when there are
- * too many sessions (503 was sent), ERR_INVALID for any other refusal (it was sent too): user stays the caller's. */
+/* Answers a handler's request: with 101 when it is a good handshake that offers `protocol` (which is echoed; NULL: none
+ * is asked for), else with 400 or 426. Only from within the handler; r is dead afterwards. After OK `closed` follows
+ * exactly once, even when the client left before `open`. ERR_LIMIT when there are too many sessions (503 was sent),
+ * ERR_INVALID for any other refusal (it was sent too): user stays the caller's. */
 MUST_CHECK enum err ws_accept(struct http_request *r, const char *protocol, const struct ws_handlers *h, void *user,
                               struct error *e);
 
