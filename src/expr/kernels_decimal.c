@@ -152,6 +152,16 @@ struct column *decimal_div(struct evaluation *ev, const struct expr *x, const st
     return end(&r);
 }
 
+/* Spark negates through scala.math.BigDecimal, which keeps 34 digits, half to even. */
+static int128 negated(struct decimal v)
+{
+    int    more = decimal_digits(v.value) - 34;
+    int128 rounded = v.value;
+    if (more > 0 && decimal_rescale(v, DECIMAL_HALF_EVEN, DECIMAL_DIGITS_MAX, v.scale - more, &rounded))
+        rounded *= decimal_power(more);
+    return -rounded;
+}
+
 struct column *decimal_sign(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n,
                             bool only_negative)
 {
@@ -160,8 +170,8 @@ struct column *decimal_sign(struct evaluation *ev, const struct expr *x, const s
         return NULL;
     int128 *out = r.out;
     for (uint32_t i = 0; i < n; i++) {
-        int128 v = at(args, i).value;
-        out[i] = only_negative && v >= 0 ? v : -v;
+        struct decimal v = at(args, i);
+        out[i] = only_negative && v.value >= 0 ? v.value : negated(v);
     }
     return end(&r);
 }

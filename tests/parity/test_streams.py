@@ -137,7 +137,8 @@ DECIMAL_EXPRESSIONS = """j.a, j.b, j.c, j.d, j.st, j.st.q, j IS NULL, j.a + j.b,
   j.a / 3, j.c / 7, j.i / 3.0, j.a = j.b, j.a < j.c, j.c >= j.i, j.a = 1, j.a > 1.5, j.b = j.x, j.a IN (1, 1.5, 2.25)
   j.b BETWEEN -1 AND 1, j.a <=> j.b, j.d > j.c, CAST(j.a AS STRING), CAST(j.c AS STRING), CAST(j.a AS DOUBLE)
   CAST(j.c AS DOUBLE), CAST(j.c AS FLOAT), try_cast(j.a AS INT), try_cast(j.c AS BIGINT), try_cast(j.d AS INT)
-  CAST(j.a AS BOOLEAN), try_cast(j.b AS TIMESTAMP), try_cast(j.c AS DECIMAL(10,3)), try_cast(j.a AS DECIMAL(3,1))
+  CAST(j.a AS BOOLEAN), CASE WHEN abs(j.b) < 100000000 THEN CAST(j.b AS TIMESTAMP) END
+  try_cast(j.c AS DECIMAL(10,3)), try_cast(j.a AS DECIMAL(3,1))
   CAST(j.a AS DECIMAL(38,30)), try_cast(j.s AS DECIMAL(10,3)), try_cast(j.x AS DECIMAL(20,6))
   try_cast(j.l AS DECIMAL(12,2)), try_cast(j.i AS DECIMAL(5,0)), round(j.a), round(j.a, 1), round(j.c, 5)
   round(j.a, -1), round(j.b, -2), floor(j.c), ceil(j.c), floor(j.a), ceil(j.b), greatest(j.a, j.b)
@@ -206,7 +207,6 @@ def array_texts(seed, n):
                   "d": some(lambda: chance.choice([1, 2.5, "3.125"]), "?"), "t": some(inner, 5),
                   "n": some(lambda: some(lambda: chance.randrange(3), "?"), 1), "k": chance.randrange(-2, 3)}
         out.append(json.dumps({k: v for k, v in fields.items() if chance.random() < 0.9}))
-        out[-1] = out[-1] if chance.random() > 0.03 else out[-1][:chance.randrange(len(out[-1]))]
     return out
 
 
