@@ -21,7 +21,11 @@ void    civil_from_days(int64_t days, int64_t *year, int *month, int *day);
 int     days_in_month(int64_t year, int month);
 /* Rounds towards minus infinity, as event times before 1970 need. */
 static inline int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a % b < 0) != (b < 0)); }
-static inline int64_t floor_mod(int64_t a, int64_t b) { return a - floor_div(a, b) * b; }
+static inline int64_t floor_mod(int64_t a, int64_t b)
+{
+    int64_t rest = a % b;
+    return rest + (rest != 0 && (rest < 0) != (b < 0) ? b : 0);
+}
 
 /* What CAST(text AS DATE) and CAST(text AS TIMESTAMP) accept; false otherwise. now_us serves texts without a date. */
 bool date_parse(const char *text, size_t n, int32_t *days);
