@@ -30,6 +30,7 @@ struct raw_batch {
     const char        *topic;  /* borrowed from the source */
     int32_t            partition;
     uint32_t           n_records;
+    bool               gaps_readable; /* what lies between two values that are close to each other may be read */
     struct raw_record *records;
     size_t             size_bytes;       /* payload held, for inbox ceilings */
     int64_t            next_offset;      /* position after this batch: >= last offset + 1 (gaps, markers) */

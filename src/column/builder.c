@@ -184,8 +184,8 @@ static struct column *finish(struct builder *b)
         mem_free(b->valid);
         b->valid = NULL;
     }
-    struct column *c = column_wrap(b->type, b->n_rows, b->n_nulls, b->valid, b->values, b->offsets);
     b->bytes_before = is_bytes(b->type) ? b->offsets[b->n_rows] : 0;
+    struct column *c = column_wrap(b->type, b->n_rows, b->n_nulls, b->valid, b->values, b->offsets);
     b->valid = NULL;
     b->values = NULL;
     b->offsets = NULL;

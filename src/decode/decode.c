@@ -55,7 +55,7 @@ static enum err complain(const struct raw_batch *raw, const struct raw_record *r
 static size_t slack_behind(const struct raw_batch *raw, uint32_t i)
 {
     const struct raw_record *r = &raw->records[i];
-    if (i + 1 >= raw->n_records)
+    if (!raw->gaps_readable || i + 1 >= raw->n_records)
         return 0;
     uintptr_t end = (uintptr_t)r->value + r->value_bytes, next = (uintptr_t)raw->records[i + 1].value;
     if (next < end || next - end > JSON_SLACK_BYTES)

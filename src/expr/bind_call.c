@@ -214,7 +214,8 @@ struct expr *expr__bind_call(struct expr_binder *b, const struct ast_expr *ast, 
     if (!(x = expr__new(b, EXPR_CALL, letter_type(f->result[0]), ast->place, expr__n_bound_args(ast))))
         return NULL;
     x->function = f;
-    memcpy(x->args, args, (size_t)x->n_args * sizeof *args);
+    if (x->n_args)
+        memcpy(x->args, args, (size_t)x->n_args * sizeof *args);
     if (!coerce_arguments(b, x))
         return NULL;
     x->nullable = f->nullable;

@@ -509,6 +509,7 @@ static enum err hand_out(struct kafka_source *s, struct part *p, uint32_t n, str
                                  .topic = p->view.topic,
                                  .partition = p->view.partition,
                                  .n_records = n,
+                                 .gaps_readable = true, /* records of one answer of a broker */
                                  .release = release,
                                  .owner = h},
                          .source = s};

@@ -59,7 +59,8 @@ static struct raw_batch *raw_of(const struct text *texts, uint32_t n)
     for (uint32_t i = 0; i < n; i++)
         size += (texts[i].key ? strlen(texts[i].key) : 0) + (texts[i].value ? strlen(texts[i].value) : 0);
     uint8_t *bytes = mem_alloc(TAG_TEST, size);
-    *raw = (struct raw_batch){.slot = 3, .topic = "clicks", .partition = 7, .n_records = n, .release = release};
+    *raw = (struct raw_batch){.slot = 3, .topic = "clicks", .partition = 7, .n_records = n, .gaps_readable = true};
+    raw->release = release;
     raw->refs = 1;
     raw->owner = bytes;
     raw->records = mem_zalloc(TAG_TEST, (n + 1) * sizeof *raw->records);

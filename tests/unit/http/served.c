@@ -216,7 +216,8 @@ static void flood(struct ws_session *s, int n, uint64_t key)
 
 static void on_message(struct ws_session *s, bool text, const void *bytes, size_t n)
 {
-    const char *word = bytes;
+    char word[32] = "";
+    memcpy(word, bytes, n < sizeof word ? n : sizeof word - 1);
     if (n > 6 && memcmp(word, "flood ", 6) == 0)
         flood(s, atoi(word + 6), 0);
     else if (n > 6 && memcmp(word, "keyed ", 6) == 0)
