@@ -6,7 +6,7 @@
 #include "text/decimal.h"
 #include "text/time.h"
 
-static const char out_of_range[] = "NUMERIC_VALUE_OUT_OF_RANGE";
+static const char out_of_range[] = "NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION";
 
 static struct decimal decimal_at(const struct column *c, size_t at)
 {

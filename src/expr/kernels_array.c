@@ -263,6 +263,7 @@ ROWS(k_array_join, true, join_row)
 struct order {
     const struct column *c;
     bool                 exact; /* -0.0 is not 0.0 */
+    bool                 down;
 };
 
 static bool is_negative(const struct column *c, uint32_t i)
@@ -290,10 +291,12 @@ static int by_value(const void *a, const void *b, void *arg)
 {
     uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
     int      order = compare_elements(arg, i, j);
+    if (((const struct order *)arg)->down)
+        order = -order;
     return order ? order : (i > j) - (i < j); /* equal ones stay as they are */
 }
 
-/* The elements' indexes, NULL first, then ascending; NULL: no memory. */
+/* The elements' indexes, NULL first, then ascending, or all of it the other way round; NULL: no memory. */
 static uint32_t *sorted(struct list l, struct order o)
 {
     uint32_t  n = list_size(l);
@@ -308,12 +311,13 @@ static uint32_t *sorted(struct list l, struct order o)
 static bool sort_row(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t i, struct builder *b)
 {
     struct list l = list_at(&args[0], i);
-    uint32_t    n = list_size(l), *index = sorted(l, (struct order){.c = l.c});
+    uint32_t    n = list_size(l), *index;
     bool        up = x->n_args < 2 || column_u8(args[1].c)[(size_t)i * args[1].step];
+    index = sorted(l, (struct order){.c = l.c, .down = !up});
     if (!index)
         return expr__no_memory(ev) != NULL;
     for (uint32_t k = 0; k < n; k++)
-        builder_copy(&b->children[0], l.c, index[up ? k : n - 1 - k]);
+        builder_copy(&b->children[0], l.c, index[k]);
     builder_list(b);
     mem_free(index);
     return true;

@@ -14,6 +14,8 @@
 #include "text/time.h"
 #include "json/token.h"
 
+#define GREGORIAN_BEGINS (-141427) /* 1582-10-15, in days since 1970 */
+
 /* ---- conversions ---- */
 
 static void bad_field(struct reader *r, const struct json_node *node, const char *why)
@@ -123,6 +125,13 @@ static bool to_binary(struct reader *r, struct json_slot *s)
 static bool object(struct reader *r, struct json_node *node);
 
 /* True when the value fits the wanted type; scalar tokens only, and STRING takes everything. */
+/* What Spark 1.5 wrote for a date: days since 1970 as text. Before 1582 it counts in the Julian calendar: NULL here. */
+static bool days_since_1970(const char *text, size_t n, int64_t *days)
+{
+    return integer_parse(text, n, days) == PARSED_OK && *days >= GREGORIAN_BEGINS && *days <= INT32_MAX &&
+           (uint8_t)text[0] > ' ' && (uint8_t)text[n - 1] > ' ';
+}
+
 static bool convert(struct reader *r, struct json_node *node, enum token t, struct json_slot *s)
 {
     const char *text = (const char *)r->scratch->data + r->text_at;
@@ -146,9 +155,12 @@ static bool convert(struct reader *r, struct json_node *node, enum token t, stru
     case WANT_BINARY:
         return t == T_STRING && to_binary(r, s);
     case WANT_DATE:
-        if (t != T_STRING || !date_parse(text, r->text_length, &days))
+        if (t != T_STRING)
             return false;
-        s->integer = days;
+        if (date_parse(text, r->text_length, &days))
+            s->integer = days;
+        else if (!days_since_1970(text, r->text_length, &s->integer))
+            return false;
         return true;
     case WANT_TIMESTAMP:
         if (t == T_STRING)

@@ -14,25 +14,11 @@ import pytest
 
 import delta_read
 import oracle
+from ad_campaigns import EXAMPLE, TOPIC, expected_rows, produce_flags
 from millrace import TOP, binary
 from replay_server import ReplayServer
 
-EXAMPLE = TOP / "examples/ad-campaigns"
-TOPIC = "ad-events"
 CAP, DELAY_MS = 2000, 5000  # of job.sql
-
-
-def produce_flags():
-    """The flags of the command in the example's README."""
-    text = (EXAMPLE / "README.md").read_text().replace("\\\n", " ")
-    return shlex.split(re.search(r"^millrace produce (.*)$", text, re.M).group(1))
-
-
-def expected_rows():
-    with open(EXAMPLE / "expected.csv", newline="") as file:
-        for row in csv.DictReader(file):
-            start = datetime.datetime.fromisoformat(row["window_start"].replace("Z", "+00:00"))
-            yield round(start.timestamp() * 1000), row["campaign_id"], int(row["views"])
 
 
 @pytest.fixture

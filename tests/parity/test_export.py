@@ -11,9 +11,9 @@ import pytest
 
 import delta_read
 import oracle
-from millrace import TOP, binary, produce
+from ad_campaigns import EXAMPLE, TOPIC, expected_rows, produce_flags
+from millrace import binary, produce
 
-EXAMPLE = TOP / "examples/ad-campaigns"
 PLAIN = """
 CREATE STREAMING TABLE clicks PARTITIONED BY (kind)
 TBLPROPERTIES ('delta.appendOnly' = 'true', 'quality' = 'silver')
@@ -129,7 +129,6 @@ spark.ui.enabled false
 
 def test_the_example_gives_the_same_rows(kafka, millrace, spark_python):
     """examples/ad-campaigns: what Spark has nothing like is left out by name; the table's rows do not depend on it."""
-    from test_examples import expected_rows, produce_flags
     script = millrace.folder / "job.py"
     flags = [f.replace("localhost:9092", kafka.address) for f in produce_flags()]
     subprocess.run([binary(), "produce", *flags], cwd=millrace.folder, check=True, capture_output=True, timeout=60)
@@ -139,6 +138,6 @@ def test_the_example_gives_the_same_rows(kafka, millrace, spark_python):
     try:
         run_script(spark_python, script)
     finally:
-        kafka.delete_topic("ad-events")
+        kafka.delete_topic(TOPIC)
     got = oracle.result_rows(delta_read.read(millrace.folder / "lake/campaign_views"))
     assert collections.Counter(got) == collections.Counter(expected_rows())

@@ -64,7 +64,10 @@ def parsed(ours, kind):
     if not kind.startswith(("ARRAY", "STRUCT", "MAP")) or ours.endswith(" null"):
         return ours
     at = min(i for i in (ours.find(" ["), ours.find(" {")) if i > 0)
-    return [ours[:at].replace(" ", ""), read(ours[at + 1:])]
+    pairs = read(ours[at + 1:])
+    if kind.startswith("MAP"):
+        pairs = [[key if isinstance(key, str) else json.dumps(key), value] for key, value in pairs]  # a name in JSON
+    return [ours[:at].replace(" ", "").upper(), pairs]
 
 
 @pytest.mark.timeout(300)
