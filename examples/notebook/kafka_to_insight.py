@@ -389,9 +389,14 @@ def watch(query):
 
 
 watch(second).show(truncate=False)
-source = second.lastProgress["sources"][0]
-as_offsets = lambda text: sum(sum(v.values()) for v in (json.loads(text) if isinstance(text, str) else text).values())
-print("lag:", as_offsets(source["latestOffset"]) - as_offsets(source["endOffset"]), "records")
+source = json.loads(second.lastProgress.json)["sources"][0]
+
+
+def records(offsets):
+    return sum(offset for partitions in offsets.values() for offset in partitions.values())
+
+
+print("lag:", records(source["latestOffset"]) - records(source["endOffset"]), "records")
 
 # COMMAND ----------
 
