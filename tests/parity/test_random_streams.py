@@ -18,6 +18,8 @@ from both_engines import BothEngines
 from conftest_shared import FULL
 from millrace import binary
 
+pytestmark = pytest.mark.skipif(not FULL, reason="takes many minutes: ./dev parity")
+
 PAIRS = int(os.environ.get("PARITY_PAIRS") or (200 if FULL else 20))
 SEED = int(os.environ.get("PARITY_SEED") or 1)
 AGGREGATES = ["count(*)", "count(v)", "count(k)", "sum(v)", "min(v)", "max(v)", "avg(v)", "min(kind)", "max(ts)",
