@@ -82,6 +82,14 @@ def test_what_spark_cannot_do_is_refused_until_it_is_left_out(export, more, name
     assert done.returncode == 0 and "millrace." not in done.stdout.split("spark.conf.set")[-1]
 
 
+def test_an_expectation_is_not_lost_without_a_word(export):
+    (export.folder / "job.sql").write_text(SQL.format(more="", options="").replace(
+        "STREAMING TABLE t ", "STREAMING TABLE t (CONSTRAINT some EXPECT (n > 0)) "))
+    done = subprocess.run([binary(), "export", "job.sql", "--param", "broker=b:1"], cwd=export.folder, text=True,
+                          capture_output=True, timeout=30)
+    assert done.returncode == 65 and "expectation some" in done.stderr, done.stderr
+
+
 def test_sparks_own_ways_need_no_leaving_out(export):
     done = export(more="TBLPROPERTIES ('millrace.onMalformed' = 'keep', 'millrace.onError' = 'fail')")
     assert done.returncode == 0, done.stderr
