@@ -138,3 +138,22 @@ const uint8_t *view_bytes(struct view *v, uint32_t *n)
         *n = 0;
     return p;
 }
+
+void buf_code_point(struct buf *b, uint32_t c)
+{
+    if (c < 0x80) {
+        buf_u8(b, (uint8_t)c);
+    } else if (c < 0x800) {
+        buf_u8(b, (uint8_t)(0xc0 | c >> 6));
+        buf_u8(b, (uint8_t)(0x80 | (c & 0x3f)));
+    } else if (c < 0x10000) {
+        buf_u8(b, (uint8_t)(0xe0 | c >> 12));
+        buf_u8(b, (uint8_t)(0x80 | (c >> 6 & 0x3f)));
+        buf_u8(b, (uint8_t)(0x80 | (c & 0x3f)));
+    } else {
+        buf_u8(b, (uint8_t)(0xf0 | c >> 18));
+        buf_u8(b, (uint8_t)(0x80 | (c >> 12 & 0x3f)));
+        buf_u8(b, (uint8_t)(0x80 | (c >> 6 & 0x3f)));
+        buf_u8(b, (uint8_t)(0x80 | (c & 0x3f)));
+    }
+}

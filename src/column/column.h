@@ -50,6 +50,22 @@ static inline bool column_is_valid(const struct column *c, size_t row)
 }
 static inline const int32_t *column_i32(const struct column *c) { return c->values; }
 static inline const int64_t *column_i64(const struct column *c) { return c->values; }
+/* A BOOLEAN, whole number, DATE or TIMESTAMP, whatever its width. */
+static inline int64_t column_integer(const struct column *c, uint32_t i)
+{
+    switch ((int)c->type->kind) {
+    case TYPE_BOOLEAN:
+    case TYPE_TINYINT:
+        return ((const int8_t *)c->values)[i];
+    case TYPE_SMALLINT:
+        return ((const int16_t *)c->values)[i];
+    case TYPE_INT:
+    case TYPE_DATE:
+        return ((const int32_t *)c->values)[i];
+    default:
+        return ((const int64_t *)c->values)[i];
+    }
+}
 static inline const double  *column_f64(const struct column *c) { return c->values; }
 static inline const int128  *column_i128(const struct column *c) { return c->values; }
 static inline const uint8_t *column_u8(const struct column *c) { return c->values; }

@@ -33,22 +33,6 @@
 
 #define OVERFLOW_TEXT "[ARITHMETIC_OVERFLOW] %s overflow"
 
-static inline int64_t load_integer(const struct column *c, uint32_t i)
-{
-    switch ((int)c->type->kind) {
-    case TYPE_BOOLEAN:
-    case TYPE_TINYINT:
-        return ((const int8_t *)c->values)[i];
-    case TYPE_SMALLINT:
-        return ((const int16_t *)c->values)[i];
-    case TYPE_INT:
-    case TYPE_DATE:
-        return ((const int32_t *)c->values)[i];
-    default:
-        return ((const int64_t *)c->values)[i];
-    }
-}
-
 static inline void store_integer(const struct type *t, void *values, uint32_t i, int64_t v)
 {
     switch ((int)t->kind) {
@@ -114,25 +98,6 @@ static inline uint32_t code_point(const uint8_t *p, size_t n)
            : n == 2 ? (p[0] & 0x1fu) << 6 | (p[1] & 0x3fu)
            : n == 3 ? (p[0] & 0x0fu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu)
                     : (p[0] & 0x07u) << 18 | (p[1] & 0x3fu) << 12 | (p[2] & 0x3fu) << 6 | (p[3] & 0x3fu);
-}
-
-static inline void put_code_point(struct buf *out, uint32_t c)
-{
-    if (c < 0x80) {
-        buf_u8(out, (uint8_t)c);
-    } else if (c < 0x800) {
-        buf_u8(out, (uint8_t)(0xc0 | c >> 6));
-        buf_u8(out, (uint8_t)(0x80 | (c & 0x3f)));
-    } else if (c < 0x10000) {
-        buf_u8(out, (uint8_t)(0xe0 | c >> 12));
-        buf_u8(out, (uint8_t)(0x80 | (c >> 6 & 0x3f)));
-        buf_u8(out, (uint8_t)(0x80 | (c & 0x3f)));
-    } else {
-        buf_u8(out, (uint8_t)(0xf0 | c >> 18));
-        buf_u8(out, (uint8_t)(0x80 | (c >> 12 & 0x3f)));
-        buf_u8(out, (uint8_t)(0x80 | (c >> 6 & 0x3f)));
-        buf_u8(out, (uint8_t)(0x80 | (c & 0x3f)));
-    }
 }
 
 /* A strict kernel from a function of one row: it appends to w->text, or returns false for NULL. */

@@ -90,7 +90,7 @@ static bool decode_16(struct buf *out, struct text t, bool little)
         } else if (c >= 0xdc00 && c < 0xe000) {
             return false;
         }
-        put_code_point(out, c);
+        buf_code_point(out, c);
     }
     return true;
 }
@@ -102,7 +102,7 @@ static bool decode_32(struct buf *out, struct text t)
         uint32_t c = at + 3 < t.n ? unit_at(t, at, false) << 16 | unit_at(t, at + 2, false) : UINT32_MAX;
         if (c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
             return false;
-        put_code_point(out, c);
+        buf_code_point(out, c);
     }
     return true;
 }
@@ -124,7 +124,7 @@ static bool decode_row(struct writer *w, const struct expr *x, const struct vec 
     case ISO_8859_1:
         for (uint32_t at = 0; ok && at < t.n; at++) {
             ok = set == ISO_8859_1 || t.p[at] < 0x80;
-            put_code_point(&w->text, t.p[at]);
+            buf_code_point(&w->text, t.p[at]);
         }
         break;
     case UTF_32:

@@ -117,7 +117,7 @@ static uint64_t hash_value(const struct hasher *by, const struct column *c, size
             seed = hash_value(by, c->children[k], i, seed);
         return seed;
     default:
-        return by->int_((uint32_t)load_integer(c, (uint32_t)i), seed);
+        return by->int_((uint32_t)column_integer(c, (uint32_t)i), seed);
     }
 }
 

@@ -193,12 +193,12 @@ struct column *k_pmod(struct evaluation *ev, const struct expr *x, const struct 
                 store_real(x->type, out, i, rest < 0 ? fmod(rest + by, by) : rest);
             continue;
         }
-        int64_t by = load_integer(args[1].c, by_at);
+        int64_t by = column_integer(args[1].c, by_at);
         if (by == 0) {
             FAIL_ROW(i, "[REMAINDER_BY_ZERO] remainder by zero");
             continue;
         }
-        int64_t rest = by == -1 ? 0 : load_integer(args[0].c, at) % by;
+        int64_t rest = by == -1 ? 0 : column_integer(args[0].c, at) % by;
         if (rest < 0)
             rest = by == INT64_MIN ? (int64_t)((uint64_t)rest + (uint64_t)by) % by : (rest + by) % by;
         store_integer(x->type, out, i, rest);
@@ -269,8 +269,8 @@ static struct column *bitwise(struct evaluation *ev, const struct expr *x, const
     for (uint32_t i = 0; i < n; i++)
         if (!IS_NULL_AT(i))
             store_integer(x->type, out, i,
-                          f(load_integer(args[0].c, i * args[0].step),
-                            x->n_args > 1 ? load_integer(args[1].c, i * args[1].step) : 0, args[0].c->type));
+                          f(column_integer(args[0].c, i * args[0].step),
+                            x->n_args > 1 ? column_integer(args[1].c, i * args[1].step) : 0, args[0].c->type));
     STRICT_END(x->type);
 }
 
@@ -309,7 +309,7 @@ struct column *k_bit_get(struct evaluation *ev, const struct expr *x, const stru
             FAIL_ROW(i, "[INVALID_PARAMETER_VALUE.BIT_POSITION_RANGE] there is no bit %d in a number of %d bits", at,
                      width);
         else
-            out[i] = (int8_t)(load_integer(args[0].c, i * args[0].step) >> at & 1);
+            out[i] = (int8_t)(column_integer(args[0].c, i * args[0].step) >> at & 1);
     }
     STRICT_END(x->type);
 }
@@ -328,7 +328,7 @@ static void put_digits(struct buf *out, uint64_t v, unsigned base)
 static bool bin_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
 {
     (void)x;
-    put_digits(&w->text, (uint64_t)load_integer(args[0].c, i * args[0].step), 2);
+    put_digits(&w->text, (uint64_t)column_integer(args[0].c, i * args[0].step), 2);
     return true;
 }
 TEXT_KERNEL(k_bin, bin_row)

@@ -104,14 +104,14 @@ struct column *k_mod(struct evaluation *ev, const struct expr *x, const struct v
         uint32_t at = i * args[0].step, by_at = i * args[1].step;
         if (IS_NULL_AT(i))
             continue;
-        bool zero = is_real(x->type) ? load_real(args[1].c, by_at) == 0 : load_integer(args[1].c, by_at) == 0;
+        bool zero = is_real(x->type) ? load_real(args[1].c, by_at) == 0 : column_integer(args[1].c, by_at) == 0;
         if (zero) {
             FAIL_ROW(i, "[REMAINDER_BY_ZERO] remainder by zero");
         } else if (is_real(x->type)) {
             store_real(x->type, out, i, fmod(load_real(args[0].c, at), load_real(args[1].c, by_at)));
         } else {
-            int64_t by = load_integer(args[1].c, by_at);
-            store_integer(x->type, out, i, by == -1 ? 0 : load_integer(args[0].c, at) % by);
+            int64_t by = column_integer(args[1].c, by_at);
+            store_integer(x->type, out, i, by == -1 ? 0 : column_integer(args[0].c, at) % by);
         }
     }
     STRICT_END(x->type);
@@ -132,7 +132,7 @@ static struct column *change_sign(struct evaluation *ev, const struct expr *x, c
             store_real(x->type, out, i, only_negative ? fabs(v) : -v);
             continue;
         }
-        int64_t v = load_integer(args[0].c, at);
+        int64_t v = column_integer(args[0].c, at);
         if (only_negative && v >= 0)
             store_integer(x->type, out, i, v);
         else if (v == least[x->type->kind] && !IS_NULL_AT(i))
@@ -227,7 +227,7 @@ static bool round_integer(int64_t v, int digits, bool even, int64_t *out)
 static struct column *round_rows(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n,
                                  bool even)
 {
-    int digits = x->n_args > 1 ? (int)load_integer(args[1].c, 0) : 0;
+    int digits = x->n_args > 1 ? (int)column_integer(args[1].c, 0) : 0;
     if (x->type->kind == TYPE_DECIMAL)
         return decimal_round(ev, x, args, n, even ? DECIMAL_HALF_EVEN : DECIMAL_HALF_UP, digits);
     STRICT_BEGIN(int64_t, x->n_args)
@@ -238,7 +238,7 @@ static struct column *round_rows(struct evaluation *ev, const struct expr *x, co
             continue;
         if (is_real(x->type))
             store_real(x->type, out, i, round_real(load_real(args[0].c, at), digits, even));
-        else if (round_integer(load_integer(args[0].c, at), digits, even, &v) && fits(x->type, v))
+        else if (round_integer(column_integer(args[0].c, at), digits, even, &v) && fits(x->type, v))
             store_integer(x->type, out, i, v);
         else
             FAIL_ROW(i, OVERFLOW_TEXT, type_kind_name(x->type->kind));
@@ -269,7 +269,7 @@ static struct column *to_whole(struct evaluation *ev, const struct expr *x, cons
     STRICT_BEGIN(int64_t, 1)
     for (uint32_t i = 0; i < n; i++) {
         uint32_t at = i * args[0].step;
-        out[i] = is_real(args[0].c->type) ? to_long(how(load_real(args[0].c, at))) : load_integer(args[0].c, at);
+        out[i] = is_real(args[0].c->type) ? to_long(how(load_real(args[0].c, at))) : column_integer(args[0].c, at);
     }
     STRICT_END(x->type);
 }
@@ -331,7 +331,7 @@ int kernel_compare(const struct column *x, uint32_t i, const struct column *y, u
         int128 p = column_i128(x)[i], q = column_i128(y)[j];
         return (p > q) - (p < q);
     }
-    int64_t a = load_integer(x, i), b = load_integer(y, j);
+    int64_t a = column_integer(x, i), b = column_integer(y, j);
     return (a > b) - (a < b);
 }
 

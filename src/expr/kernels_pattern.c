@@ -170,7 +170,7 @@ static void put_json(struct json_writer *w, const struct column *c, size_t i)
         json_put_raw(w, text);
         break;
     default:
-        json_put_int(w, load_integer(c, (uint32_t)i));
+        json_put_int(w, column_integer(c, (uint32_t)i));
         break;
     }
 }

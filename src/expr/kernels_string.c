@@ -488,7 +488,7 @@ static bool char_row(struct writer *w, const struct expr *x, const struct vec *a
     int64_t v = column_i64(args[0].c)[i * args[0].step];
     (void)x;
     if (v >= 0)
-        put_code_point(&w->text, (uint32_t)(v & 0xff));
+        buf_code_point(&w->text, (uint32_t)(v & 0xff));
     return true;
 }
 TEXT_KERNEL(k_char, char_row)
@@ -589,7 +589,7 @@ static bool format_number_row(struct writer *w, const struct expr *x, const stru
         }
         print_plain(v, digits > 340 ? 340 : digits, text, sizeof text);
     } else {
-        int n = snprintf(text, sizeof text, "%" PRId64, load_integer(args[0].c, i * args[0].step));
+        int n = snprintf(text, sizeof text, "%" PRId64, column_integer(args[0].c, i * args[0].step));
         if (digits > 0)
             snprintf(text + n, sizeof text - (size_t)n, ".%0*d", digits > 340 ? 340 : digits, 0);
     }

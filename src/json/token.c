@@ -43,29 +43,6 @@ static int hex4(struct reader *r, uint32_t *out)
     return 1;
 }
 
-static void put_code_point(struct buf *out, uint32_t c)
-{
-    uint8_t b[4];
-    if (c < 0x80) {
-        buf_u8(out, (uint8_t)c);
-    } else if (c < 0x800) {
-        b[0] = (uint8_t)(0xc0 | c >> 6);
-        b[1] = (uint8_t)(0x80 | (c & 0x3f));
-        buf_put(out, b, 2);
-    } else if (c < 0x10000) {
-        b[0] = (uint8_t)(0xe0 | c >> 12);
-        b[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-        b[2] = (uint8_t)(0x80 | (c & 0x3f));
-        buf_put(out, b, 3);
-    } else {
-        b[0] = (uint8_t)(0xf0 | c >> 18);
-        b[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-        b[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-        b[3] = (uint8_t)(0x80 | (c & 0x3f));
-        buf_put(out, b, 4);
-    }
-}
-
 /* \uXXXX, with its low half when it is a surrogate; a lone one becomes '?' in a text, as Java's encoder writes it. */
 static bool unicode_escape(struct reader *r, struct buf *out)
 {
@@ -78,7 +55,7 @@ static bool unicode_escape(struct reader *r, struct buf *out)
         if (!hex4(r, &low))
             return token_fail(r, "bad \\u escape");
         if (low >= 0xdc00 && low < 0xe000) {
-            put_code_point(out, 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00));
+            buf_code_point(out, 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00));
             return true;
         }
         r->p = back;
@@ -89,7 +66,7 @@ static bool unicode_escape(struct reader *r, struct buf *out)
     if (lone && !r->copying)
         buf_u8(out, '?');
     else
-        put_code_point(out, c);
+        buf_code_point(out, c);
     return true;
 }
 

@@ -82,25 +82,6 @@ static void skip_blank(struct lexer *l)
 
 /* ---- strings ---- */
 
-static void put_utf8(struct buf *out, uint32_t c)
-{
-    if (c < 0x80) {
-        buf_u8(out, (uint8_t)c);
-    } else if (c < 0x800) {
-        buf_u8(out, (uint8_t)(0xc0 | c >> 6));
-        buf_u8(out, (uint8_t)(0x80 | (c & 0x3f)));
-    } else if (c < 0x10000) {
-        buf_u8(out, (uint8_t)(0xe0 | c >> 12));
-        buf_u8(out, (uint8_t)(0x80 | (c >> 6 & 0x3f)));
-        buf_u8(out, (uint8_t)(0x80 | (c & 0x3f)));
-    } else {
-        buf_u8(out, (uint8_t)(0xf0 | c >> 18));
-        buf_u8(out, (uint8_t)(0x80 | (c >> 12 & 0x3f)));
-        buf_u8(out, (uint8_t)(0x80 | (c >> 6 & 0x3f)));
-        buf_u8(out, (uint8_t)(0x80 | (c & 0x3f)));
-    }
-}
-
 static int hex_value(char c)
 {
     if (is_digit(c))
@@ -135,15 +116,15 @@ static uint32_t unescape(const char *p, uint32_t left, struct buf *out)
                     hex_number(p + 7, 4, left - 7, &low) && low >= 0xdc00 && low < 0xe000;
         if (pair)
             c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-        put_utf8(out, c >= 0xd800 && c < 0xe000 ? '?' : c); /* half a pair: as Java's encoder writes it */
+        buf_code_point(out, c >= 0xd800 && c < 0xe000 ? '?' : c); /* half a pair: as Java's encoder writes it */
         return pair ? 11 : 5;
     }
     if (*p == 'U' && hex_number(p + 1, 8, left - 1, &c)) {
-        put_utf8(out, c >= 0xd800 && c < 0xe000 ? '?' : c <= 0x10ffff ? c : 0xfffd);
+        buf_code_point(out, c >= 0xd800 && c < 0xe000 ? '?' : c <= 0x10ffff ? c : 0xfffd);
         return 9;
     }
     if (left >= 3 && p[0] >= '0' && p[0] <= '1' && p[1] >= '0' && p[1] <= '7' && p[2] >= '0' && p[2] <= '7') {
-        put_utf8(out, (uint32_t)((p[0] - '0') * 64 + (p[1] - '0') * 8 + (p[2] - '0')));
+        buf_code_point(out, (uint32_t)((p[0] - '0') * 64 + (p[1] - '0') * 8 + (p[2] - '0')));
         return 3;
     }
     static const char from[] = "0bnrtZ", to[] = "\0\b\n\r\t\x1a";

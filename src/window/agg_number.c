@@ -7,27 +7,11 @@
 
 #include "window/agg_priv.h"
 
-static int64_t load_integer(const struct column *c, uint32_t i)
-{
-    switch ((int)c->type->kind) {
-    case TYPE_BOOLEAN:
-    case TYPE_TINYINT:
-        return ((const int8_t *)c->values)[i];
-    case TYPE_SMALLINT:
-        return ((const int16_t *)c->values)[i];
-    case TYPE_INT:
-    case TYPE_DATE:
-        return ((const int32_t *)c->values)[i];
-    default:
-        return ((const int64_t *)c->values)[i];
-    }
-}
-
 static double load_real(const struct column *c, uint32_t i)
 {
     return c->type->kind == TYPE_FLOAT    ? (double)((const float *)c->values)[i]
            : c->type->kind == TYPE_DOUBLE ? ((const double *)c->values)[i]
-                                          : (double)load_integer(c, i);
+                                          : (double)column_integer(c, i);
 }
 
 /* ---- count, count_if ---- */
@@ -260,16 +244,16 @@ static enum err xor_integer(struct number_state *s, int64_t v, struct error *e)
     }                                                                                                        \
     static const struct agg_ops prefix##_ops = {name,   16,          prefix##_update, prefix##_merge,        \
                                                 result, number_save, number_load,     agg_free_nothing};
-NUMBER(sum_integer, "sum", add_integer, integer, load_integer, number_result)
+NUMBER(sum_integer, "sum", add_integer, integer, column_integer, number_result)
 NUMBER(sum_real, "sum", add_real, real, load_real, number_result)
 NUMBER(avg, "avg", add_real, real, load_real, avg_result)
-NUMBER(min_integer, "min", min_integer, integer, load_integer, number_result)
-NUMBER(max_integer, "max", max_integer, integer, load_integer, number_result)
+NUMBER(min_integer, "min", min_integer, integer, column_integer, number_result)
+NUMBER(max_integer, "max", max_integer, integer, column_integer, number_result)
 NUMBER(min_real, "min", min_real, real, load_real, number_result)
 NUMBER(max_real, "max", max_real, real, load_real, number_result)
-NUMBER(bit_and, "bit_and", and_integer, integer, load_integer, number_result)
-NUMBER(bit_or, "bit_or", or_integer, integer, load_integer, number_result)
-NUMBER(bit_xor, "bit_xor", xor_integer, integer, load_integer, number_result)
+NUMBER(bit_and, "bit_and", and_integer, integer, column_integer, number_result)
+NUMBER(bit_or, "bit_or", or_integer, integer, column_integer, number_result)
+NUMBER(bit_xor, "bit_xor", xor_integer, integer, column_integer, number_result)
 
 /* ---- central moments ---- */
 
