@@ -8,7 +8,8 @@
 #include "base/log.h"
 #include "pipeline/query_priv.h"
 
-#define TICK_MS 20
+#define LOOK_US 1000000     /* the longest sleep: the client's own clocks, as a refused login, wake nobody */
+#define BUSY_US 20000       /* between two looks at whether the jobs are done */
 #define ASK_LEAST_US 20000  /* between two questions for ends while records come ... */
 #define ASK_MOST_US 100000  /* ... at a slow trigger */
 #define ASK_IDLE_US 5000000 /* while nothing comes */
@@ -24,9 +25,22 @@ void query__submit(struct query *q, struct workers *where, struct job *job)
     workers_submit(where, job);
 }
 
+static void on_tick(uv_timer_t *timer);
+
+/* The timer fires once, when `due_us` (monotonic) has come. */
+static void wake_at(struct query *q, int64_t due_us)
+{
+    int64_t now = clock_mono_us();
+    if (q->due_us && q->due_us <= due_us)
+        return; /* it fires before, and is set anew then */
+    q->due_us = due_us;
+    uv_timer_start(&q->tick, on_tick, due_us > now ? (uint64_t)(due_us - now + 999) / 1000 : 0, 0);
+}
+
 static void stop_now(struct query *q, enum query_state state)
 {
     q->state = state;
+    q->due_us = 0;
     uv_timer_stop(&q->tick);
     q->options.stopped(q->options.stopped_arg);
 }
@@ -61,6 +75,7 @@ void query__failed(struct query *q, enum err rc, const struct error *why)
     q->n_retries++;
     q->retry_at_us = clock_mono_us() + (wait > RETRY_MOST_US ? RETRY_MOST_US : wait);
     q->state = QUERY_STARTING;
+    wake_at(q, q->retry_at_us);
     log_warn("query", "%s: %s; trying again in %" PRId64 " ms (%d)", q->plan->name, why->text,
              (q->retry_at_us - clock_mono_us()) / 1000, q->n_retries);
 }
@@ -172,9 +187,10 @@ static void torn_down(struct job *job)
 /* Once no job of it runs any more. */
 static void take_down(struct query *q)
 {
-    if (q->n_pending)
+    if (q->n_pending) {
+        wake_at(q, clock_mono_us() + BUSY_US);
         return;
-    uv_timer_stop(&q->tick);
+    }
     struct start_job *s = mem_zalloc(TAG_STATE, sizeof *s);
     CHECK(s);
     s->job = (struct job){.run = run_tear_down, .done = torn_down};
@@ -287,21 +303,51 @@ static void decide(struct query *q)
         stop_now(q, QUERY_STOPPED);
 }
 
+/* Between two questions for ends. */
+static int64_t ask_pause(const struct query *q)
+{
+    int64_t pause = q->plan->trigger_us / 20;
+    pause = pause < ASK_LEAST_US ? ASK_LEAST_US : pause > ASK_MOST_US ? ASK_MOST_US : pause;
+    return q->news ? pause : ASK_IDLE_US;
+}
+
+static bool looks_around(const struct query *q)
+{
+    return q->state == QUERY_RUNNING && !q->options.available_now && !q->rebuilding;
+}
+
 /* Asks for what the plan and the topics need to know. */
 static void look_around(struct query *q)
 {
-    int64_t now = clock_mono_us(), pause = q->plan->trigger_us / 20;
-    if (q->state != QUERY_RUNNING || q->options.available_now || q->rebuilding)
+    int64_t now = clock_mono_us();
+    if (!looks_around(q))
         return;
-    pause = pause < ASK_LEAST_US ? ASK_LEAST_US : pause > ASK_MOST_US ? ASK_MOST_US : pause;
-    pause = q->news ? pause : ASK_IDLE_US;
-    if (!q->asking && now - q->asked_us >= pause)
+    if (!q->asking && now - q->asked_us >= ask_pause(q))
         query__ask_ends(q);
     if (!q->checking_topics && !q->committing && now - q->checked_us >= TOPICS_EVERY_US)
         query__check_topics(q);
 }
 
-void query__progress(struct query *q)
+/* Of the moments at which time alone makes a difference (decide, look_around, on_tick), the next one. What is past
+ * already waits for something else, which calls query__progress. */
+static int64_t next_due(const struct query *q)
+{
+    int64_t now = clock_mono_us(), due = now + LOOK_US;
+    if (q->state == QUERY_STARTING)
+        return q->retry_at_us > now ? q->retry_at_us : q->retry_at_us ? now + BUSY_US : due;
+    const int64_t moments[] = {
+        q->opened_us + q->plan->trigger_us,
+        q->last_record_us + q->options.until_idle_us,
+        q->last_record_us + q->plan->idle_us,
+        looks_around(q) && !q->asking ? q->asked_us + ask_pause(q) : 0,
+        q->state == QUERY_DRAINING ? q->drain_us + DRAIN_PATIENCE_US : 0,
+    };
+    for (size_t i = 0; i < sizeof moments / sizeof *moments; i++)
+        due = moments[i] > now && moments[i] < due ? moments[i] : due;
+    return due;
+}
+
+static void progress(struct query *q)
 {
     if (q->state == QUERY_STARTING && q->retry_at_us && q->n_pending == 0 && clock_mono_us() >= q->retry_at_us)
         submit_start(q);
@@ -318,6 +364,13 @@ void query__progress(struct query *q)
     look_around(q);
 }
 
+void query__progress(struct query *q)
+{
+    progress(q);
+    if (!q->closing && q->state != QUERY_STOPPED && q->state != QUERY_FAILED)
+        wake_at(q, next_due(q));
+}
+
 static void on_turn(uv_async_t *async) { query__progress(async->data); }
 
 static void on_wake(uv_async_t *async) /* by a source */
@@ -331,6 +384,7 @@ static void on_tick(uv_timer_t *timer)
 {
     struct query *q = timer->data;
     bool          busy = q->committing || q->at_barrier;
+    q->due_us = 0;
     if (q->closing)
         take_down(q);
     else if (q->state == QUERY_DRAINING && clock_mono_us() - q->drain_us > DRAIN_PATIENCE_US && !busy)
@@ -369,7 +423,6 @@ enum err query_start(struct query_host *host, const struct plan *plan, const str
     CHECK(uv_async_init(loop, &q->wake, on_wake) == 0 && uv_async_init(loop, &q->turn, on_turn) == 0);
     CHECK(uv_timer_init(loop, &q->tick) == 0);
     q->wake.data = q->turn.data = q->tick.data = q;
-    uv_timer_start(&q->tick, on_tick, TICK_MS, TICK_MS);
     submit_start(q);
     return OK;
 }
@@ -396,5 +449,6 @@ void query_close(struct query *q, void (*closed)(void *), void *arg)
     q->closing = true;
     q->closed = closed;
     q->closed_arg = arg;
-    uv_timer_start(&q->tick, on_tick, 0, TICK_MS);
+    q->due_us = 0;
+    wake_at(q, clock_mono_us());
 }

@@ -24,6 +24,7 @@ struct query {
     int                  n_pending;  /* jobs in either pool */
     uv_async_t           wake, turn; /* by a source; by the lane and by itself */
     uv_timer_t           tick;
+    int64_t              due_us; /* when it fires; 0: it does not */
     const struct plan   *plan;
     struct query_options options;
     enum query_state     state;
