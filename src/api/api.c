@@ -144,6 +144,12 @@ void api__etag(struct http_request *r, int64_t revision)
     http_reply_header(r, "ETag", text);
 }
 
+void api__begin(struct buf *out, struct json_writer *w)
+{
+    buf_init(out, TAG_WEB, ANSWER_MAX);
+    json_writer_init(w, out);
+}
+
 void api__list_begin(struct json_writer *w)
 {
     json_begin_object(w);
@@ -185,6 +191,15 @@ void api__put_number(struct json_writer *w, double v)
         n--;
     text[text[n - 1] == '.' ? n - 1 : n] = 0;
     json_put_raw(w, strcmp(text, "-0") == 0 ? "0" : text);
+}
+
+void api__member_maybe(struct json_writer *w, const char *name, bool there, int64_t v)
+{
+    json_key(w, name);
+    if (there)
+        json_put_int(w, v);
+    else
+        json_put_null(w);
 }
 
 void api__member_number(struct json_writer *w, const char *name, double v)
@@ -237,6 +252,12 @@ static bool check_field(struct http_request *r, const struct about *about, const
     return false;
 }
 
+static bool is_there(const struct json_value *doc, const char *name)
+{
+    const struct json_value *v = json_get(doc, name);
+    return v && !json_is_null_value(v);
+}
+
 struct json_value *api__body(struct http_request *r)
 {
     const struct about      *about = http_route(r)->about;
@@ -260,7 +281,7 @@ struct json_value *api__body(struct http_request *r)
     while (good && (v = json_next(doc, &key, &iterator)))
         good = check_field(r, about, key, v);
     for (int i = 0; good && i < about->n_body; i++)
-        if (about->body[i].required && !json_get(doc, about->body[i].name)) {
+        if (about->body[i].required && !is_there(doc, about->body[i].name)) {
             api__problem(r, 422, "missing_field", NULL, "\"%s\" is missing", about->body[i].name);
             good = false;
         }

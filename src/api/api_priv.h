@@ -82,7 +82,8 @@ bool api__expect(struct http_request *r, int64_t *expect);
 
 /* ---- answering ---- */
 
-void api__answer(struct http_request *r, int status, struct buf *json); /* adds the newline */
+void api__begin(struct buf *out, struct json_writer *w);                /* an answer; w writes into out */
+void api__answer(struct http_request *r, int status, struct buf *json); /* adds the newline, ends the buffer */
 void api__problem(struct http_request *r, int status, const char *code, const char *hint, const char *format, ...)
     PRINTF_LIKE(5, 6);
 /* The answer for an error of a room below. */
@@ -93,7 +94,8 @@ void api__etag(struct http_request *r, int64_t revision);
 void api__list_begin(struct json_writer *w);
 void api__list_end(struct json_writer *w, const char *next);
 
-void api__member_time(struct json_writer *w, const char *name, int64_t ms); /* 0: null */
+void api__member_time(struct json_writer *w, const char *name, int64_t ms);             /* 0: null */
+void api__member_maybe(struct json_writer *w, const char *name, bool there, int64_t v); /* not there: null */
 void api__member_number(struct json_writer *w, const char *name, double v); /* NaN: null; at most three decimals */
 void api__put_number(struct json_writer *w, double v);
 /* Any bytes as a JSON string: what is not UTF-8 is replaced. */

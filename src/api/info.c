@@ -102,17 +102,11 @@ void api__write_info(const struct api *a, enum http_role role, struct json_write
     json_end_object(w);
 }
 
-static void begin(struct buf *out, struct json_writer *w)
-{
-    buf_init(out, TAG_WEB, ANSWER_MAX);
-    json_writer_init(w, out);
-}
-
 void api__info(struct http_request *r)
 {
     struct json_writer w;
     struct buf         out;
-    begin(&out, &w);
+    api__begin(&out, &w);
     api__write_info(api__of(r), http_role(r), &w);
     api__answer(r, 200, &out);
 }
@@ -122,7 +116,7 @@ void api__config(struct http_request *r)
     const struct api  *a = api__of(r);
     struct json_writer w;
     struct buf         out;
-    begin(&out, &w);
+    api__begin(&out, &w);
     api__list_begin(&w);
     for (int i = 0; i < a->spec.n_settings; i++) {
         json_begin_object(&w);
@@ -141,7 +135,7 @@ void api__diagnostics(struct http_request *r)
     struct json_writer  w;
     struct buf          out;
     const struct event *ev;
-    begin(&out, &w);
+    api__begin(&out, &w);
     json_begin_object(&w);
     json_key(&w, "info");
     api__write_info(a, http_role(r), &w);

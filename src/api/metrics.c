@@ -111,13 +111,13 @@ static void put_states(const struct api *a, struct buf *out)
 
 static void put_dropped(const struct api *a, struct buf *out)
 {
-    static const char *const reasons[] = {"late", "malformed", "rejected", "no_event_time", "lost"};
+    static const char *const reasons[] = {"late", "malformed", "rejected", "no_event_time", "future", "lost"};
     head(out, "millrace_records_dropped_total", "counter",
          "Records (late: rows) that left the main path, by reason; never those a WHERE removed.");
     for (int i = 0; i < supervisor_n(a->s, RESOURCE_QUERY); i++) {
         const struct ledger_sums *l = &query_at(a, i)->status.ledger;
-        const int64_t             counts[] = {l->late, l->malformed, l->rejected, l->no_event_time, l->lost};
-        for (int k = 0; k < 5; k++)
+        const int64_t             counts[] = {l->late, l->malformed, l->rejected, l->no_event_time, l->future, l->lost};
+        for (int k = 0; k < 6; k++)
             buf_printf(out, "millrace_records_dropped_total{query=\"%s\",reason=\"%s\"} %" PRId64 "\n",
                        query_at(a, i)->base.name, reasons[k], counts[k]);
     }
@@ -175,9 +175,9 @@ static void put_partitions(const struct api *a, struct buf *out)
                 const struct kafka_source *source = query_source(q->query, s);
                 for (int k = 0; source && k < kafka_source_n(source); k++) {
                     const struct kafka_partition *p = kafka_source_at(source, k);
-                    int64_t                       end, committed;
-                    query_partition(q->query, s, k, &end, &committed);
-                    int64_t v = m == 0 ? (end > p->next ? end - p->next : 0) : m == 1 ? committed : end;
+                    struct query_partition        at;
+                    query_partition(q->query, s, k, &at);
+                    int64_t v = m == 0 ? at.lag : m == 1 ? at.committed : at.end;
                     if (v >= 0)
                         buf_printf(out, "%s{query=\"%s\",topic=\"%s\",partition=\"%d\"} %" PRId64 "\n", names[m],
                                    q->base.name, p->topic, (int)p->partition, v);

@@ -21,8 +21,7 @@ static void answer_running(struct http_request *r, const struct service_query *q
 {
     struct json_writer w;
     struct buf         out;
-    buf_init(&out, TAG_WEB, ANSWER_MAX);
-    json_writer_init(&w, &out);
+    api__begin(&out, &w);
     json_begin_object(&w);
     json_key(&w, "offsets");
     json_begin_array(&w);

@@ -119,8 +119,7 @@ void api__openapi(struct http_request *r)
     const struct http_route *routes = api_routes(&n);
     struct json_writer       w;
     struct buf               out;
-    buf_init(&out, TAG_WEB, ANSWER_MAX);
-    json_writer_init(&w, &out);
+    api__begin(&out, &w);
     json_begin_object(&w);
     json_member_string(&w, "openapi", "3.1.0");
     json_key(&w, "info");

@@ -153,8 +153,7 @@ static void say_schema(struct preview *p)
     struct buf         out;
     http_reply_header(p->r, "Cache-Control", "no-store");
     http_stream_begin(p->r, 200, "application/x-ndjson", NULL, NULL);
-    buf_init(&out, TAG_WEB, ANSWER_MAX);
-    json_writer_init(&w, &out);
+    api__begin(&out, &w);
     json_begin_object(&w);
     api__write_columns(p->script.plans[0].schema, &w);
     json_end_object(&w);

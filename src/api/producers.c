@@ -52,8 +52,7 @@ static void answer_producer(struct http_request *r, int status, struct service_o
 {
     struct json_writer w;
     struct buf         out;
-    buf_init(&out, TAG_WEB, ANSWER_MAX);
-    json_writer_init(&w, &out);
+    api__begin(&out, &w);
     api__write_producer(service_producer_of(o), &w);
     api__etag(r, o->revision);
     api__answer(r, status, &out);
@@ -64,8 +63,7 @@ void api__producers_list(struct http_request *r)
     struct supervisor *s = api__of(r)->s;
     struct json_writer w;
     struct buf         out;
-    buf_init(&out, TAG_WEB, ANSWER_MAX);
-    json_writer_init(&w, &out);
+    api__begin(&out, &w);
     api__list_begin(&w);
     for (int i = 0; i < supervisor_n(s, RESOURCE_PRODUCER); i++)
         api__write_producer(service_producer_of(supervisor_at(s, RESOURCE_PRODUCER, i)), &w);

@@ -76,8 +76,7 @@ static void answer_query(struct http_request *r, int status, const struct servic
 {
     struct json_writer w;
     struct buf         out;
-    buf_init(&out, TAG_WEB, ANSWER_MAX);
-    json_writer_init(&w, &out);
+    api__begin(&out, &w);
     json_begin_object(&w);
     api__write_query_members(q, &w);
     if (compatibility)
@@ -98,8 +97,7 @@ void api__queries_list(struct http_request *r)
     const char        *after = http_query(r, "after"), *state = http_query(r, "state"), *next = NULL, *last = "";
     if (!api__query_int(r, "limit", 1, LIST_LIMIT_MOST, &limit))
         return;
-    buf_init(&out, TAG_WEB, ANSWER_MAX);
-    json_writer_init(&w, &out);
+    api__begin(&out, &w);
     api__list_begin(&w);
     for (int i = 0; i < supervisor_n(a->s, RESOURCE_QUERY) && !next; i++) {
         struct service_object *o = supervisor_at(a->s, RESOURCE_QUERY, i);

@@ -67,13 +67,14 @@ static void write_source(const struct service_query *q, int s, struct json_write
                      stats.down_since_us ? clock_wall_us() / 1000 - (clock_mono_us() - stats.down_since_us) / 1000 : 0);
     json_member_string(w, "error", stats.last_error);
     json_member_int(w, "records", stats.records);
-    api__member_number(w, "records_per_s",
-                       p->n_sources == 1 ? meter_value(q->meter, METER_RECORDS, meter_last_second(q->meter)) : 0);
-    int64_t lag = 0, end, committed;
+    struct query_partition at;
+    int64_t                lag = 0, records_per_s = 0;
     for (int i = 0; source && i < kafka_source_n(source); i++) {
-        query_partition(q->query, s, i, &end, &committed);
-        lag += end > kafka_source_at(source, i)->next ? end - kafka_source_at(source, i)->next : 0;
+        query_partition(q->query, s, i, &at);
+        lag += at.lag;
+        records_per_s += at.records_per_s;
     }
+    json_member_int(w, "records_per_s", records_per_s);
     json_member_int(w, "lag", lag);
     json_member_int(w, "partitions", source ? kafka_source_n(source) : 0);
     json_end_object(w);
@@ -85,25 +86,20 @@ void api__write_partitions(const struct service_query *q, int s, struct json_wri
     api__list_begin(w);
     for (int i = 0; source && i < kafka_source_n(source); i++) {
         const struct kafka_partition *p = kafka_source_at(source, i);
-        int64_t                       end, committed;
-        query_partition(q->query, s, i, &end, &committed);
-        end = end > p->known_end ? end : p->known_end;
+        struct query_partition        at;
+        query_partition(q->query, s, i, &at);
         json_begin_object(w);
         json_member_string(w, "topic", p->topic);
         json_member_int(w, "partition", p->partition);
         json_member_int(w, "position", p->next);
-        json_key(w, "committed");
-        if (committed >= 0)
-            json_put_int(w, committed);
-        else
-            json_put_null(w);
-        json_key(w, "low");
-        json_put_null(w);
-        json_member_int(w, "end", end > p->next ? end : p->next);
-        json_member_int(w, "lag", end > p->next ? end - p->next : 0);
+        api__member_maybe(w, "committed", at.committed >= 0, at.committed);
+        json_member_int(w, "low", at.low);
+        json_member_int(w, "end", at.end);
+        json_member_int(w, "lag", at.lag);
         api__member_time(w, "last_record_at", p->last_ms);
         json_member_int(w, "records", p->records);
-        json_member_bool(w, "idle", end <= p->next && clock_wall_us() / 1000 - p->last_ms > 10000);
+        json_member_int(w, "records_per_s", at.records_per_s);
+        json_member_bool(w, "idle", at.lag == 0 && clock_wall_us() / 1000 - p->last_ms > 10000);
         json_end_object(w);
     }
     api__list_end(w, NULL);
@@ -114,8 +110,7 @@ void api__sources(struct http_request *r)
     struct api        *a = api__of(r);
     struct json_writer w;
     struct buf         out;
-    buf_init(&out, TAG_WEB, ANSWER_MAX);
-    json_writer_init(&w, &out);
+    api__begin(&out, &w);
     api__list_begin(&w);
     for (int i = 0; i < supervisor_n(a->s, RESOURCE_QUERY); i++) {
         struct service_query *q = service_query_of(supervisor_at(a->s, RESOURCE_QUERY, i));
@@ -137,8 +132,7 @@ static void one_source(struct http_request *r, void (*write)(const struct servic
                      "there is no source %.80s", http_param(r, "source"));
         return;
     }
-    buf_init(&out, TAG_WEB, ANSWER_MAX);
-    json_writer_init(&w, &out);
+    api__begin(&out, &w);
     write(q, s, &w);
     api__answer(r, 200, &out);
 }

@@ -16,36 +16,6 @@ static int64_t now_ms(void) { return clock_wall_us() / 1000; }
 
 /* ---- status ---- */
 
-static void write_ledger(const struct ledger_sums *l, struct json_writer *w)
-{
-    json_key(w, "ledger");
-    json_begin_object(w);
-    json_key(w, "records");
-    json_begin_object(w);
-    json_member_int(w, "read", l->read);
-    json_member_int(w, "rejected", l->rejected);
-    json_member_int(w, "filtered", l->filtered);
-    json_member_int(w, "no_event_time", l->no_event_time);
-    json_member_int(w, "no_partner", l->no_partner);
-    json_member_int(w, "passed", l->passed);
-    json_member_int(w, "malformed", l->malformed);
-    json_member_int(w, "lost", l->lost);
-    json_end_object(w);
-    json_key(w, "effects");
-    json_begin_object(w);
-    json_member_int(w, "passed", l->passed);
-    json_member_int(w, "fan_out", l->fan_out);
-    json_member_int(w, "late", l->late);
-    json_member_int(w, "open_change", l->open);
-    json_member_int(w, "closed", l->closed);
-    json_member_int(w, "written_groups", l->written);
-    json_member_int(w, "having", l->having);
-    json_member_int(w, "expectations", 0);
-    json_end_object(w);
-    json_member_bool(w, "balanced", l->balanced);
-    json_end_object(w);
-}
-
 static void write_holder(const struct query_status *st, struct json_writer *w)
 {
     json_key(w, "watermark_holder");
@@ -56,9 +26,8 @@ static void write_holder(const struct query_status *st, struct json_writer *w)
     const struct plan_relation *relation = &st->plan->sources[st->holder].relation;
     json_begin_object(w);
     json_member_string(w, "relation", relation->label);
-    json_member_string(w, "topic", relation->identity);
-    json_key(w, "partition"); /* the newest event of any partition counts: none of them holds it */
-    json_put_null(w);
+    json_member_string(w, "topic", st->holder_topic ? st->holder_topic : relation->identity);
+    api__member_maybe(w, "partition", st->holder_topic != NULL, st->holder_partition);
     json_end_object(w);
 }
 
@@ -105,21 +74,12 @@ static void write_brokers(const struct service_query *q, struct json_writer *w)
     json_end_object(w);
 }
 
-static void member_maybe(struct json_writer *w, const char *name, bool there, int64_t v)
-{
-    json_key(w, name);
-    if (there)
-        json_put_int(w, v);
-    else
-        json_put_null(w);
-}
-
 static void write_event_time(const struct service_query *q, struct json_writer *w)
 {
     const struct query_status *st = &q->status;
     api__member_time(w, "watermark", st->watermark_ms);
     api__member_time(w, "max_event_time", st->max_event_ms);
-    member_maybe(w, "watermark_lag_ms", st->watermark_ms != 0, now_ms() - st->watermark_ms);
+    api__member_maybe(w, "watermark_lag_ms", st->watermark_ms != 0, now_ms() - st->watermark_ms);
     write_holder(st, w);
     json_member_int(w, "open_windows", st->open_groups);
     json_member_int(w, "rows_waiting", st->ledger.open);
@@ -132,13 +92,31 @@ static void write_epoch(const struct service_query *q, struct json_writer *w)
     const struct query_status *st = &q->status;
     int64_t                    trigger_ms = st->plan ? st->plan->trigger_us / 1000 : 0;
     int64_t                    next = trigger_ms - st->open_for_us / 1000;
-    member_maybe(w, "epoch", st->committed_epoch >= 0 && st->plan, st->committed_epoch);
-    member_maybe(w, "version", st->version >= 0, st->version);
+    api__member_maybe(w, "epoch", st->committed_epoch >= 0 && st->plan, st->committed_epoch);
+    api__member_maybe(w, "version", st->version >= 0, st->version);
     api__member_time(w, "last_commit_at", st->committed_ms);
-    member_maybe(w, "commit_age_ms", st->committed_ms != 0, now_ms() - st->committed_ms);
+    api__member_maybe(w, "commit_age_ms", st->committed_ms != 0, now_ms() - st->committed_ms);
     json_member_int(w, "trigger_ms", trigger_ms);
-    member_maybe(w, "next_trigger_in_ms", q->query && st->open_for_us >= 0, next > 0 ? next : 0);
+    api__member_maybe(w, "next_trigger_in_ms", q->query && st->open_for_us >= 0, next > 0 ? next : 0);
     json_member_bool(w, "behind", st->behind);
+}
+
+static void write_expectations(const struct query_status *st, struct json_writer *w)
+{
+    json_key(w, "expectations");
+    json_begin_array(w);
+    for (int i = 0; st->plan && i < st->plan->expect.n_rules; i++) {
+        const struct expect_rule *rule = &st->plan->expect.rules[i];
+        json_begin_object(w);
+        json_member_string(w, "name", rule->name);
+        json_member_int(w, "passed", st->rules[i].passed);
+        json_member_int(w, "failed", st->rules[i].failed);
+        json_member_string(w, "action", plan_violation_name(rule->action));
+        json_end_object(w);
+    }
+    json_end_array(w);
+    json_key(w, "quarantine");
+    json_put_string(w, st->plan && st->plan->quarantine ? api__table_name(st->plan->quarantine) : NULL);
 }
 
 void api__write_status(struct service_query *q, struct json_writer *w)
@@ -154,7 +132,7 @@ void api__write_status(struct service_query *q, struct json_writer *w)
     api__member_number(w, "records_per_s", meter_value(q->meter, METER_RECORDS, last));
     api__member_number(w, "rows_per_s", meter_value(q->meter, METER_ROWS, last));
     json_member_int(w, "lag", st->lag);
-    member_maybe(w, "lag_ms", st->lag == 0 || st->last_record_ms > 0, st->lag ? now_ms() - st->last_record_ms : 0);
+    api__member_maybe(w, "lag_ms", st->lag == 0 || st->last_record_ms > 0, st->lag ? now_ms() - st->last_record_ms : 0);
     write_event_time(q, w);
     write_epoch(q, w);
     write_latencies(q, w);
@@ -162,17 +140,10 @@ void api__write_status(struct service_query *q, struct json_writer *w)
     write_brokers(q, w);
     json_key(w, "why_nothing");
     json_put_string(w, q->why[0] ? q->why : NULL);
-    write_ledger(&st->ledger, w);
-    json_key(w, "expectations");
-    json_begin_array(w);
-    json_end_array(w);
+    json_key(w, "ledger");
+    ledger_sums_write(&st->ledger, w);
+    write_expectations(st, w);
     json_end_object(w);
-}
-
-static void begin(struct buf *out, struct json_writer *w)
-{
-    buf_init(out, TAG_WEB, ANSWER_MAX);
-    json_writer_init(w, out);
 }
 
 void api__query_status(struct http_request *r)
@@ -182,7 +153,7 @@ void api__query_status(struct http_request *r)
     struct buf            out;
     if (!q)
         return;
-    begin(&out, &w);
+    api__begin(&out, &w);
     api__write_status(q, &w);
     api__answer(r, 200, &out);
 }
@@ -192,7 +163,7 @@ void api__queries_status(struct http_request *r)
     struct supervisor *s = api__of(r)->s;
     struct json_writer w;
     struct buf         out;
-    begin(&out, &w);
+    api__begin(&out, &w);
     api__list_begin(&w);
     for (int i = 0; i < supervisor_n(s, RESOURCE_QUERY); i++)
         api__write_status(service_query_of(supervisor_at(s, RESOURCE_QUERY, i)), &w);
@@ -209,7 +180,7 @@ void api__write_commit(const struct meter_commit *c, struct json_writer *w)
     static const char *const phases[N_PHASES] = {"fill", "compute", "prepare", "record", "commit"};
     json_begin_object(w);
     json_member_int(w, "epoch", c->epoch);
-    member_maybe(w, "version", c->version >= 0, c->version);
+    api__member_maybe(w, "version", c->version >= 0, c->version);
     api__member_time(w, "committed_at", c->committed_ms);
     json_member_int(w, "records", c->records);
     json_member_int(w, "rows", c->rows);
@@ -238,7 +209,7 @@ void api__query_commits(struct http_request *r)
     int64_t                    limit = LIST_LIMIT;
     if (!q || !api__query_int(r, "limit", 1, METER_COMMITS, &limit))
         return;
-    begin(&out, &w);
+    api__begin(&out, &w);
     api__list_begin(&w);
     for (int i = 0; i < limit && (c = meter_commit_at(q->meter, i)); i++)
         api__write_commit(c, &w);
@@ -304,7 +275,7 @@ void api__query_progress(struct http_request *r)
     if (!q || !api__query_int(r, "limit", 1, METER_COMMITS, &limit))
         return;
     int64_t n = meter_n_commits(q->meter);
-    begin(&out, &w);
+    api__begin(&out, &w);
     api__list_begin(&w);
     for (int64_t i = (n < limit ? n : limit) - 1; i >= 0; i--)
         if (meter_commit_at(q->meter, (int)i))
@@ -360,7 +331,7 @@ void api__query_metrics(struct http_request *r)
         return;
     }
     int64_t to = meter_last_second(q->meter), seconds = ms / 1000 < METER_SECONDS ? ms / 1000 : METER_SECONDS;
-    begin(&out, &w);
+    api__begin(&out, &w);
     api__write_series(q->meter, to - seconds, to, http_query(r, "series"), &w);
     api__answer(r, 200, &out);
 }
@@ -417,6 +388,7 @@ void api__write_errors(struct service_query *q, int64_t from, const char *reason
     json_member_int(w, "malformed", l->malformed);
     json_member_int(w, "rejected", l->rejected);
     json_member_int(w, "no_event_time", l->no_event_time);
+    json_member_int(w, "future", l->future);
     json_member_int(w, "lost", l->lost);
     json_end_object(w);
     json_key(w, "samples");
@@ -433,7 +405,7 @@ void api__query_errors(struct http_request *r)
     struct buf            out;
     if (!q)
         return;
-    begin(&out, &w);
+    api__begin(&out, &w);
     api__write_errors(q, 0, http_query(r, "reason"), &w);
     api__answer(r, 200, &out);
 }
@@ -466,7 +438,7 @@ void api__query_results(struct http_request *r)
     int64_t               limit = 100;
     if (!q || !api__query_int(r, "limit", 1, RESULTS_MOST, &limit))
         return;
-    begin(&out, &w);
+    api__begin(&out, &w);
     json_begin_object(&w);
     api__write_columns(q->script && q->script->n_plans ? q->script->plans[0].schema : NULL, &w);
     json_key(&w, "rows");

@@ -127,8 +127,7 @@ static void say_schema(struct follower *f, const struct service_query *q)
 {
     struct buf         out;
     struct json_writer w;
-    buf_init(&out, TAG_WEB, ANSWER_MAX);
-    json_writer_init(&w, &out);
+    api__begin(&out, &w);
     json_begin_object(&w);
     api__write_columns(q->script && q->script->n_plans ? q->script->plans[0].schema : NULL, &w);
     json_end_object(&w);

@@ -84,8 +84,8 @@ static void for_each_table(struct api *a, each_table *each, void *arg)
         if (!q->script || q->script->n_plans == 0)
             continue;
         const struct plan *p = &q->script->plans[0];
-        const char        *locations[] = {p->location, p->late, p->rejects};
-        for (int k = 0; k < 3; k++)
+        const char        *locations[] = {p->location, p->late, p->rejects, p->quarantine};
+        for (int k = 0; k < 4; k++)
             if (locations[k] && !each(arg, api__table_name(locations[k]), locations[k], q->base.name))
                 return;
     }

@@ -33,10 +33,10 @@ static bool record_reached(struct service_query *q, const struct waiter *x)
         const struct kafka_source *source = query_source(q->query, s);
         for (int i = 0; source && i < kafka_source_n(source); i++) {
             const struct kafka_partition *p = kafka_source_at(source, i);
-            int64_t                       end, committed;
-            query_partition(q->query, s, i, &end, &committed);
+            struct query_partition        at;
+            query_partition(q->query, s, i, &at);
             if (p->partition == x->partition && strcmp(p->topic, x->topic) == 0)
-                return committed > x->offset;
+                return at.committed > x->offset;
         }
     }
     return false;
@@ -46,8 +46,7 @@ static void answer_record(struct http_request *r, const struct service_query *q,
 {
     struct json_writer w;
     struct buf         out;
-    buf_init(&out, TAG_WEB, ANSWER_MAX);
-    json_writer_init(&w, &out);
+    api__begin(&out, &w);
     json_begin_object(&w);
     json_member_bool(&w, "done", reached);
     json_key(&w, "version");

@@ -53,7 +53,6 @@ struct tally {
                                      rows of another window */
     int64_t            dropped; /* effects of rows that an expectation dropped */
     struct rule_tally  rules[FLOW_RULES_MAX]; /* in rows, per expectation */
-    int64_t            newest_event_us;       /* largest event time seen; INT64_MIN none */
 };
 
 /* The slot of a partition, growing the table; NULL when out of memory. */

@@ -236,6 +236,7 @@ static enum err place_one(struct kafka_source *s, int i, const struct kafka_posi
 {
     struct kafka_partition *v = &s->parts[i]->view;
     v->slot = (uint32_t)i * s->n_sources + s->index;
+    v->known_start = b->first[i];
     v->known_end = b->last[i];
     for (int k = 0; k < n_saved; k++)
         if (saved[k].partition == v->partition && strcmp(saved[k].topic, v->topic) == 0) {
@@ -391,6 +392,11 @@ enum err kafka_source_ends(struct kafka_source *s, int64_t *ends, int n, struct 
     return ask(s, s->parts, n, RD_KAFKA_OFFSET_SPEC_LATEST, s->options->read_committed, ends, e);
 }
 
+enum err kafka_source_starts(struct kafka_source *s, int64_t *starts, int n, struct error *e)
+{
+    return ask(s, s->parts, n, RD_KAFKA_OFFSET_SPEC_EARLIEST, false, starts, e);
+}
+
 /* ---- are they still the same topics? ---- */
 
 static enum err same_topic(struct kafka_source *s, rd_kafka_event_t *event, const char *name, int n_known,
@@ -432,7 +438,7 @@ static enum err find_new(struct kafka_source *s, rd_kafka_event_t *event, int n_
         if (again) {
             part__free(fresh[i]);
         } else {
-            fresh[i]->view.next = fresh[i]->view.known_end = first[i];
+            fresh[i]->view.next = fresh[i]->view.known_start = fresh[i]->view.known_end = first[i];
             s->found[s->n_found++] = fresh[i];
         }
     }

@@ -33,6 +33,7 @@ struct kafka_partition {
     char        topic_id[40]; /* "" when the broker does not tell */
     int64_t     next;         /* offset of the next record to hand out; past markers and compacted gaps once known */
     int64_t     end;          /* planned end of the open epoch; -1: nothing planned, nothing is handed out */
+    int64_t     known_start;  /* first offset there was when the partition was found */
     int64_t     known_end;    /* largest end seen so far: a lower bound, never asked for */
     int64_t     records;      /* handed out since the start */
     int64_t     last_ms;      /* timestamp of the record handed out last; 0: none yet */
@@ -83,6 +84,8 @@ MUST_CHECK enum err kafka_source_rewind(struct kafka_source *s, const int64_t *n
 /* (io) Ends as of now of the first n partitions: the last stable offsets under read_committed. ERR_UNAVAILABLE
  * (retry). */
 MUST_CHECK enum err kafka_source_ends(struct kafka_source *s, int64_t *ends, int n, struct error *e);
+/* (io) The same for the first record that is still there. */
+MUST_CHECK enum err kafka_source_starts(struct kafka_source *s, int64_t *starts, int n, struct error *e);
 /* (io) Are the topics still the same ones? *found: how many new partitions wait for adopt. ERR_DATA_LOSS: a topic was
  * deleted or recreated. Call it between prepare and commit of an epoch (one request, a few ms): the client itself reads
  * on in a recreated topic without a word, so only then no record of another topic can be committed as one of this. */

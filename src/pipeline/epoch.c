@@ -8,31 +8,30 @@
 
 /* ---- ledger ---- */
 
-/* The terms of a partition and of a query, by their names in JSON. */
+/* The terms of a partition, of a query and of the sums, by their names in JSON. */
 struct term {
     const char *name;
     size_t      at;
 };
-static const struct term slot_terms[] = {
-    {"read", offsetof(struct tally_slot, read)},         {"rejected", offsetof(struct tally_slot, rejected)},
-    {"filtered", offsetof(struct tally_slot, filtered)}, {"no_event_time", offsetof(struct tally_slot, no_event_time)},
-    {"future", offsetof(struct tally_slot, future)},     {"no_partner", offsetof(struct tally_slot, no_partner)},
-    {"passed", offsetof(struct tally_slot, passed)},     {"malformed", offsetof(struct tally_slot, malformed)},
-};
-static const struct term total_terms[] = {
-    {"fan_out", offsetof(struct ledger, fan_out)}, {"late", offsetof(struct ledger, late)},
-    {"open", offsetof(struct ledger, open)},       {"closed", offsetof(struct ledger, closed)},
-    {"written", offsetof(struct ledger, written)}, {"having", offsetof(struct ledger, having)},
-    {"dropped", offsetof(struct ledger, dropped)},
-};
+#define SLOT_TERM(term) {#term, offsetof(struct tally_slot, term)},
+#define TOTAL_TERM(term) {#term, offsetof(struct ledger, term)},
+#define SUM_TERM(term) {#term, offsetof(struct ledger_sums, term)},
+static const struct term slot_terms[] = {LEDGER_RECORDS(SLOT_TERM)};
+static const struct term total_terms[] = {LEDGER_EFFECTS(TOTAL_TERM)};
+static const struct term record_sums[] = {LEDGER_RECORDS(SUM_TERM)};
+static const struct term effect_sums[] = {LEDGER_EFFECTS(SUM_TERM)};
 #define N_TERMS(terms) (sizeof(terms) / sizeof(terms)[0])
 
+static const int64_t *term_in(const void *owner, const struct term *t)
+{
+    return (const int64_t *)(const void *)((const uint8_t *)owner + t->at);
+}
 static int64_t *value_of(void *owner, const struct term *t) { return (int64_t *)(void *)((uint8_t *)owner + t->at); }
 
 static void put_terms(struct json_writer *w, const void *owner, const struct term *terms, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        json_member_int(w, terms[i].name, *(const int64_t *)(const void *)((const uint8_t *)owner + terms[i].at));
+        json_member_int(w, terms[i].name, *term_in(owner, &terms[i]));
 }
 
 static void get_terms(const struct json_value *doc, void *owner, const struct term *terms, size_t n)
@@ -121,6 +120,37 @@ enum err ledger_check(const struct ledger *l, struct error *e)
                        l->closed, l->written, l->having, l->dropped);
     return OK;
 }
+
+/* ---- sums ---- */
+
+void ledger_sum(const struct ledger *l, struct ledger_sums *out)
+{
+    *out = (struct ledger_sums){.unbalanced = ledger_check(l, NULL) != OK};
+    for (size_t k = 0; k < N_TERMS(total_terms); k++)
+        *value_of(out, &effect_sums[k]) = *term_in(l, &total_terms[k]);
+    for (uint32_t i = 0; i < l->n_slots; i++)
+        for (size_t k = 0; k < N_TERMS(slot_terms); k++)
+            *value_of(out, &record_sums[k]) += *term_in(&l->slots[i], &slot_terms[k]);
+}
+
+void ledger_sums_write(const struct ledger_sums *sums, struct json_writer *w)
+{
+    json_begin_object(w);
+    json_key(w, "records");
+    json_begin_object(w);
+    put_terms(w, sums, record_sums, N_TERMS(record_sums));
+    json_member_int(w, "lost", sums->lost);
+    json_end_object(w);
+    json_key(w, "effects");
+    json_begin_object(w);
+    json_member_int(w, "passed", sums->passed);
+    put_terms(w, sums, effect_sums, N_TERMS(effect_sums));
+    json_end_object(w);
+    json_member_bool(w, "balanced", !sums->unbalanced);
+    json_end_object(w);
+}
+
+/* ---- as JSON ---- */
 
 static void write_slot(const struct tally_slot *s, const struct kafka_partition *p, int source, struct json_writer *w)
 {

@@ -23,6 +23,7 @@
 struct marks {
     int64_t late_ms, evict_ms; /* of the open epoch: rows are judged by late, windows closed by evict */
     int64_t clause_ms[CLAUSES_MAX];
+    int64_t clause_slot[CLAUSES_MAX]; /* partition slot of the event that set it; -1 not known (it is not saved) */
     int     n_clauses;
 };
 
@@ -46,10 +47,16 @@ MUST_CHECK enum err positions_read(const struct json_value *list, int source, st
 
 /* ---- the ledger: totals since the generation began ---- */
 
+/* The terms, named here once: per partition in records, as in flow.h; per query in effects. */
+#define LEDGER_RECORDS(X) \
+    X(read) X(rejected) X(filtered) X(no_event_time) X(future) X(no_partner) X(passed) X(malformed)
+#define LEDGER_EFFECTS(X) X(fan_out) X(late) X(open) X(closed) X(written) X(having) X(dropped)
+#define LEDGER_FIELD(term) int64_t term;
+
 struct ledger {
     struct tally_slot *slots;
     uint32_t           n_slots;
-    int64_t            fan_out, late, open, closed, written, having, dropped;
+    LEDGER_EFFECTS(LEDGER_FIELD)
     /* in rows, per expectation; the rules are the plan's */
     const struct expect_spec *expect;
     struct rule_tally         rules[FLOW_RULES_MAX];
@@ -64,6 +71,17 @@ int64_t             ledger_passed(const struct ledger *l);
 MUST_CHECK enum err ledger_check(const struct ledger *l, struct error *e);
 /* "expectations":[{"name":..,"passed":..,"failed":..}] of an object that is being written. */
 void ledger_write_rules(const struct ledger *l, struct json_writer *w);
+/* Over all partitions. */
+struct ledger_sums {
+    LEDGER_RECORDS(LEDGER_FIELD)
+    LEDGER_EFFECTS(LEDGER_FIELD)
+    int64_t lost;       /* offsets that were gone; in no sum */
+    bool    unbalanced; /* an equation does not hold: an error of the program. An empty ledger balances */
+};
+void ledger_sum(const struct ledger *l, struct ledger_sums *out); /* all but lost */
+/* {"records": {..}, "effects": {"passed", ..}, "balanced"} */
+void ledger_sums_write(const struct ledger_sums *sums, struct json_writer *w);
+
 /* Slots are named by the sources; loop thread. */
 void ledger_write(const struct ledger *l, struct kafka_source *const *sources, int n_sources, struct json_writer *w);
 MUST_CHECK enum err ledger_read(struct ledger *l, const struct json_value *doc, struct kafka_source *const *sources,

@@ -161,11 +161,12 @@ void query__ask_ends(struct query *q)
 }
 
 struct topics_job {
-    struct job    job;
-    struct query *q;
-    int           found; /* new partitions */
-    enum err      rc;
-    struct error  error;
+    struct job     job;
+    struct query  *q;
+    int            found; /* new partitions */
+    struct offsets starts[SOURCES_MAX];
+    enum err       rc;
+    struct error   error;
 };
 
 enum err query__topics_are_the_same(struct query *q, int *found, struct error *e)
@@ -182,6 +183,8 @@ static void run_check(struct job *job)
 {
     struct topics_job *j = (struct topics_job *)job;
     j->rc = query__topics_are_the_same(j->q, &j->found, &j->error);
+    for (int s = 0; j->rc == OK && s < j->q->plan->n_sources; s++)
+        j->rc = kafka_source_starts(j->q->sources[s], j->starts[s].at, j->starts[s].n, &j->error);
 }
 
 static void run_start(struct job *job)
@@ -196,6 +199,13 @@ static void topics_done(struct job *job)
     struct topics_job *j = (struct topics_job *)job;
     struct query      *q = j->q;
     q->checking_topics = false;
+    for (int s = 0; s < q->plan->n_sources; s++)
+        if (query__live(q) && j->rc == OK && j->starts[s].n) {
+            offsets_free(&q->starts[s]);
+            q->starts[s] = j->starts[s];
+        } else {
+            offsets_free(&j->starts[s]);
+        }
     if (query__live(q) && j->rc != OK && !j->error.retry)
         query__failed(q, j->rc, &j->error);
     else if (query__live(q) && j->rc == OK && j->found)
@@ -208,6 +218,8 @@ static void topics_job(struct query *q, void (*run)(struct job *))
     struct topics_job *j = mem_zalloc(TAG_STATE, sizeof *j);
     CHECK(j);
     *j = (struct topics_job){.job = {.run = run, .done = topics_done}, .q = q};
+    for (int s = 0; run == run_check && s < q->plan->n_sources; s++)
+        offsets_take(&j->starts[s], q->sources[s]);
     q->checking_topics = true;
     q->checked_us = clock_mono_us();
     query__submit(q, &q->client, &j->job);

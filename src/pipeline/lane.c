@@ -156,6 +156,7 @@ static bool move_marks(struct lane *l)
         struct watermark *w = &l->ops.watermarks[i];
         watermark_barrier(w);
         m->clause_ms[i] = w->evict_ms;
+        m->clause_slot[i] = w->evict_slot;
         late = w->late_ms < late ? w->late_ms : late;
         evict = w->evict_ms < evict ? w->evict_ms : evict;
     }

@@ -17,6 +17,7 @@
 
 #include <uv.h>
 
+#include "pipeline/epoch.h"
 #include "pipeline/host.h"
 #include "plan/plan.h"
 #include "json/doc.h"
@@ -48,13 +49,6 @@ void query_stop(struct query *q);
  * closed (loop thread). Host and plan must live so long. */
 void query_close(struct query *q, void (*closed)(void *), void *arg);
 
-/* Sums over partitions. */
-struct ledger_sums {
-    int64_t read, rejected, filtered, no_event_time, future, no_partner, passed, malformed, lost; /* records */
-    int64_t fan_out, late, open, closed, written, having, dropped;                                /* effects */
-    bool    balanced;
-};
-
 struct query_status {
     enum query_state   state;
     const struct plan *plan;
@@ -74,14 +68,15 @@ struct query_status {
     bool               behind;       /* there is more than one epoch takes */
     int64_t            max_event_ms; /* newest event time; 0: none yet */
     int                holder;       /* source whose event time holds the watermark back, -1: none */
-    int64_t            open_groups, next_end_ms, state_bytes; /* open windows; next_end_ms 0: none is open */
-    int64_t            last_record_ms;                        /* timestamp of the record read last; 0: none */
-    int64_t            open_for_us;                           /* how long the open epoch is open; -1: none is */
-    int64_t            committed_ms; /* wall clock of the last commit of this process; 0: none */
-    int64_t            worked_us[3]; /* the lane since its start: decode, compute, write */
-    struct ledger_sums ledger;       /* of the last committed epoch, since the generation began */
-    /* of plan->expect.rules, in rows, as the ledger; until the next epoch */
-    const struct rule_tally *rules;
+    const char *holder_topic;     /* ... of it the partition whose event set the watermark; NULL: not known since the */
+    int32_t     holder_partition; /* start. While it runs */
+    int64_t     open_groups, next_end_ms, state_bytes; /* open windows; next_end_ms 0: none is open */
+    int64_t     last_record_ms;                        /* timestamp of the record read last; 0: none */
+    int64_t     open_for_us;                           /* how long the open epoch is open; -1: none is */
+    int64_t     committed_ms;                          /* wall clock of the last commit of this process; 0: none */
+    int64_t     worked_us[3];                          /* the lane since its start: decode, compute, write */
+    struct ledger_sums ledger;                         /* of the last committed epoch, since the generation began */
+    struct rule_tally  rules[FLOW_RULES_MAX];          /* of plan->expect.rules, in rows, as the ledger */
 };
 void query_status(const struct query *q, struct query_status *out);
 /* The newest result rows as a table of at most `width` characters. */
@@ -97,8 +92,14 @@ int query_rows(const struct query *q, int64_t from, int most, bool text_bigint, 
 struct kafka_source;
 /* For people: where source s stands. Only while it runs (QUERY_RUNNING, QUERY_DRAINING), else NULL; for the moment. */
 const struct kafka_source *query_source(const struct query *q, int s);
-/* Largest ends told by the brokers, and what was committed to the table, of partition i of source s; -1 unknown. */
-void query_partition(const struct query *q, int s, int i, int64_t *end, int64_t *committed);
+/* Of partition i of such a source. */
+struct query_partition {
+    int64_t low, end, lag; /* offsets of the first record and behind the last one, as far as known */
+    int64_t committed;     /* to the table; -1: nothing yet */
+    int64_t records_per_s;
+};
+void query_partition(const struct query *q, int s, int i, struct query_partition *out);
+void query_tick_second(struct query *q); /* once a second: for the rates */
 
 /* What was done, with the ledger, as one line of JSON. */
 void query_summary(const struct query *q, struct buf *out);

@@ -55,11 +55,12 @@ struct query {
 
     /* the open epoch */
     int64_t            epoch;
-    struct offsets     start[SOURCES_MAX]; /* positions when it opened */
-    struct offsets     ends[SOURCES_MAX];  /* largest ends told by the brokers; available-now: those at the start */
-    int64_t            opened_us, now_us;  /* monotonic; wall */
-    bool               moved;              /* the watermark moved: an epoch without rows is due */
-    bool               at_barrier;         /* the lane works on the barrier */
+    struct offsets     start[SOURCES_MAX];  /* positions when it opened */
+    struct offsets     ends[SOURCES_MAX];   /* largest ends told by the brokers; available-now: those at the start */
+    struct offsets     starts[SOURCES_MAX]; /* first records that the brokers have, when looked at last */
+    int64_t            opened_us, now_us;   /* monotonic; wall */
+    bool               moved;               /* the watermark moved: an epoch without rows is due */
+    bool               at_barrier;          /* the lane works on the barrier */
     bool               committing;
     bool               asking, news; /* for ends; records have come since they were asked for */
     bool               checking_topics;
@@ -74,8 +75,10 @@ struct query {
     int64_t        open_groups, next_end_us, state_bytes; /* of the last committed epoch */
     int64_t        shown;                                 /* rows the tap has seen that are committed */
     int64_t        barrier_us, committed_ms, last_record_ms;
-    struct offsets done[SOURCES_MAX]; /* positions of the last committed epoch */
-    struct ledger  ledger;            /* of the last committed epoch */
+    struct offsets done[SOURCES_MAX];                      /* positions of the last committed epoch */
+    struct offsets rated[SOURCES_MAX], rates[SOURCES_MAX]; /* records and records/s at the last tick of a second */
+    int64_t        rated_us;
+    struct ledger  ledger; /* of the last committed epoch */
     int64_t        committed_epoch, version, rows_written, records, n_epochs;
     int64_t        started_us, first_poll_us, start_cpu_us;
 };

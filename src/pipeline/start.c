@@ -490,6 +490,8 @@ enum err query__start_up(struct query *q, struct error *e)
     if (!q->side_type)
         return err_set(e, ERR_NO_MEMORY, "query");
     q->marks = (struct marks){.n_clauses = q->plan->n_clauses};
+    for (int i = 0; i < CLAUSES_MAX; i++)
+        q->marks.clause_slot[i] = -1;
     q->epoch = 0;
     q->committed_epoch = -1;
     q->moved = q->rebuilding = false;
@@ -528,6 +530,9 @@ void query__tear_down(struct query *q)
         offsets_free(&q->start[s]);
         offsets_free(&q->ends[s]);
         offsets_free(&q->done[s]);
+        offsets_free(&q->starts[s]);
+        offsets_free(&q->rated[s]);
+        offsets_free(&q->rates[s]);
         q->n_rebuild_to[s] = 0;
     }
     for (int i = 0; i < LANE_N_SINKS; i++) {

@@ -11,25 +11,7 @@
 
 void query__sum_ledger(const struct query *q, const struct ledger *l, struct ledger_sums *out)
 {
-    *out = (struct ledger_sums){.fan_out = l->fan_out,
-                                .late = l->late,
-                                .open = l->open,
-                                .closed = l->closed,
-                                .written = l->written,
-                                .having = l->having,
-                                .dropped = l->dropped,
-                                .balanced = ledger_check(l, NULL) == OK};
-    for (uint32_t i = 0; i < l->n_slots; i++) {
-        const struct tally_slot *s = &l->slots[i];
-        out->read += s->read;
-        out->rejected += s->rejected;
-        out->filtered += s->filtered;
-        out->no_event_time += s->no_event_time;
-        out->future += s->future;
-        out->no_partner += s->no_partner;
-        out->passed += s->passed;
-        out->malformed += s->malformed;
-    }
+    ledger_sum(l, out);
     for (int s = 0; s < q->plan->n_sources && query__live(q); s++)
         for (int i = 0; i < kafka_source_n(q->sources[s]); i++)
             out->lost += kafka_source_at(q->sources[s], i)->lost;
@@ -60,8 +42,15 @@ static void event_time(const struct query *q, struct query_status *out)
         out->max_event_ms = newest > out->max_event_ms ? newest : out->max_event_ms;
     }
     out->holder = -1;
-    if (slowest >= 0)
-        (void)holds_clause(q->plan->root, slowest, false, &out->holder);
+    if (slowest < 0 || !holds_clause(q->plan->root, slowest, false, &out->holder))
+        return;
+    int64_t slot = q->marks.clause_slot[slowest], n = q->plan->n_sources;
+    bool    known = slot >= 0 && slot % n == out->holder && query__live(q);
+    if (known && slot / n < kafka_source_n(q->sources[out->holder])) {
+        const struct kafka_partition *p = kafka_source_at(q->sources[out->holder], (int)(slot / n));
+        out->holder_topic = p->topic;
+        out->holder_partition = p->partition;
+    }
 }
 
 /* ---- status ---- */
@@ -83,7 +72,6 @@ void query_status(const struct query *q, struct query_status *out)
 {
     int64_t now = clock_mono_us();
     *out = (struct query_status){.state = q->state,
-                                 .rules = q->ledger.rules,
                                  .plan = q->plan,
                                  .rc = q->rc,
                                  .error = q->error.text,
@@ -120,6 +108,7 @@ void query_status(const struct query *q, struct query_status *out)
     for (int i = 0; i < LANE_N_WORK && query__live(q); i++)
         out->worked_us[i] = atomic_load_explicit(&q->lane.worked_us[i], memory_order_relaxed);
     query__sum_ledger(q, &q->ledger, &out->ledger);
+    memcpy(out->rules, q->ledger.rules, sizeof out->rules);
 }
 
 void query_why_nothing(const struct query_status *st, int64_t wall_ms, char out[200])
@@ -161,10 +150,37 @@ int query_rows(const struct query *q, int64_t from, int most, bool text_bigint, 
 
 const struct kafka_source *query_source(const struct query *q, int s) { return query__live(q) ? q->sources[s] : NULL; }
 
-void query_partition(const struct query *q, int s, int i, int64_t *end, int64_t *committed)
+static int64_t offset_at(const struct offsets *o, int i, int64_t otherwise) { return i < o->n ? o->at[i] : otherwise; }
+
+void query_partition(const struct query *q, int s, int i, struct query_partition *out)
 {
-    *end = i < q->ends[s].n ? q->ends[s].at[i] : -1;
-    *committed = i < q->done[s].n ? q->done[s].at[i] : -1;
+    const struct kafka_partition *p = kafka_source_at(q->sources[s], i);
+    out->low = offset_at(&q->starts[s], i, p->known_start);
+    out->end = offset_at(&q->ends[s], i, p->next);
+    out->end = out->end > p->known_end ? out->end : p->known_end;
+    out->end = out->end > p->next ? out->end : p->next;
+    out->lag = out->end - p->next;
+    out->committed = offset_at(&q->done[s], i, -1);
+    out->records_per_s = offset_at(&q->rates[s], i, 0);
+}
+
+void query_tick_second(struct query *q)
+{
+    int64_t now = clock_mono_us(), passed = now - q->rated_us;
+    for (int s = 0; s < q->plan->n_sources && query__live(q); s++) {
+        struct offsets before = q->rated[s];
+        q->rated[s] = (struct offsets){NULL, 0};
+        offsets_take(&q->rated[s], q->sources[s]);
+        offsets_free(&q->rates[s]);
+        offsets_copy(&q->rates[s], &q->rated[s]);
+        for (int i = 0; i < q->rated[s].n; i++) {
+            q->rated[s].at[i] = kafka_source_at(q->sources[s], i)->records;
+            int64_t come = q->rated[s].at[i] - offset_at(&before, i, 0);
+            q->rates[s].at[i] = come > 0 && passed > 0 ? come * 1000000 / passed : 0;
+        }
+        offsets_free(&before);
+    }
+    q->rated_us = now;
 }
 
 void query_newest_rows(const struct query *q, uint32_t width, struct buf *out) { tap_print(q->tap, width, out); }

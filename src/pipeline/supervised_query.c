@@ -176,6 +176,7 @@ static void on_stopped(void *arg)
         q->base.error.retry = false;
     }
     q->status.error = q->status.down_error = "";
+    q->status.holder_topic = NULL;
     q->records_before += q->status.records;
     q->table_rows_before += q->status.rows;
     q->status.records = q->status.rows = 0;
@@ -376,9 +377,13 @@ void service_query_refresh(struct service_query *q)
         return;
     int64_t            rows = q->status.rows;
     struct ledger_sums before = q->status.ledger;
+    struct rule_tally  rules[FLOW_RULES_MAX];
+    memcpy(rules, q->status.rules, sizeof rules);
     query_status(q->query, &q->status);
-    if (q->status.state == QUERY_STARTING) /* the picture stays until there is a new one */
+    if (q->status.state == QUERY_STARTING) { /* the picture stays until there is a new one */
         q->status.ledger = before;
+        memcpy(q->status.rules, rules, sizeof rules);
+    }
     if (q->status.rows > rows)
         q->row_at_ms = clock_wall_us() / 1000;
 }
@@ -408,6 +413,8 @@ static void count_second(struct service_query *q, int64_t now_us)
                                     .watermark_lag_ms = st->watermark_ms ? wall_ms - st->watermark_ms : -1,
                                     .state_bytes = st->state_bytes};
     meter_tick(q->meter, wall_ms, &m);
+    if (q->query)
+        query_tick_second(q->query);
     look_at_lane(q, now_us);
     q->why[0] = 0;
     if (q->query && wall_ms - q->row_at_ms > st->plan->trigger_us / 1000 + 1000)

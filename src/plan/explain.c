@@ -213,16 +213,21 @@ static void json_node(const struct plan *p, const struct plan_node *n, struct js
     buf_fini(&detail);
 }
 
+const char *plan_violation_name(enum expect_action action)
+{
+    static const char *const names[] = {"keep", "drop", "fail"};
+    return names[action];
+}
+
 static void json_expectation(const struct plan *p, const struct expect_rule *r, struct json_writer *w)
 {
-    static const char *const actions[] = {"keep", "drop", "fail"};
-    struct buf               condition;
+    struct buf condition;
     buf_init(&condition, TAG_SQL, 1 << 20);
     expr_print(r->condition, p->schema, &condition);
     json_begin_object(w);
     json_member_string(w, "name", r->name);
     json_member_string(w, "condition", buf_text(&condition));
-    json_member_string(w, "on_violation", actions[r->action]);
+    json_member_string(w, "on_violation", plan_violation_name(r->action));
     json_end_object(w);
     buf_fini(&condition);
 }

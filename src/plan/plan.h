@@ -167,7 +167,8 @@ bool plan_script(const struct ast_script *script, const struct plan_environment 
 void plan_fingerprint(const struct plan *p, struct buf *out);
 
 /* EXPLAIN: the plan as an indented tree, sources last; or the same as one JSON document. */
-void plan_explain_text(const struct plan *p, struct buf *out);
-void plan_explain_json(const struct plan *p, struct buf *out);
+void        plan_explain_text(const struct plan *p, struct buf *out);
+void        plan_explain_json(const struct plan *p, struct buf *out);
+const char *plan_violation_name(enum expect_action action); /* "keep", "drop", "fail" */
 
 #endif

@@ -319,7 +319,8 @@ static enum err watermark_push(struct op *op, struct flow_msg *msg, struct error
         batch_free(b);
         return rc;
     }
-    watermark_observe(w->lane, column_i64(b->columns[w->column]), b->columns[w->column]->valid, b->n_rows);
+    const struct column *c = b->columns[w->column];
+    watermark_observe(w->lane, b->raw ? (int64_t)b->raw->slot : -1, column_i64(c), c->valid, b->n_rows);
     return op_emit_batch(op, &b, e);
 }
 

@@ -100,6 +100,54 @@ def test_a_query_is_made_started_stopped_and_deleted(service, broker):
     assert service.stop() == 0
 
 
+def test_a_query_without_a_commit_balances(service, broker):
+    service.serve()
+    service.post("/queries", {"sql": every_event(broker, "t20", trigger="30 seconds"), "start": False}, status=201)
+    assert service.get("/queries/events/status")["ledger"]["balanced"]
+    producer(service, broker, "t20", rate=0, rows=1)
+    service.post("/queries/events/start")
+    status = service.until_state("events", "running") and service.get("/queries/events/status")
+    assert status["ledger"]["balanced"] and status["ledger"]["records"]["read"] == 0
+
+
+def test_the_ledger_has_every_term_and_rules_are_counted(service, broker):
+    service.serve()
+    sql = every_event(broker, "t21").replace("TABLE events ", """TABLE events (
+        CONSTRAINT is_view EXPECT (event_type = 'view') ON VIOLATION DROP ROW, CONSTRAINT named EXPECT (ad_id IS NOT NULL))
+        """).replace("TBLPROPERTIES (", "TBLPROPERTIES ('millrace.quarantine' = './lake/aside',")
+    service.post("/queries", {"sql": sql}, status=201)
+    producer(service, broker, "t21", rate=0, rows=900)
+    status = service.until_status("events", lambda s: s["records"] == 900 and s["lag"] == 0 and s["rows"] > 0 and
+                                  s["ledger"]["records"]["read"] == 900)
+    view, named = status["expectations"]
+    assert (view["name"], view["action"], named["name"], named["action"]) == ("is_view", "drop", "named", "keep")
+    assert view["passed"] == status["rows"] and view["passed"] + view["failed"] == 900 and view["failed"] > 0
+    assert named["passed"] == 900 and named["failed"] == 0
+    records, effects = status["ledger"]["records"], status["ledger"]["effects"]
+    assert effects["dropped"] == view["failed"] and effects["written"] == view["passed"] and effects["closed"] == 900
+    assert set(records) == {"read", "rejected", "filtered", "no_event_time", "future", "no_partner", "passed", "malformed",
+                            "lost"}
+    assert set(effects) == {"passed", "fan_out", "late", "open", "closed", "written", "having", "dropped"}
+    assert status["quarantine"] == "aside"
+    assert until(lambda: service.get("/tables/aside")["rows"] == view["failed"], 20, "rows set aside")
+
+
+def test_partitions_tell_where_they_begin_and_how_fast_they_are(service, broker):
+    service.serve()
+    producer(service, broker, "t22", rate=400)
+    service.post("/queries", {"sql": counts(broker, "t22")}, status=201)
+    holder = service.until_status("counts", lambda s: s["watermark_holder"] and s["rows"] > 0)["watermark_holder"]
+    assert holder["topic"] == "t22" and holder["partition"] in range(4)
+
+    def look():
+        at = service.get("/sources/counts.0/partitions")["items"]
+        return at if 200 < sum(p["records_per_s"] for p in at) < 800 else None
+
+    partitions = until(look, 20, "rates near 400/s")
+    assert all(p["low"] == 0 and p["records_per_s"] > 0 for p in partitions)
+    assert 200 < service.get("/sources/counts.0")["records_per_s"] < 800
+
+
 def test_wrong_requests_are_told_what_is_wrong(service, broker):
     service.serve()
 

@@ -196,16 +196,16 @@ export class World {
       errors: { late: 0, malformed: 0 },
       samples: [],
       ledger: {
-        records: { read: 0, rejected: 0, filtered: 0, no_event_time: 0, no_partner: 0, passed: 0, lost: 0 },
+        records: { read: 0, rejected: 0, filtered: 0, no_event_time: 0, no_partner: 0, future: 0, passed: 0, lost: 0 },
         effects: {
           passed: 0,
           fan_out: 0,
           late: 0,
-          open_change: 0,
+          open: 0,
           closed: 0,
-          written_groups: 0,
+          written: 0,
           having: 0,
-          expectations: 0,
+          dropped: 0,
         },
       },
       partitions: Array.from({ length: producer === 'ads' || !producer ? 8 : 4 }, (_, p) => ({
@@ -271,11 +271,11 @@ export class World {
     if (q.windowed) {
       const closed = Math.round(passed * 0.97) - late;
       L.effects.closed += closed;
-      L.effects.written_groups += closed;
-      L.effects.open_change = L.effects.passed - L.effects.late - L.effects.closed;
+      L.effects.written += closed;
+      L.effects.open = L.effects.passed - L.effects.late - L.effects.closed;
     } else {
       L.effects.closed += passed;
-      L.effects.written_groups += passed;
+      L.effects.written += passed;
     }
     this.makeRows(q, t, seconds, passed);
     this.makeSamples(q, t, rejected, late, p);
@@ -460,7 +460,8 @@ export class World {
           : { connected: true, down_since: null, error: '' },
       why_nothing: q.state === 'running' && !q.rate ? 'No new records in the topic since the last commit.' : null,
       ledger: q.records ? { ...q.ledger, balanced: true } : null,
-      expectations: [],
+      expectations: q.windowed ? [{ name: 'known_type', passed: q.records, failed: 3, action: 'drop' }] : [],
+      quarantine: q.windowed ? `${q.name}_aside` : null,
     };
   }
 

@@ -236,7 +236,7 @@ test('behind: tells apart who catches up from who falls back, and names what is 
 
 test('a stuck watermark names its holder; a ledger that does not balance outranks it', () => {
   const stuck = { ...quiet, why_nothing: 'The watermark stands.', watermark_holder: { topic: 't', partition: 7 } };
-  assert.match(rank({ queries: [stuck] })[0].why, /Held by t partition 7/);
+  assert.match(rank({ queries: [stuck] })[0].why, /newest event is from t partition 7/);
   const wrong = { ...stuck, ledger: { ...quiet.ledger, balanced: false } };
   assert.match(rank({ queries: [wrong] })[0].text, /does not account/);
 });

@@ -131,7 +131,7 @@ function slowCommits(q, out) {
   }
 }
 
-// Who keeps the watermark where it is: a partition, or a whole topic.
+// Who set the watermark where it is: the partition of the newest event, or a whole topic.
 export function holderOf(q) {
   const { topic, partition } = q.watermark_holder;
   return partition === null || partition === undefined ? topic : `${topic} partition ${partition}`;
@@ -139,7 +139,7 @@ export function holderOf(q) {
 
 function silent(q, out) {
   if (!q.why_nothing || q.state !== 'running') return;
-  const held = q.watermark_holder ? ` Held by ${holderOf(q)}.` : '';
+  const held = q.watermark_holder ? ` The newest event is from ${holderOf(q)}.` : '';
   out.push({ level: 'warn', score: 400, tab: 'health', text: 'puts out no rows', why: `${q.why_nothing}${held}` });
 }
 

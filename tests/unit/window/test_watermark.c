@@ -9,7 +9,7 @@
 
 #include "window/watermark.h"
 
-static void see(struct watermark *w, int64_t event_us) { watermark_observe(w, &event_us, NULL, 1); }
+static void see(struct watermark *w, int64_t event_us) { watermark_observe(w, 3, &event_us, NULL, 1); }
 
 static void it_starts_at_1970_and_follows_the_newest_time_less_the_delay(void **state)
 {
@@ -61,8 +61,28 @@ static void missing_times_are_ignored_and_times_before_1970_round_down(void **st
     struct watermark w;
     (void)state;
     assert_int_equal(watermark_init(&w, 0, NULL), OK);
-    watermark_observe(&w, times, &second_only, 3);
+    watermark_observe(&w, 3, times, &second_only, 3);
     assert_int_equal(w.newest_ms, -1);
+}
+
+static void it_knows_the_partition_whose_event_has_set_it(void **state)
+{
+    const int64_t    early = 10000000, late = 20000000;
+    struct watermark w;
+    (void)state;
+    assert_int_equal(watermark_init(&w, 0, NULL), OK);
+    assert_int_equal(w.evict_slot, -1);
+    watermark_observe(&w, 7, &late, NULL, 1);
+    watermark_observe(&w, 5, &early, NULL, 1);
+    assert_int_equal(w.evict_slot, -1); /* not before the barrier */
+    watermark_barrier(&w);
+    assert_int_equal(w.evict_slot, 7);
+    watermark_observe(&w, 5, &early, NULL, 1); /* does not move it */
+    watermark_barrier(&w);
+    assert_int_equal(w.evict_slot, 7);
+    watermark_reach(&w, 30000000); /* nobody's event */
+    watermark_barrier(&w);
+    assert_int_equal(w.evict_slot, -1);
 }
 
 static void a_delay_out_of_range_is_refused(void **state)
@@ -81,6 +101,7 @@ int main(void)
         cmocka_unit_test(rows_are_judged_by_the_watermark_of_the_epoch_before),
         cmocka_unit_test(it_never_goes_back),
         cmocka_unit_test(missing_times_are_ignored_and_times_before_1970_round_down),
+        cmocka_unit_test(it_knows_the_partition_whose_event_has_set_it),
         cmocka_unit_test(a_delay_out_of_range_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

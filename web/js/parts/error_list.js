@@ -11,6 +11,9 @@ const ABOUT = {
   malformed: ['Malformed', 'could not be read with the schema of the query'],
   oversize: ['Oversize', 'were above the size limit'],
   no_event_time: ['No event time', 'had NULL where the event time is'],
+  rejected: ['Rejected', 'were not let into the query, as its properties say'],
+  future: ['Ahead of the clock', 'had an event time further ahead than millrace.maxFutureSkew'],
+  lost: ['Lost', 'were gone from the topic before they were read'],
   no_partner: ['No partner', 'found no row to join'],
 };
 

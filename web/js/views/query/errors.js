@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // errors: what of a query's records was late, malformed or too big, with samples.
 
+import { h } from '../../dom.js';
+import { Expectations } from '../../parts/checks.js';
 import { ErrorList } from '../../parts/error_list.js';
 
 const KEEP = 100;
@@ -8,7 +10,9 @@ const KEEP = 100;
 export function mount(element, store, name) {
   const list = new ErrorList(store, { none: 'No record of this query was late, malformed or too big.' });
   let samples = [];
-  element.append(list.element);
+  const expectations = new Expectations();
+  const rules = h('section', { class: 'card', hidden: true }, expectations.element);
+  element.append(h('div', { class: 'stack' }, rules, list.element));
   const sub = store.socket.subscribe({
     channel: 'errors',
     params: { query: name },
@@ -18,5 +22,11 @@ export function mount(element, store, name) {
       list.set(data.counts, samples);
     },
   });
-  return { unmount: () => sub.close() };
+  return {
+    status(q) {
+      expectations.set(q);
+      rules.hidden = expectations.element.hidden;
+    },
+    unmount: () => sub.close(),
+  };
 }

@@ -5,6 +5,7 @@
 import { LineChart } from '../../charts/line.js';
 import { h, icon, keyed, put, setAttr, setClass, setText, setVar } from '../../dom.js';
 import { ago, bytes, int, percent, si, span, spanShort, stamp } from '../../format.js';
+import { Expectations, checkRow } from '../../parts/checks.js';
 import { card, facts, listen, shareBar } from '../../parts/bits.js';
 import { Ring, timeSpan } from '../../ring.js';
 import { holderOf } from '../../slow.js';
@@ -25,6 +26,7 @@ const RECORDS = {
     ['filtered', 'filtered', '--s6'],
     ['no_partner', 'no partner', '--s4'],
     ['no_event_time', 'no event time', '--s8'],
+    ['future', 'ahead of the clock', '--s7'],
     ['rejected', 'rejected', '--s5'],
   ],
 };
@@ -36,7 +38,7 @@ const EFFECTS = {
   ],
   right: [
     ['closed', 'in closed windows', '--s1'],
-    ['open_change', 'in open windows', '--s6'],
+    ['open', 'in open windows', '--s6'],
     ['late', 'late', '--s5'],
   ],
 };
@@ -196,7 +198,7 @@ export function whyChecks(q, now) {
     add(
       !held,
       `The watermark is ${span(q.watermark_lag_ms)} behind now`,
-      q.watermark_holder ? `${held ? 'Held by' : 'Set by'} ${holderOf(q)}` : '',
+      q.watermark_holder ? `Set by the newest event, of ${holderOf(q)}` : '',
     );
     if (q.next_window_end) {
       const left = Date.parse(q.next_window_end) - Date.parse(q.watermark);
@@ -304,7 +306,7 @@ class Health {
     this.below = h('p', { class: 'muted small' });
     this.noLedger = h('p', { class: 'muted pad' }, 'The ledger begins with the first commit.');
     this.ledger = h('div', { class: 'ledger' }, this.records.element, this.effects.element);
-    this.expectations = h('ul', { class: 'checks', hidden: true });
+    this.expectations = new Expectations();
     element.append(
       h(
         'div',
@@ -342,7 +344,7 @@ class Health {
           this.noLedger,
           this.ledger,
           this.below,
-          this.expectations,
+          this.expectations.element,
         ),
         h(
           'div',
@@ -417,25 +419,12 @@ class Health {
       this.effects.set(e);
       setText(
         this.below,
-        `Closed = ${int(e.written_groups)} behind written rows + ${int(e.having)} dropped by HAVING ` +
-          `+ ${int(e.expectations ?? 0)} by expectations.` +
+        `Closed = ${int(e.written)} behind written rows + ${int(e.having)} dropped by HAVING ` +
+          `+ ${int(e.dropped)} by expectations.` +
           `${q.ledger.records.lost ? ` ${int(q.ledger.records.lost)} offsets were gone before they were read.` : ''}`,
       );
     }
-    const list = q.expectations ?? [];
-    this.expectations.hidden = !list.length;
-    keyed(
-      this.expectations,
-      list,
-      (x) => x.name,
-      checkRow,
-      (li, x) =>
-        li.set_({
-          ok: x.failed === 0,
-          text: x.name,
-          detail: `${int(x.passed)} passed, ${int(x.failed)} failed; action ${x.action}`,
-        }),
-    );
+    this.expectations.set(q);
   }
 
   unmount() {
@@ -443,24 +432,6 @@ class Health {
     this.sub.close();
     for (const c of this.charts) c.destroy();
   }
-}
-
-function checkRow() {
-  const picture = h('span', {});
-  const text = h('b', {});
-  const detail = h('span', { class: 'muted' });
-  const li = h('li', {}, picture, h('div', {}, text, detail));
-  li.set_ = (c) => {
-    setClass(picture, `check tone-${c.ok ? 'ok' : 'bad'}`);
-    const name = c.ok ? 'ok' : 'bad';
-    if (picture.dataset.icon !== name) {
-      picture.dataset.icon = name;
-      put(picture, icon(name), h('span', { class: 'off-screen' }, c.ok ? 'Fine: ' : 'Problem: '));
-    }
-    setText(text, c.text);
-    setText(detail, c.detail ?? '');
-  };
-  return li;
 }
 
 export function mount(element, store, name) {
