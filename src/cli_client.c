@@ -17,7 +17,7 @@
 static struct client_flags {
     const char *server, *token_file, *format, *wait;
     int64_t     version, max_rows;
-    bool        json, scratch;
+    bool        json, scratch, raw;
 } flags = {.version = -1};
 
 #define COMMON                                                                                                  \
@@ -69,6 +69,7 @@ static const struct cli_option *dump_options(int *n)
     static const struct cli_option list[] = {
         COMMON,
         {"format", OPT_TEXT, &flags.format, "csv|ndjson", "default csv"},
+        {"raw", OPT_FLAG, &flags.raw, "", "csv: texts as they are, also those a spreadsheet takes for a formula"},
         {"version", OPT_COUNT, &flags.version, "N", "of the table; default the newest"}};
     *n = N(list);
     return list;
@@ -246,7 +247,8 @@ static int dump(int n, char **words)
     char path[PATH_MAX_BYTES];
     if (!one_name(n, words, "dump", "takes the name of a table"))
         return EXIT_USAGE;
-    snprintf(path, sizeof path, "/api/v1/tables/%s/dump?format=%s", words[0], flags.format ? flags.format : "csv");
+    snprintf(path, sizeof path, "/api/v1/tables/%s/dump?format=%s%s", words[0], flags.format ? flags.format : "csv",
+             flags.raw ? "&raw=true" : "");
     if (flags.version >= 0)
         snprintf(path + strlen(path), sizeof path - strlen(path), "&version=%" PRId64, flags.version);
     return copy(path);

@@ -80,6 +80,8 @@ static const struct api_field rows_query[] = {{"limit", FIELD_INTEGER, false, "1
                                               {"version", FIELD_INTEGER, false, "of the table, else the newest"},
                                               {"bigint", FIELD_TEXT, false, "string: BIGINT as texts"}};
 static const struct api_field dump_query[] = {{"format", FIELD_TEXT, false, "csv or ndjson"},
+                                              {"raw", FIELD_BOOLEAN, false, "csv: texts as they are, formulas too"},
+                                              {"bigint", FIELD_TEXT, false, "string: BIGINT as texts"},
                                               {"version", FIELD_INTEGER, false, "of the table, else the newest"}};
 
 #define DOC(text, answers, code) \

@@ -72,7 +72,7 @@ struct named { /* a table of a query */
     struct known *known;
     int64_t       version; /* that is asked for; -1 newest */
     int           limit;
-    bool          csv, text_bigint;
+    bool          csv, raw, text_bigint;
 };
 
 typedef bool each_table(void *arg, const char *name, const char *location, const char *query);
@@ -502,6 +502,12 @@ static void put_csv_text(struct buf *out, const uint8_t *text, size_t n)
     buf_u8(out, '"');
 }
 
+/* A spreadsheet must not take a text for a formula: ' goes in front, as in OWASP's "CSV injection". */
+static bool is_formula(const struct column *c, const struct buf *text)
+{
+    return c->type->kind == TYPE_STRING && text->size && memchr("=+-@\t\r", text->data[0], 6);
+}
+
 /* NULL is nothing between the commas, an empty text is "". */
 static enum err dump_csv(void *arg, struct batch *b, struct error *e)
 {
@@ -516,6 +522,11 @@ static enum err dump_csv(void *arg, struct batch *b, struct error *e)
             if (!column_is_valid(b->columns[c], i))
                 continue;
             json_value_text(b->columns[c], i, &text);
+            if (!d->named->raw && is_formula(b->columns[c], &text)) {
+                buf_clear(&text);
+                buf_u8(&text, '\'');
+                json_value_text(b->columns[c], i, &text);
+            }
             put_csv_text(&d->out, text.data, text.size);
         }
         buf_puts(&d->out, "\r\n");
@@ -673,6 +684,7 @@ void api__table_dump(struct http_request *r)
     d->r = r;
     d->named = n;
     d->named->csv = !format || format[0] == 'c';
+    d->named->raw = api__query_is(r, "raw", "true");
     d->named->text_bigint = api__query_is(r, "bigint", "string");
     d->named->version = version;
     d->running = true;

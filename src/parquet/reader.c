@@ -6,6 +6,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "parquet/assemble.h"
 #include "parquet/decode.h"
 #include "parquet/footer.h"
 #include "parquet/thrift_read.h"
@@ -38,7 +39,8 @@ struct parquet_reader {
     struct group      *groups;
     uint32_t           n_groups;
     int64_t            rows;
-    struct buf         page, levels; /* of the page being read: its bytes; a byte per row of the column */
+    struct buf         page;            /* the page being read */
+    struct buf         levels, repeats; /* of the column being read: a byte per entry; repeats below lists only */
 };
 
 static enum err corrupt(struct error *e, const char *what)
@@ -174,6 +176,7 @@ enum err parquet_reader_new(const uint8_t *bytes, size_t n, const struct type *s
     arena_init(&r->arena, TAG_SINK, (size_t)256 << 20);
     buf_init(&r->page, TAG_SINK, PAGE_BYTES_MAX);
     buf_init(&r->levels, TAG_SINK, PAGE_BYTES_MAX);
+    buf_init(&r->repeats, TAG_SINK, PAGE_BYTES_MAX);
     enum err rc = read_metadata(r, bytes + n - 8 - size, size, e);
     if (rc != OK)
         parquet_reader_free(r);
@@ -188,6 +191,7 @@ void parquet_reader_free(struct parquet_reader *r)
         return;
     buf_fini(&r->page);
     buf_fini(&r->levels);
+    buf_fini(&r->repeats);
     arena_fini(&r->arena);
     mem_free(r);
 }
@@ -295,9 +299,10 @@ struct leaf_reading {
     const struct type       *type;
     enum physical            physical;
     uint32_t                 width;
-    int                      max_level;
-    struct buf               dictionary; /* plain values */
-    struct buf               entries;    /* BYTES: u32 offset of each entry */
+    int                      max_level, max_repeat; /* max_repeat 0: no list above, so an entry is a row */
+    uint32_t                 n_begun;               /* rows that have begun, below a list */
+    struct buf               dictionary;            /* plain values */
+    struct buf               entries;               /* BYTES: u32 offset of each entry */
     uint32_t                 n_entries;
     struct buf               indexes; /* u32 scratch */
 };
@@ -415,22 +420,33 @@ static uint32_t count_values(const uint8_t *levels, uint32_t n, int max_level)
     return values;
 }
 
+/* n levels of up to `most`, behind their size: to the end of `to`. Gives them, or NULL. */
+static uint8_t *take_levels(struct view *v, int most, uint32_t n, struct buf *to)
+{
+    uint32_t       size = view_u32(v);
+    const uint8_t *bytes = view_take(v, size);
+    uint8_t       *levels = buf_reserve(to, (size_t)n + 1);
+    if (!bytes || !levels || !levels_decode(bytes, size, bits_for((uint32_t)most), levels, n))
+        return NULL;
+    to->size += n;
+    return levels;
+}
+
 /* A data page: its levels go behind those that are there, its values into the builder. */
 static enum err take_page(struct parquet_reader *r, struct leaf_reading *l, const struct page *p, uint32_t most,
                           struct builder *b, struct error *e)
 {
     struct view v = {.data = r->page.data, .size = r->page.size};
     uint32_t    n = p->n_values > most ? most : (uint32_t)p->n_values;
-    size_t      begin = r->levels.size;
     if (p->encoding != ENCODING_PLAIN && p->encoding != ENCODING_RLE_DICTIONARY && p->encoding != 2)
         return err_set(e, ERR_UNSUPPORTED, "the Parquet file has a page of encoding %d, which is not read yet",
                        p->encoding);
-    uint32_t       size = view_u32(&v);
-    const uint8_t *bytes = view_take(&v, size);
-    uint8_t       *levels = buf_reserve(&r->levels, n + 1u);
-    if (!bytes || !levels || !levels_decode(bytes, size, bits_for((uint32_t)l->max_level), levels, n))
+    const uint8_t *repeats = l->max_repeat ? take_levels(&v, l->max_repeat, n, &r->repeats) : NULL;
+    const uint8_t *levels = l->max_repeat && !repeats ? NULL : take_levels(&v, l->max_level, n, &r->levels);
+    if (!levels)
         return corrupt(e, "the levels of a page");
-    r->levels.size = begin + n;
+    for (uint32_t i = 0; repeats && i < n; i++)
+        l->n_begun += repeats[i] == 0;
     uint32_t values = count_values(levels, n, l->max_level);
     int      encoding = p->encoding == ENCODING_PLAIN ? ENCODING_PLAIN : ENCODING_RLE_DICTIONARY;
     if (encoding == ENCODING_RLE_DICTIONARY) {
@@ -443,12 +459,19 @@ static enum err take_page(struct parquet_reader *r, struct leaf_reading *l, cons
     return put_rows(l, levels, n, &v, encoding, b, e);
 }
 
+static bool has_enough(const struct parquet_reader *r, const struct leaf_reading *l, uint32_t n_rows)
+{
+    return l->max_repeat ? l->n_begun > n_rows || (int64_t)r->levels.size >= l->chunk->n_values
+                         : r->levels.size >= n_rows;
+}
+
 static enum err read_leaf(struct parquet_reader *r, struct leaf_reading *l, uint32_t n_rows, struct builder *b,
                           struct error *e)
 {
     int64_t at = l->chunk->at, end = at + l->chunk->size;
     buf_clear(&r->levels);
-    while (r->levels.size < n_rows) {
+    buf_clear(&r->repeats);
+    while (!has_enough(r, l, n_rows)) {
         struct page p;
         if (at >= end)
             return corrupt(e, "a column has fewer rows than its row group");
@@ -458,7 +481,7 @@ static enum err read_leaf(struct parquet_reader *r, struct leaf_reading *l, uint
             TRY(take_dictionary(l, &p, e));
         } else if (p.type == PAGE_DATA) {
             TRY(unpack(l->chunk, &p, &r->page, e));
-            TRY(take_page(r, l, &p, n_rows - (uint32_t)r->levels.size, b, e));
+            TRY(take_page(r, l, &p, l->max_repeat ? UINT32_MAX : n_rows - (uint32_t)r->levels.size, b, e));
         }
         if (p.type == PAGE_DATA && p.n_values == 0 && at >= end)
             return corrupt(e, "a column has fewer rows than its row group");
@@ -484,10 +507,12 @@ static const struct leaf_chunk *find_leaf(const struct walk *w)
     return NULL;
 }
 
-static enum err read_one(struct walk *w, const struct type *type, int depth, struct builder *b, struct error *e)
+/* depth: the level of a value that is there; lists: how many lists are above it. */
+static enum err read_one(struct walk *w, const struct type *type, int depth, int lists, struct builder *b,
+                         struct error *e)
 {
     const struct leaf_chunk *chunk = find_leaf(w);
-    struct leaf_reading      l = {.chunk = chunk, .type = type, .max_level = depth};
+    struct leaf_reading      l = {.chunk = chunk, .type = type, .max_level = depth, .max_repeat = lists};
     if (!physical_of(type, &l.physical, &l.width))
         return err_set(e, ERR_UNSUPPORTED, "columns of type %s are not read from Parquet yet",
                        type_kind_name(type->kind));
@@ -517,25 +542,107 @@ static enum err read_one(struct walk *w, const struct type *type, int depth, str
     return rc;
 }
 
-/* depth: optional fields from the top to this one. r->levels are those of its (first) leaf afterwards. */
-static enum err read_field(struct walk *w, const struct field *f, int depth, struct builder *b, struct error *e)
+static bool enter(struct walk *w, const char *name)
 {
-    size_t before = w->path_bytes, n = strlen(f->name) + 1;
-    if (depth > DEPTH_MAX || before + n > NAME_MAX_BYTES)
-        return err_set(e, ERR_UNSUPPORTED, "a column of the Parquet file lies too deep");
-    memcpy(w->path + before, f->name, n);
+    size_t n = strlen(name) + 1;
+    if (w->path_bytes + n > NAME_MAX_BYTES)
+        return false;
+    memcpy(w->path + w->path_bytes, name, n);
     w->path_bytes += n;
-    enum err rc = OK;
-    if (f->type->kind == TYPE_STRUCT) {
-        for (int i = f->type->n_fields - 1; rc == OK && i >= 0; i--) /* the first one last: its levels stay */
-            rc = read_field(w, &f->type->fields[i], depth + 1, &b->children[i], e);
-        for (uint32_t i = 0; rc == OK && i < w->n_rows; i++)
-            builder_struct(b, w->r->levels.data[i] >= depth);
-    } else {
-        rc = read_one(w, f->type, depth, b, e);
+    return true;
+}
+
+static enum err too_deep(struct error *e)
+{
+    return err_set(e, ERR_UNSUPPORTED, "a column of the Parquet file lies too deep");
+}
+
+/* The entries of one leaf below a list; all that they hold is the caller's to free. */
+static enum err read_entries(struct walk *w, const struct type *t, int level, int lists, struct leaf_entries *out,
+                             struct error *e)
+{
+    struct builder b;
+    if (!find_leaf(w))
+        return OK;
+    TRY(builder_init(&b, t, e));
+    enum err rc = read_one(w, t, level, lists, &b, e);
+    uint32_t n = (uint32_t)w->r->levels.size;
+    uint8_t *levels = rc == OK ? mem_alloc(TAG_SINK, 2 * (size_t)n + 1) : NULL;
+    if (rc == OK && !levels)
+        rc = err_set(e, ERR_NO_MEMORY, "levels of a Parquet column");
+    if (rc == OK && n) {
+        memcpy(levels, w->r->levels.data, n);
+        memcpy(levels + n, w->r->repeats.data, n);
+    }
+    *out = (struct leaf_entries){.levels = levels, .repeats = levels ? levels + n : NULL, .n = n};
+    if (rc == OK)
+        rc = builder_finish(&b, &out->values, e);
+    builder_fini(&b);
+    return rc;
+}
+
+static enum err gather(struct walk *w, const struct type *t, int level, int lists, struct leaf_entries *out,
+                       struct error *e)
+{
+    size_t before = w->path_bytes;
+    bool   list = t->kind == TYPE_ARRAY || t->kind == TYPE_MAP;
+    int    n_parts = t->kind == TYPE_STRUCT ? t->n_fields : t->kind == TYPE_MAP ? 2 : t->kind == TYPE_ARRAY;
+    if (level > 2 * DEPTH_MAX || (list && !enter(w, t->kind == TYPE_MAP ? "key_value" : "list")))
+        return too_deep(e);
+    size_t   inside = w->path_bytes;
+    enum err rc = n_parts == 0 ? read_entries(w, t, level, lists, out, e) : OK;
+    for (int i = 0; rc == OK && i < n_parts; out += type_n_leaves(t->fields[i].type), i++) {
+        bool key = t->kind == TYPE_MAP && i == 0;
+        rc = enter(w, t->fields[i].name) ? gather(w, t->fields[i].type, level + list + !key, lists + list, out, e)
+                                         : too_deep(e);
+        w->path_bytes = inside;
     }
     w->path_bytes = before;
     return rc;
+}
+
+static enum err read_lists(struct walk *w, const struct type *t, struct builder *b, struct error *e)
+{
+    int                  n = type_n_leaves(t);
+    struct leaf_entries *leaves = mem_zalloc(TAG_SINK, (size_t)n * sizeof *leaves);
+    if (!leaves)
+        return err_set(e, ERR_NO_MEMORY, "columns of a Parquet file");
+    enum err rc = gather(w, t, 1, 0, leaves, e);
+    if (rc == OK)
+        rc = assemble_rows(t, leaves, w->n_rows, b, e);
+    for (int i = 0; i < n; i++) {
+        mem_free((void *)(uintptr_t)leaves[i].levels);
+        column_free(leaves[i].values);
+    }
+    mem_free(leaves);
+    return rc;
+}
+
+/* A field without lists in it. depth: optional fields from the top to this one. r->levels are those of its (first)
+ * leaf afterwards. */
+static enum err read_flat(struct walk *w, const struct type *t, int depth, struct builder *b, struct error *e)
+{
+    size_t   before = w->path_bytes;
+    enum err rc = OK;
+    if (t->kind != TYPE_STRUCT)
+        return read_one(w, t, depth, 0, b, e);
+    if (depth >= DEPTH_MAX)
+        return too_deep(e);
+    for (int i = t->n_fields - 1; rc == OK && i >= 0; i--) { /* the first one last: its levels stay */
+        rc = enter(w, t->fields[i].name) ? read_flat(w, t->fields[i].type, depth + 1, &b->children[i], e) : too_deep(e);
+        w->path_bytes = before;
+    }
+    for (uint32_t i = 0; rc == OK && i < w->n_rows; i++)
+        builder_struct(b, w->r->levels.data[i] >= depth);
+    return rc;
+}
+
+static enum err read_column(struct walk *w, const struct field *f, struct builder *b, struct error *e)
+{
+    w->path_bytes = 0;
+    if (!enter(w, f->name))
+        return too_deep(e);
+    return type_has_list(f->type) ? read_lists(w, f->type, b, e) : read_flat(w, f->type, 1, b, e);
 }
 
 enum err parquet_reader_group(struct parquet_reader *r, int group, uint32_t max_rows, struct batch **out,
@@ -549,7 +656,7 @@ enum err parquet_reader_group(struct parquet_reader *r, int group, uint32_t max_
     *out = NULL;
     enum err rc = builder_init(&top, r->schema, e);
     for (int i = 0; rc == OK && i < r->schema->n_fields; i++)
-        rc = read_field(&w, &r->schema->fields[i], 1, &top.children[i], e);
+        rc = read_column(&w, &r->schema->fields[i], &top.children[i], e);
     for (uint32_t i = 0; rc == OK && i < n; i++)
         builder_struct(&top, true);
     if (rc == OK)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """millrace serve on an embedded broker: every route and role, restarts, kill -9, a stop under load, no broker."""
+import csv
 import hashlib
 import json
 import pathlib
@@ -113,7 +114,8 @@ def test_a_query_without_a_commit_balances(service, broker):
 def test_the_ledger_has_every_term_and_rules_are_counted(service, broker):
     service.serve()
     sql = every_event(broker, "t21").replace("TABLE events ", """TABLE events (
-        CONSTRAINT is_view EXPECT (event_type = 'view') ON VIOLATION DROP ROW, CONSTRAINT named EXPECT (ad_id IS NOT NULL))
+        CONSTRAINT is_view EXPECT (event_type = 'view') ON VIOLATION DROP ROW,
+        CONSTRAINT named EXPECT (ad_id IS NOT NULL))
         """).replace("TBLPROPERTIES (", "TBLPROPERTIES ('millrace.quarantine' = './lake/aside',")
     service.post("/queries", {"sql": sql}, status=201)
     producer(service, broker, "t21", rate=0, rows=900)
@@ -125,8 +127,8 @@ def test_the_ledger_has_every_term_and_rules_are_counted(service, broker):
     assert named["passed"] == 900 and named["failed"] == 0
     records, effects = status["ledger"]["records"], status["ledger"]["effects"]
     assert effects["dropped"] == view["failed"] and effects["written"] == view["passed"] and effects["closed"] == 900
-    assert set(records) == {"read", "rejected", "filtered", "no_event_time", "future", "no_partner", "passed", "malformed",
-                            "lost"}
+    assert set(records) == {"read", "rejected", "filtered", "no_event_time", "future", "no_partner", "passed",
+                            "malformed", "lost"}
     assert set(effects) == {"passed", "fan_out", "late", "open", "closed", "written", "having", "dropped"}
     assert status["quarantine"] == "aside"
     assert until(lambda: service.get("/tables/aside")["rows"] == view["failed"], 20, "rows set aside")
@@ -272,6 +274,32 @@ def test_tables_and_samples(service, broker):
     assert len(service.get("/topics/t7/sample?n=4")["items"]) == 4
     tested = service.post("/sources/test", {"bootstrap_servers": broker.address, "topic": "t77"})
     assert not tested["ok"] and "did you mean t7" in tested["steps"][-1]["error"]
+
+
+def test_lists_and_maps_are_read_back_and_formulas_are_harmless(service, broker):
+    service.serve()
+    sql = every_event(broker, "t23").replace("SELECT ad_id, event_type, event_time FROM", """SELECT
+        array(event_type, CAST(NULL AS STRING)) AS list, map(event_type, array(1, 2)) AS map,
+        array(named_struct('id', ad_id, 'none', CAST(NULL AS ARRAY<INT>))) AS deep,
+        concat('=', event_type) AS formula FROM""")
+    service.post("/queries", {"sql": sql}, status=201)
+    producer(service, broker, "t23", rate=0, rows=20)
+    service.until_status("events", lambda s: s["rows"] == 20)
+    rows = service.get("/tables/events/rows?limit=100")["rows"]
+    assert len(rows) == 20
+    for list_, map_, deep, formula in rows:
+        kind = formula[1:]
+        assert list_ == [kind, None] and map_ == {kind: [1, 2]} and deep[0]["none"] is None and len(deep[0]["id"]) > 3
+    assert sorted(map(str, service.get("/queries/events/results")["rows"])) == sorted(map(str, rows))
+
+    def dump(query):
+        return service.call("GET", f"/tables/events/dump?{query}").body.decode()
+
+    assert json.loads(dump("format=ndjson").splitlines()[0])["formula"].startswith("=")
+    head, *lines = csv.reader(dump("format=csv").splitlines())
+    assert head == ["list", "map", "deep", "formula"] and len(lines) == 20
+    assert all(line[3].startswith("'=") and json.loads(line[0])[1] is None for line in lines)
+    assert next(csv.reader(dump("format=csv&raw=true").splitlines()[1:]))[3].startswith("=")
 
 
 def test_waiting_for_a_record(service, broker):

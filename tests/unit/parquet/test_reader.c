@@ -15,6 +15,22 @@
 static struct arena       arena;
 static const struct type *schema;
 
+#define N_COLUMNS 12
+
+/* ARRAY<STRUCT<a: INT, b: ARRAY<STRING>>> */
+static const struct type *deep_list(void)
+{
+    const struct field f[] = {{"a", type_of(TYPE_INT), true},
+                              {"b", type_array(&arena, type_of(TYPE_STRING), true), true}};
+    return type_array(&arena, type_struct(&arena, f, 2), true);
+}
+
+/* MAP<STRING, ARRAY<BIGINT>> */
+static const struct type *deep_map(void)
+{
+    return type_map(&arena, type_of(TYPE_STRING), type_array(&arena, type_of(TYPE_BIGINT), true), true);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -24,8 +40,9 @@ static int setup(void **state)
                                    {"d", type_of(TYPE_DOUBLE), true},     {"b", type_of(TYPE_BOOLEAN), true},
                                    {"t", type_of(TYPE_TINYINT), true},    {"day", type_of(TYPE_DATE), true},
                                    {"ts", type_of(TYPE_TIMESTAMP), true}, {"m", type_decimal(10, 2), true},
-                                   {"big", type_decimal(30, 2), true},    {"s", type_struct(&arena, inner, 2), true}};
-    schema = type_struct(&arena, fields, 10);
+                                   {"big", type_decimal(30, 2), true},    {"s", type_struct(&arena, inner, 2), true},
+                                   {"list", deep_list(), true},           {"map", deep_map(), true}};
+    schema = type_struct(&arena, fields, N_COLUMNS);
     return schema ? 0 : -1;
 }
 
@@ -35,6 +52,59 @@ static int teardown(void **state)
     arena_fini(&arena);
     assert_int_equal(alloc_bytes(TAG_SINK) + alloc_bytes(TAG_BATCH) + alloc_bytes(TAG_TEST), 0);
     return 0;
+}
+
+/* Every shape: NULL, empty, elements that are NULL, lists in lists that are NULL, empty, or not. */
+static void put_list(struct builder *b, int64_t i)
+{
+    struct builder *row = &b->children[0], *texts = &row->children[1];
+    if (i % 5 == 0) {
+        builder_null(b);
+        return;
+    }
+    for (int64_t k = 0; k < i % 5 - 1; k++) {
+        if ((i + k) % 6 == 0) {
+            builder_null(row);
+            continue;
+        }
+        if ((i + k) % 4 == 0)
+            builder_null(&row->children[0]);
+        else
+            builder_i32(&row->children[0], (int32_t)(i + k));
+        if ((i + k) % 3 == 0) {
+            builder_null(texts);
+        } else {
+            for (int64_t m = 0; m < (i + k) % 4; m++)
+                if (m == 1)
+                    builder_null(&texts->children[0]);
+                else
+                    builder_bytes(&texts->children[0], "some text", (size_t)((i + m) % 10));
+            builder_list(texts);
+        }
+        builder_struct(row, true);
+    }
+    builder_list(b);
+}
+
+static void put_map(struct builder *b, int64_t i)
+{
+    char key[24];
+    if (i % 7 == 3) {
+        builder_null(b);
+        return;
+    }
+    for (int64_t k = 0; k < i % 3; k++) {
+        snprintf(key, sizeof key, "%lld", (long long)(i * 10 + k));
+        builder_bytes(&b->children[0], key, strlen(key));
+        if ((i + k) % 5 == 0) {
+            builder_null(&b->children[1]);
+            continue;
+        }
+        for (int64_t m = 0; m < (i + k) % 4; m++)
+            builder_i64(&b->children[1].children[0], i * m);
+        builder_list(&b->children[1]);
+    }
+    builder_list(b);
 }
 
 static void put_row(struct builder *b, int64_t i, int64_t n_texts)
@@ -67,18 +137,20 @@ static void put_row(struct builder *b, int64_t i, int64_t n_texts)
         builder_bytes(&s->children[1], text, strlen(text));
         builder_struct(s, true);
     }
+    put_list(&b->children[10], i);
+    put_map(&b->children[11], i);
     builder_struct(b, true);
 }
 
 static struct batch *make(int64_t n, int64_t n_texts)
 {
     struct builder b;
-    struct column *rows, *columns[10];
+    struct column *rows, *columns[N_COLUMNS];
     assert_int_equal(builder_init(&b, schema, NULL), OK);
     for (int64_t i = 0; i < n; i++)
         put_row(&b, i, n_texts);
     assert_int_equal(builder_finish(&b, &rows, NULL), OK);
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < N_COLUMNS; i++)
         columns[i] = column_ref(rows->children[i]);
     column_free(rows);
     builder_fini(&b);
@@ -108,10 +180,17 @@ static void assert_same(const struct column *a, const struct column *b, uint32_t
             const uint8_t *p = column_bytes(a, i, &x), *q = column_bytes(b, i, &y);
             assert_int_equal(x, y);
             assert_memory_equal(p, q, x);
+        } else if (a->type->kind == TYPE_ARRAY || a->type->kind == TYPE_MAP) {
+            assert_int_equal(a->offsets[i + 1] - a->offsets[i], b->offsets[i + 1] - b->offsets[i]);
         } else if (a->type->kind != TYPE_STRUCT) {
             size_t width = type_width(a->type);
             assert_memory_equal((const uint8_t *)a->values + i * width, (const uint8_t *)b->values + i * width, width);
         }
+    }
+    for (int c = 0; c < 1 + (a->type->kind == TYPE_MAP) && (a->type->kind == TYPE_ARRAY || a->type->kind == TYPE_MAP);
+         c++) {
+        assert_int_equal(a->offsets[n], b->offsets[n]);
+        assert_same(a->children[c], b->children[c], a->offsets[n]);
     }
     for (int c = 0; a->type->kind == TYPE_STRUCT && c < a->type->n_fields; c++) {
         struct column *x = column_field(a, (size_t)c), *y = column_field(b, (size_t)c);
@@ -135,7 +214,7 @@ static void come_back(int64_t n, int64_t n_texts, enum parquet_codec codec)
     if (parquet_reader_group(r, 0, 0, &got, &e) != OK)
         fail_msg("%s", e.text);
     assert_int_equal(got->n_rows, n);
-    for (int c = 0; c < 10; c++)
+    for (int c = 0; c < N_COLUMNS; c++)
         assert_same(b->columns[c], got->columns[c], (uint32_t)n);
     batch_free(got);
     assert_int_equal(parquet_reader_group(r, 0, 3, &got, &e), OK);
@@ -162,16 +241,24 @@ static void a_column_that_is_younger_than_the_file_reads_as_null(void **state)
     struct buf             file;
     (void)state;
     const struct field inner[] = {{"z", type_of(TYPE_INT), true}};
+    const struct field more[] = {{"c", type_of(TYPE_BIGINT), true}, {"a", type_of(TYPE_INT), true}};
     const struct field fields[] = {{"n", type_of(TYPE_BIGINT), true},
                                    {"new", type_of(TYPE_STRING), true},
-                                   {"news", type_struct(&arena, inner, 1), true}};
-    const struct type *wider = type_struct(&arena, fields, 3);
+                                   {"news", type_struct(&arena, inner, 1), true},
+                                   {"lists", deep_list(), true},
+                                   {"list", type_array(&arena, type_struct(&arena, more, 2), true), true}};
+    const struct type *wider = type_struct(&arena, fields, 5);
     write_file(b, PARQUET_ZSTD, &file);
     assert_int_equal(parquet_reader_new(file.data, file.size, wider, &r, NULL), OK);
     assert_int_equal(parquet_reader_group(r, 0, 0, &got, NULL), OK);
     assert_int_equal(column_i64(got->columns[0])[9], 9 * 1000003);
     assert_false(column_is_valid(got->columns[1], 9));
     assert_false(column_is_valid(got->columns[2], 9));
+    assert_false(column_is_valid(got->columns[3], 9));
+    const struct column *list = got->columns[4], *row = list->children[0]; /* row 7 has one element, of a = 7 */
+    assert_int_equal(list->offsets[8] - list->offsets[7], 1);
+    assert_int_equal(column_i32(row->children[1])[list->offsets[7]], 7);
+    assert_false(column_is_valid(row->children[0], list->offsets[7]));
     batch_free(got);
     parquet_reader_free(r);
     buf_fini(&file);

@@ -46,7 +46,9 @@ export class Expectations {
         li.set_({
           ok: x.failed === 0,
           text: x.name,
-          detail: `${plural(x.failed, 'row')} of ${int(x.passed + x.failed)} violate it; then ${ACTIONS[x.action] ?? x.action}`,
+          detail:
+            `${plural(x.failed, 'row')} of ${int(x.passed + x.failed)} violate it; ` +
+            `then ${ACTIONS[x.action] ?? x.action}`,
         }),
     );
     this.aside.hidden = !q.quarantine;
