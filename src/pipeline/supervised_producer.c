@@ -114,6 +114,12 @@ void producer__changed(struct service_producer *p, struct change *c)
         service__state(p->s, &p->base, SERVICE_CREATED, "changed");
 }
 
+void producer__revive(struct service_producer *p)
+{
+    p->restart = p->producing != NULL;
+    p->failures = 0;
+}
+
 /* ---- running ---- */
 
 struct produce_job {
@@ -161,7 +167,7 @@ static void produced(struct job *job)
 {
     struct produce_job      *j = (struct produce_job *)job;
     struct service_producer *p = j->p;
-    bool                     ended = p->base.wanted && !p->restart && !p->deleting && !p->s->stopping;
+    bool                     ended = p->base.wanted && !p->restart && !p->base.deleting && !p->s->stopping;
     p->closing = true;
     if (j->rc != OK && ended)
         failed(p, &j->error);
@@ -203,7 +209,7 @@ void producer__settle(struct service_producer *p)
 {
     struct supervisor *s = p->s;
     struct error       e;
-    bool               want = p->base.wanted && !s->stopping && !p->deleting;
+    bool               want = p->base.wanted && !s->stopping && !p->base.deleting;
     if (p->producing) {
         if ((!want || p->restart) && !p->closing) {
             service__state(s, &p->base, SERVICE_DRAINING, want ? "to start again" : "");
@@ -211,7 +217,7 @@ void producer__settle(struct service_producer *p)
         }
         return;
     }
-    if (p->deleting) {
+    if (p->base.deleting) {
         service__remove(s, &p->base);
         service__stopped(s);
     } else if (!want) {

@@ -122,6 +122,14 @@ void query__changed(struct service_query *q, struct change *c)
         service__state(q->s, &q->base, SERVICE_CREATED, "changed");
 }
 
+void query__revive(struct service_query *q)
+{
+    q->restart = q->query != NULL || q->busy;
+    q->scratch = q->scratch || q->purge; /* its checkpoints were to go */
+    q->purge = false;
+    q->failures = 0;
+}
+
 /* ---- running ---- */
 
 static void failed(struct service_query *q, enum err rc, const struct error *why)
@@ -242,7 +250,7 @@ static void begun(struct job *job)
     q->script = b->script;
     if (b->rc == OK && b->scratch)
         q->scratch = false;
-    if (b->rc == OK && q->base.wanted && !q->restart && !q->s->stopping && !q->deleting)
+    if (b->rc == OK && q->base.wanted && !q->restart && !q->s->stopping && !q->base.deleting)
         b->rc = start(q, &b->error);
     if (b->rc != OK && q->base.wanted)
         failed(q, b->rc, &b->error);
@@ -316,7 +324,7 @@ static void forget(struct service_query *q)
 void query__settle(struct service_query *q)
 {
     struct supervisor *s = q->s;
-    bool               want = q->base.wanted && !s->stopping && !q->deleting;
+    bool               want = q->base.wanted && !s->stopping && !q->base.deleting;
     if (q->busy)
         return; /* it comes back */
     if (q->query) {
@@ -326,7 +334,7 @@ void query__settle(struct service_query *q)
         }
         return;
     }
-    if (q->deleting) {
+    if (q->base.deleting) {
         if (q->purge)
             forget(q);
         service__remove(s, &q->base);
@@ -434,7 +442,7 @@ void query__each_tick(struct service_query *q, int64_t now_us, bool second)
 
 bool service_query_hold(struct service_query *q)
 {
-    if (q->query || q->busy || q->deleting || q->base.wanted)
+    if (q->query || q->busy || q->base.deleting || q->base.wanted)
         return false;
     q->busy = true;
     return true;

@@ -233,12 +233,26 @@ static void settle(struct service_object *o)
         producer__settle(service_producer_of(o));
 }
 
+/* Made anew while the deleted one still ends: the new text runs when that is over. */
+static void revive(struct service_object *o)
+{
+    o->deleting = false;
+    o->restarts = 0;
+    o->error.code = OK;
+    if (o->kind == RESOURCE_QUERY)
+        query__revive(service_query_of(o));
+    else
+        producer__revive(service_producer_of(o));
+}
+
 /* Gives the object its new text; the tree of c becomes its own. */
 static enum err take_row(struct supervisor *s, struct change *c, struct service_object **out, bool *created,
                          struct error *e)
 {
     struct service_object *o = supervisor_find(s, c->kind, c->name);
-    *created = !o;
+    *created = !o || o->deleting;
+    if (o && o->deleting)
+        revive(o);
     if (!o) {
         o = c->kind == RESOURCE_QUERY ? query__object_new(s) : producer__object_new(s);
         if (!o)
@@ -310,12 +324,9 @@ static void applied_delete(struct supervisor *s, struct change *c)
     if (!o)
         return;
     o->wanted = false;
-    if (o->kind == RESOURCE_QUERY) {
-        service_query_of(o)->deleting = true;
+    o->deleting = true;
+    if (o->kind == RESOURCE_QUERY)
         service_query_of(o)->purge = c->purge;
-    } else {
-        service_producer_of(o)->deleting = true;
-    }
     settle(o);
 }
 
@@ -409,7 +420,8 @@ static void submit(struct change *c)
 
 void supervisor_put(struct supervisor *s, const struct service_put *put, service_done *done, void *arg)
 {
-    struct change *c = new_change(s, CHANGE_PUT, put->kind, put->name, done, arg);
+    struct change         *c = new_change(s, CHANGE_PUT, put->kind, put->name, done, arg);
+    struct service_object *o = put->name ? supervisor_find(s, put->kind, put->name) : NULL;
     if (!c)
         return;
     c->spec = mem_strdup(TAG_STATE, put->spec);
@@ -417,7 +429,7 @@ void supervisor_put(struct supervisor *s, const struct service_put *put, service
     c->wanted = put->wanted;
     c->keep_wanted = put->keep_wanted;
     c->expect = put->expect;
-    c->reset = put->reset;
+    c->reset = put->reset || (o && o->deleting && o->kind == RESOURCE_QUERY && service_query_of(o)->purge);
     submit(c);
 }
 

@@ -47,8 +47,9 @@ struct service_object {
     enum resource_kind kind;
     char               name[SERVICE_NAME_MAX + 1];
     char              *spec_text;
-    struct json_value *spec;   /* query: {"sql", "params", "tags", "folder"}; producer: its writable fields */
-    bool               wanted; /* desired: running */
+    struct json_value *spec;     /* query: {"sql", "params", "tags", "folder"}; producer: its writable fields */
+    bool               wanted;   /* desired: running */
+    bool               deleting; /* it is no resource any more, and goes when it has ended; made anew, it stays */
     int64_t            revision, created_ms, updated_ms;
     enum service_state state;
     int64_t            since_ms;
@@ -73,7 +74,7 @@ struct service_query {
     /* inside */
     struct supervisor *s;
     struct script     *next_script; /* bound already, for the next start */
-    bool               restart, scratch, deleting, purge, busy;
+    bool               restart, scratch, purge, busy;
     int                failures; /* in a row */
     int64_t            running_since_us;
     int                retries_seen;
@@ -89,7 +90,7 @@ struct service_producer {
     struct json_value    *run_spec;
     struct producing     *producing; /* NULL: does not run */
     struct workers        thread;
-    bool                  restart, deleting, closing;
+    bool                  restart, closing;
     int                   failures;
     int64_t               acked_before, counted_us;
 };

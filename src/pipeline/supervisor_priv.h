@@ -66,6 +66,7 @@ void                   query__object_free(struct service_object *o);
 /* Control thread: binds and checks; fills c->name when it is empty. */
 MUST_CHECK enum err query__change_check(struct change *c, struct error *e);
 void                query__changed(struct service_query *q, struct change *c); /* takes c->script */
+void                query__revive(struct service_query *q); /* it was deleted and is there again: begin anew */
 void                query__settle(struct service_query *q); /* does the next step towards what is wanted */
 void                query__each_tick(struct service_query *q, int64_t now_us, bool second);
 MUST_CHECK enum err script_of_spec(const struct supervisor *s, const char *name, const struct json_value *spec,
@@ -76,6 +77,7 @@ struct service_object *producer__object_new(struct supervisor *s);
 void                   producer__object_free(struct service_object *o);
 MUST_CHECK enum err    producer__change_check(struct change *c, struct error *e);
 void                   producer__changed(struct service_producer *p, struct change *c);
+void                   producer__revive(struct service_producer *p);
 void                   producer__settle(struct service_producer *p);
 void                   producer__each_tick(struct service_producer *p, int64_t now_us, bool second);
 
