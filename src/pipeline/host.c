@@ -7,7 +7,7 @@ enum err query_host_init(struct query_host *h, uv_loop_t *loop, const char *stat
 {
     *h = (struct query_host){.loop = loop, .state_dir = state_dir};
     pthread_mutex_init(&h->lock, NULL);
-    return workers_init(&h->io, loop, HOST_IO_THREADS, e);
+    return workers_init(&h->io, loop, "io", HOST_IO_THREADS, e);
 }
 
 static enum err open_catalog(struct query_host *h, struct error *e)

@@ -287,6 +287,7 @@ static void *thread_main(void *arg)
 {
     struct lane *l = arg;
     bool         told = false;
+    pthread_setname_np(pthread_self(), "lane");
     for (struct flow_msg *msg; (msg = inbox_take(&l->inbox));) {
         if (msg->kind == FLOW_RAW && l->rc == OK)
             l->rc = take_raw(l, msg->raw, &l->error);

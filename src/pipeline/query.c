@@ -411,7 +411,7 @@ enum err query_start(struct query_host *host, const struct plan *plan, const str
     arena_init(&q->arena, TAG_STATE, (size_t)256 << 20);
     enum err rc = tap_new(plan->schema, o->rows_kept ? o->rows_kept : NEWEST_ROWS, &q->tap, e);
     if (rc == OK)
-        rc = workers_init(&q->client, host->loop, 1, e);
+        rc = workers_init(&q->client, host->loop, "client", 1, e);
     if (rc != OK) {
         tap_free(q->tap);
         arena_fini(&q->arena);

@@ -188,7 +188,7 @@ static enum err start(struct service_producer *p, struct error *e)
     TRY(json_doc_parse(p->base.spec_text, strlen(p->base.spec_text), &p->run_spec, e));
     spec_of(p->run_spec, &p->spec);
     TRY(producing_new(&p->spec, &p->producing, e));
-    enum err            rc = workers_init(&p->thread, p->s->host.loop, 1, e);
+    enum err            rc = workers_init(&p->thread, p->s->host.loop, "producer", 1, e);
     struct produce_job *j = rc == OK ? mem_zalloc(TAG_STATE, sizeof *j) : NULL;
     if (rc != OK) {
         producing_free(p->producing);

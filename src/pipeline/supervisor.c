@@ -551,8 +551,8 @@ enum err supervisor_open(const struct supervisor_spec *spec, struct supervisor *
     s->spec = *spec;
     TRY(query_host_init(&s->host, spec->loop, spec->state_dir, e)); /* what fails here ends the program */
     TRY(query_host_catalog(&s->host, &s->catalog, e));
-    TRY(workers_init(&s->control, spec->loop, 1, e));
-    TRY(workers_init(&s->side, spec->loop, 2, e));
+    TRY(workers_init(&s->control, spec->loop, "control", 1, e));
+    TRY(workers_init(&s->side, spec->loop, "side", 2, e));
     TRY(load_kind(s, RESOURCE_QUERY, e));
     TRY(load_kind(s, RESOURCE_PRODUCER, e));
     TRY(load_events(s, e));

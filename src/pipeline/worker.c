@@ -6,6 +6,7 @@
 static void *thread_main(void *arg)
 {
     struct workers *w = arg;
+    pthread_setname_np(pthread_self(), w->name);
     for (struct job *job; (job = inbox_take(&w->inbox));) {
         job->run(job);
         pthread_mutex_lock(&w->lock);
@@ -58,9 +59,9 @@ static void on_closed(uv_handle_t *handle)
         w->closed(w);
 }
 
-enum err workers_init(struct workers *w, uv_loop_t *loop, int n_threads, struct error *e)
+enum err workers_init(struct workers *w, uv_loop_t *loop, const char *name, int n_threads, struct error *e)
 {
-    *w = (struct workers){.n_threads = 0};
+    *w = (struct workers){.name = name};
     CHECK(n_threads <= WORKERS_MAX);
     TRY(inbox_init(&w->inbox, JOBS_MAX, SIZE_MAX, e));
     pthread_mutex_init(&w->lock, NULL);

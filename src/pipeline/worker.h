@@ -26,6 +26,7 @@ struct workers {
     uv_async_t      async;
     pthread_t       threads[WORKERS_MAX];
     int             n_threads;
+    const char     *name; /* of the threads, for top -H and debuggers; a literal of at most 15 bytes */
     struct inbox    inbox;
     pthread_mutex_t lock; /* guards finished */
     struct job     *finished;
@@ -33,7 +34,7 @@ struct workers {
     void (*closed)(struct workers *);
 };
 
-MUST_CHECK enum err workers_init(struct workers *w, uv_loop_t *loop, int n_threads, struct error *e);
+MUST_CHECK enum err workers_init(struct workers *w, uv_loop_t *loop, const char *name, int n_threads, struct error *e);
 /* Loop thread; the job is the pool's until done. */
 void workers_submit(struct workers *w, struct job *job);
 /* Waits for what was submitted, calls done of every job, joins the threads and closes the handle; then, from the

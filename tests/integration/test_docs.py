@@ -234,3 +234,14 @@ def test_the_dockerfile_copies_what_is_there():
     for source in re.findall(r"^COPY ([\w./]+) ", text, re.M):
         assert (TOP / source).exists(), source
         assert f"!{source}" in ignore, f"{source} is not let through by .dockerignore"
+
+
+@pytest.mark.skipif(not shutil.which("dpkg") or not shutil.which("readelf"), reason="tells packages by dpkg")
+def test_the_image_installs_every_library_the_program_needs():
+    text = (TOP / "Dockerfile").read_text()
+    installed = set(text[text.rindex("apt-get install"):].split("rm -rf")[0].split())
+    dynamic = subprocess.run(["readelf", "-d", binary()], check=True, capture_output=True, text=True).stdout
+    for library in re.findall(r"NEEDED.*\[(.*)\]", dynamic):
+        found = subprocess.run(["dpkg", "-S", f"*/{library}"], capture_output=True, text=True).stdout
+        packages = {line.split(":")[0] for line in found.splitlines()}
+        assert packages & (installed | {"libc6", "libgcc-s1"}), f"{library} is in {packages}"
