@@ -155,7 +155,7 @@ def room_table(tree):
 
 
 def sources(tree):
-    return [p for p in tree.files(".c", ".h", ".cc", ".y", under=("src",)) if "vendor" not in p.parts]
+    return [p for p in tree.files(".c", ".h", ".cc", under=("src",)) if "vendor" not in p.parts]
 
 
 # ---- the lints ----
@@ -227,7 +227,7 @@ def sizes(tree):
         n_lines = text.count("\n")
         if n_lines > FILE_LINES and not tree.excuse("sizes", path, n_lines):
             yield f"{path}:1: {n_lines} lines; a file stops at {FILE_LINES}"
-        for name, line, n in functions(text) if path.suffix != ".y" else ():
+        for name, line, n in functions(text):
             if n > FUNCTION_LINES and not tree.excuse("sizes", f"{path}:{name}", n):
                 yield f"{path}:{line}: {name} has {n} lines; a function stops at {FUNCTION_LINES}"
 
@@ -270,7 +270,7 @@ def strangers(tree):
              r"registry\.npm" r"js", r"pypi" r"\.org", r"python" r"hosted", r"crates" r"\.io", r"repo1?\.maven",
              r"proxy\.golang", r"deb\.deb" r"ian", r"maven\.org/maven2"]
     pattern = re.compile("|".join(words))
-    suffixes = """.c .h .cc .y .py .sh .md .sql .js .css .html .txt .lock .xml .yml .yaml .json .toml .properties .csv
+    suffixes = """.c .h .cc .py .sh .md .sql .js .css .html .txt .lock .xml .yml .yaml .json .toml .properties .csv
         dev CMakeLists.txt Dockerfile""".split()
     for path in tree.files(*suffixes) + [p for p in (pathlib.Path(".ci/run"),) if (tree.root / p).exists()]:
         for number, line in enumerate(tree.text(path).splitlines(), 1):
