@@ -80,11 +80,6 @@ static bool check_statement(struct exporter *x, const struct ast_statement *s)
         snprintf(hint, sizeof hint, "--without %s leaves it out", p->key);
         ok = export__refuse(x, p->place, hint, "Spark has nothing like '%s' = '%s'", p->key, p->value);
     }
-    for (int i = 0; i < s->n_expectations; i++) {
-        const struct ast_expectation *rule = &s->expectations[i];
-        ok = export__refuse(x, rule->place, "put its condition into WHERE, or leave the rule out",
-                            "the expectation %s cannot be exported", rule->name);
-    }
     if (s->location && (x->r->form == EXPORT_PIPELINE || x->r->form == EXPORT_DATABRICKS))
         ok = export__refuse(x, s->location_place, "leave LOCATION out, or export to pyspark or notebook",
                             "a pipeline decides itself where its tables are");

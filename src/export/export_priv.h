@@ -32,6 +32,7 @@ struct exporter {
     const char                  *secret_params[64]; /* have no default in what is written */
     int                          n_secret_params;
     bool                         creates_tables; /* a table is made before its stream: properties, comment */
+    bool                         expects;        /* a table has expectations */
     struct cell                  cells[CELLS_MAX];
     int                          n_cells;
     bool                         failed;
@@ -61,6 +62,15 @@ bool export__python(struct exporter *x, struct export_output *out);
 /* relations.c: Spark's reader for a call, as a Python expression over `spark`. */
 bool export__kafka_reader(struct exporter *x, const struct ast_expr *call, struct buf *out);
 bool export__files_reader(struct exporter *x, const struct ast_expr *call, struct buf *out);
+
+/* expect.c: rules of a table. Python: the function that the program needs, its call for a frame. */
+extern const char export__expect_function[];
+void export__expect_python(struct exporter *x, const struct ast_statement *s, const char *frame, struct buf *out);
+/* Databricks: the list behind the table's name, with the line's end. */
+void export__expect_constraints(struct exporter *x, const struct ast_statement *s, struct buf *out);
+/* Plain SQL: what stands before the query (true: something must stand behind it), and behind. */
+bool export__expect_before(const struct ast_statement *s, struct buf *out);
+void export__expect_behind(struct exporter *x, const struct ast_statement *s, bool grouped, struct buf *out);
 
 /* pipeline.c */
 bool export__pipeline(struct exporter *x, struct export_output *out);

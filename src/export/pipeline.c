@@ -30,15 +30,20 @@ static void properties(const struct ast_statement *s, struct buf *out)
     buf_puts(out, n ? ")\n" : "");
 }
 
-static void statement(struct exporter *x, const struct ast_statement *s, const char *create, const struct edits *edits,
-                      struct buf *out)
+/* `plan` is that of a table; NULL for a view. */
+static void statement(struct exporter *x, const struct ast_statement *s, const struct plan *plan,
+                      const struct edits *edits, struct buf *out)
 {
-    if (s->kind == AST_CREATE_VIEW) {
+    bool filtered = false;
+    if (!plan) {
         buf_printf(out, "\nCREATE TEMPORARY VIEW %s AS\n", s->name);
     } else {
-        buf_printf(out, "\n%s %s\n", create, s->name);
-        if (x->r->form == EXPORT_PIPELINE)
-            buf_puts(out, "USING delta\n"); /* Parquet otherwise */
+        bool databricks = x->r->form == EXPORT_DATABRICKS;
+        buf_printf(out, "\nCREATE %sSTREAMING TABLE %s", databricks ? "OR REFRESH " : "", s->name);
+        if (databricks)
+            export__expect_constraints(x, s, out);
+        else
+            buf_puts(out, "\nUSING delta\n"); /* Parquet otherwise */
         for (int i = 0; i < s->n_partitioned_by; i++)
             buf_printf(out, "%s%s%s", i ? ", " : "PARTITIONED BY (", s->partitioned_by[i],
                        i + 1 == s->n_partitioned_by ? ")\n" : "");
@@ -49,8 +54,11 @@ static void statement(struct exporter *x, const struct ast_statement *s, const c
         }
         properties(s, out);
         buf_puts(out, "AS\n");
+        filtered = !databricks && export__expect_before(s, out);
     }
     rewrite_filled(&x->source, s->query->place, edits, out);
+    if (filtered)
+        export__expect_behind(x, s, plan->n_windows > 0, out);
     buf_puts(out, ";\n");
 }
 
@@ -106,10 +114,11 @@ bool export__pipeline(struct exporter *x, struct export_output *out)
                "  spark.sql.session.timeZone: UTC\n",
                x->r->plans[0].name, x->r->plans[0].name);
     buf_printf(sql, "-- The statements of %s.\n", x->r->file);
-    for (int i = 0; i < x->r->script->n_statements; i++) {
-        if (!export__edit(x, x->r->script->statements[i], edits))
+    for (int i = 0, n = 0; i < x->r->script->n_statements; i++) {
+        const struct ast_statement *s = x->r->script->statements[i];
+        if (!export__edit(x, s, edits))
             return false;
-        statement(x, x->r->script->statements[i], "CREATE STREAMING TABLE", edits, sql);
+        statement(x, s, s->kind == AST_CREATE_VIEW ? NULL : &x->r->plans[n++], edits, sql);
     }
     struct sql_fills none = {.n = 0};
     x->source.fills = &none;
@@ -178,11 +187,12 @@ bool export__databricks(struct exporter *x, struct export_output *out)
     if (!edits)
         return false;
     buf_printf(sql, "-- %s for a Databricks pipeline.\n", x->r->file);
-    for (int i = 0; i < x->r->script->n_statements; i++) {
+    for (int i = 0, n = 0; i < x->r->script->n_statements; i++) {
+        const struct ast_statement *s = x->r->script->statements[i];
         edits->n = 0;
-        if (!edit_query(x, x->r->script->statements[i]->query, edits))
+        if (!edit_query(x, s->query, edits))
             return false;
-        statement(x, x->r->script->statements[i], "CREATE OR REFRESH STREAMING TABLE", edits, sql);
+        statement(x, s, s->kind == AST_CREATE_VIEW ? NULL : &x->r->plans[n++], edits, sql);
     }
     return true;
 }

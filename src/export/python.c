@@ -142,7 +142,7 @@ static const char create_table[] = "\n\ndef create_table(path, frame, partitions
                                    "        table = table.comment(comment)\n"
                                    "    for key, value in properties.items():\n"
                                    "        table = table.property(key, value)\n"
-                                   "    table.execute()\n\n";
+                                   "    table.execute()\n";
 
 static bool needs_table(const struct ast_statement *s)
 {
@@ -167,7 +167,7 @@ static void settings(struct exporter *x, struct buf *out)
     buf_printf(out, "%simport os\nimport string\n\n", notebook ? "" : "import argparse\n");
     if (x->creates_tables)
         buf_puts(out, "from delta.tables import DeltaTable\n");
-    buf_puts(out, "from pyspark.sql import SparkSession\n\n");
+    buf_printf(out, "from pyspark.sql import SparkSession%s\n\n", x->expects ? ", functions" : "");
     buf_printf(out, notebook ? notebook_settings : script_settings, buf_text(&files), buf_text(&warehouse));
     param_values(x, notebook, out);
     buf_fini(&files);
@@ -179,6 +179,9 @@ static void settings(struct exporter *x, struct buf *out)
     buf_fini(&name);
     if (x->creates_tables)
         buf_puts(out, create_table);
+    if (x->expects)
+        buf_puts(out, export__expect_function);
+    buf_puts(out, x->creates_tables || x->expects ? "\n" : "");
 }
 
 static void view(struct exporter *x, const struct ast_statement *s, const struct edits *edits)
@@ -220,7 +223,10 @@ static void table(struct exporter *x, const struct ast_statement *s, const struc
     struct buf *out = export__cell(x, false);
     buf_printf(out, "%s = spark.sql(", p->name);
     export__python_text(x, s->query->place, edits, out);
-    buf_printf(out, ")\n%s_path = ", p->name);
+    buf_puts(out, ")\n");
+    if (s->n_expectations)
+        export__expect_python(x, s, p->name, out);
+    buf_printf(out, "%s_path = ", p->name);
     if (s->location)
         export__python_string(s->location, out);
     else
@@ -346,6 +352,7 @@ bool export__python(struct exporter *x, struct export_output *out)
             continue;
         }
         x->creates_tables = x->creates_tables || needs_table(s);
+        x->expects = x->expects || s->n_expectations > 0;
         table(x, s, &x->r->plans[n++], edits);
     }
     wait(x);

@@ -1,67 +1,34 @@
 # SPDX-License-Identifier: MIT
 """The examples on a real broker: their rows are those of expected.csv, and those are what plain Python says."""
 import collections
-import csv
 import datetime
 import decimal
 import json
-import re
-import shlex
-import shutil
-import subprocess
 
 import pytest
 
 import delta_read
 import oracle
-from ad_campaigns import EXAMPLE, TOPIC, expected_rows, produce_flags
-from millrace import TOP, binary
-from replay_server import ReplayServer
-
-CAP, DELAY_MS = 2000, 5000  # of job.sql
-
-
-@pytest.fixture
-def input_topic(kafka, millrace):
-    shutil.copy(EXAMPLE / "job.sql", millrace.folder)
-    flags = [f.replace("localhost:9092", kafka.address) for f in produce_flags()]
-    subprocess.run([binary(), "produce", *flags], cwd=millrace.folder, check=True, capture_output=True, timeout=60)
-    yield oracle.read_topic(kafka.address, TOPIC)
-    kafka.delete_topic(TOPIC)
-
-
-def test_ad_campaigns(kafka, millrace, input_topic):
-    sql = (EXAMPLE / "job.sql").read_text()
-    assert f"maxOffsetsPerTrigger => {CAP}" in sql and f"INTERVAL {DELAY_MS // 1000} SECONDS" in sql
-    job = oracle.Job(oracle.read_ads(millrace.folder / "ads.csv"), delay_ms=DELAY_MS)
-    truth = job.available_now(input_topic, cap=CAP)
-    assert truth.rows and truth.late
-    expected = collections.Counter(expected_rows())
-    assert expected == collections.Counter(truth.rows)
-
-    code = millrace.run("run", "job.sql", "--param", f"broker={kafka.address}", "--available-now", "--summary")
-    assert code == 0, millrace.output()
-    got = oracle.result_rows(delta_read.read(millrace.folder / "lake/campaign_views"))
-    assert collections.Counter(got) == expected
-    late = [(r["partition"], r["offset"]) for r in delta_read.read(millrace.folder / "lake/late")]
-    assert collections.Counter(late) == collections.Counter(truth.late)
-    ledger = millrace.summary()["ledger"]
-    assert ledger["balanced"] and ledger["passed"] == truth.passed
-    assert sum(p["rejected"] for p in ledger["partitions"]) == len(delta_read.read(millrace.folder / "lake/rejects"))
-
-
-# ---- public streams: each example's recorded events, from a server on this machine ----
+from examples import EXAMPLES, text, texts
 
 D = decimal.Decimal
 
 
-def tumbling(events, size_ms, delay_ms, group, result):
-    """Rows of windows that are complete when the topic ends, all events in one epoch: {(start, group): result}."""
+def utc(ms):
+    return datetime.datetime.fromtimestamp(ms / 1000, datetime.timezone.utc)
+
+
+# ---- windows of a whole topic, all records in one epoch ----
+
+def tumbling(topic, size_ms, delay_ms, group, result, wanted=lambda event: True):
+    """Rows of windows that are complete when the topic ends."""
     windows = collections.defaultdict(list)
+    events = [e for records in topic for r in records for e in [json.loads(r.value)] if wanted(e)]
     for event in events:
         windows[event["event_time"] // size_ms * size_ms, group(event)].append(event)
     watermark = max(e["event_time"] for e in events) - delay_ms
-    return {(start, key): result(found) for (start, key), found in windows.items() if start + size_ms <= watermark}
+    closed = (k for k in windows if k[0] + size_ms <= watermark)
+    return [(utc(start), key, *result(windows[start, key])) for start, key in closed]
 
 
 def best(events, value, of):
@@ -73,82 +40,196 @@ def best(events, value, of):
     return of(found) if found else None
 
 
-def edits(events):
+def edits(topic):
     def grown(e):
         size = e.get("length", {})
         return size["new"] - size.get("old", 0) if "new" in size else None
 
-    wanted = [e for e in events if e["type"] in ("edit", "new")]
-    return tumbling(wanted, 60_000, 20_000, lambda e: e["wiki"], lambda w: (
-        len(w), sum(e["bot"] for e in w), sum(grown(e) for e in w), best(w, grown, lambda e: e["title"])))
+    return tumbling(topic, 60_000, 20_000, lambda e: e["wiki"], lambda w: (
+        len(w), sum(e["bot"] for e in w), sum(grown(e) for e in w), best(w, grown, lambda e: e["title"])),
+        lambda e: e["type"] in ("edit", "new"))
 
 
-def candles(events):
-    return tumbling(events, 30_000, 5_000, lambda e: e["product_id"], lambda w: (
+def candles(topic):
+    return tumbling(topic, 30_000, 5_000, lambda e: e["product_id"], lambda w: (
         D(best(w, lambda e: -e["trade_id"], lambda e: e["price"])), max(D(e["price"]) for e in w),
         min(D(e["price"]) for e in w), D(best(w, lambda e: e["trade_id"], lambda e: e["price"])),
         sum(D(e["last_size"]) for e in w), len(w), sum(e["side"] == "buy" for e in w)))
 
 
-def quakes(events):
-    wanted = [e for e in events if e["properties"]["mag"] >= 1]
-    return tumbling(wanted, 600_000, 900_000, lambda e: e["properties"]["net"], lambda w: (
+def quakes(topic):
+    return tumbling(topic, 600_000, 900_000, lambda e: e["properties"]["net"], lambda w: (
         len(w), sum(e["properties"]["status"] == "reviewed" for e in w), max(e["properties"]["mag"] for e in w),
-        best(w, lambda e: e["properties"]["mag"], lambda e: e["properties"]["place"]), min(e["depth_km"] for e in w)))
+        best(w, lambda e: e["properties"]["mag"], lambda e: e["properties"]["place"]), min(e["depth_km"] for e in w)),
+        lambda e: e["properties"]["mag"] >= 1)
 
 
-STREAMS = [
-    ("wikimedia-edits", "sse", ["events.ndjson"], ["--rows", 420], edits, "edits_per_minute",
-     "sent 420, acknowledged 420, failed 0; 1 came again, 0 not understood, 0 missed, 1 connections"),
-    ("trades-candles", "ws", ["events.ndjson"], ["--rows", 700], candles, "candles",
-     "sent 700, acknowledged 700, failed 0; 0 came again, 0 not understood"),
-    ("earthquakes", "poll", ["feed-1.json", "feed-2.json", "feed-3.json"],
-     ["--rows", "QUAKES", "--poll-every", "100ms"], quakes, "quakes_per_10_minutes", "not understood"),
-]
+# ---- from_json of generated records, some of them broken ----
 
-
-def reports(folder, files):
-    """How many different reports the feeds hold."""
-    return len({(f["id"], f["properties"]["updated"]) for name in files
-                for f in json.loads((folder / name).read_text())["features"]})
-
-
-def flat(rows):
-    """Rows as expected.csv has them."""
-    for (start, key), values in rows.items():
-        at = datetime.datetime.fromtimestamp(start / 1000, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        yield tuple(str(v) for v in (at, key, *values))
-
-
-@pytest.mark.parametrize("name, shape, files, flags, answer, table, said", STREAMS, ids=[s[0] for s in STREAMS])
-def test_a_public_stream(kafka, millrace, name, shape, files, flags, answer, table, said):
-    folder = TOP / "examples" / name
-    shutil.copy(folder / "job.sql", millrace.folder)
-    live = re.search(r"^millrace produce (.*)$", (folder / "README.md").read_text(), re.M).group(1)
-    live = [f.replace("localhost:9092", kafka.address) for f in shlex.split(live)]
-    topic = live[live.index("--topic") + 1]
-    texts = [(folder / f).read_text() for f in files]
-    flags = [str(reports(folder, files)) if f == "QUAKES" else str(f) for f in flags]
-    with ReplayServer(shape, texts if shape == "poll" else texts[0].splitlines()) as server:
-        done = subprocess.run([binary(), "produce", *live, "--url", server.url, *flags], capture_output=True, text=True,
-                              timeout=90)
+def fields(record, **kinds):
+    """Members as from_json gives them: None for what is not of the kind; all None when there is no document."""
     try:
-        assert done.returncode == 0 and said in done.stderr, done.stderr
-        events = [json.loads(r.value) for r in oracle.read_topic(kafka.address, topic)[0]]
+        doc = json.loads((record.value or b"").decode("utf-8", "replace"))
+    except ValueError:
+        doc = None
+    doc, found = doc if isinstance(doc, dict) else {}, {}
+    for name, kind in kinds.items():
+        value = doc.get(name)
+        if kind is str:
+            found[name] = str(value) if isinstance(value, (int, float)) else value
+        elif kind is float:
+            found[name] = float(value) if isinstance(value, (int, float)) else None
+        else:
+            found[name] = value if isinstance(value, kind) and (kind is not int or abs(value) < 2**63) else None
+    return found
+
+
+class Visits:
+    """Session windows over the epochs that maxOffsetsPerTrigger cuts."""
+
+    cap, gap_ms, delay_ms = 250, 300_000, 60_000
+
+    def __init__(self, topic):
+        self.rows, self.late, self.open = [], [], collections.defaultdict(list)
+        self.clause = self.late_ms = self.evict_ms = 0
+        at, ends = [0] * len(topic), [len(records) for records in topic]
+        while at != ends:
+            to = oracle.spark_split(at, ends, self.cap) if sum(ends) - sum(at) > self.cap else ends
+            self.epoch([r for records, a, b in zip(topic, at, to) for r in records[a:b]])
+            at = list(to)
+        while self.moved:
+            self.epoch([])
+
+    def epoch(self, records):
+        newest = 0
+        for r in records:
+            c = fields(r, event_time=int, user_id=int, url=str, status=int, agent=str)
+            time = c["event_time"]
+            if c["user_id"] is None or c["agent"] is None or c["agent"].startswith("curl/") or time is None:
+                continue
+            newest = max(newest, time)
+            if time + self.gap_ms <= self.late_ms:
+                self.late.append((r.partition, r.offset))
+            else:
+                self.open[c["user_id"]].append(c)
+        for user in self.open:
+            self.close(user)
+        self.clause = max(self.clause, newest - self.delay_ms)
+        self.late_ms, self.moved = self.evict_ms, self.clause > self.evict_ms
+        self.evict_ms = max(self.evict_ms, self.clause)
+
+    def close(self, user):
+        visits = []
+        for click in sorted(self.open[user], key=lambda c: c["event_time"]):
+            if not visits or click["event_time"] > visits[-1][-1]["event_time"] + self.gap_ms:
+                visits.append([])
+            visits[-1].append(click)
+        done = [v for v in visits if v[-1]["event_time"] + self.gap_ms <= self.evict_ms]
+        self.open[user] = [click for v in visits if v not in done for click in v]
+        self.rows += [(utc(v[0]["event_time"]), utc(v[-1]["event_time"] + self.gap_ms), user, len(v),
+                       sum(c["url"].startswith("/product/") for c in v), sum((c["status"] or 0) >= 400 for c in v),
+                       v[0]["url"], v[-1]["url"], any(c["url"] == "/checkout" for c in v)) for v in done]
+
+
+def readings(topic):
+    """(rows of the table, rows of the quarantine)."""
+    trusted, aside = [], []
+    for r in (r for records in topic for r in records):
+        v = fields(r, device_id=str, event_time=int, temperature=float, humidity=float, battery=int,
+                   location=dict)
+        latitude = (v["location"] or {}).get("latitude")
+        latitude = latitude if isinstance(latitude, float) else None
+        time, warm, humid, battery = v["event_time"], v["temperature"], v["humidity"], v["battery"]
+        broken = [name for name, met in (
+            ("readable", v["device_id"] is not None and v["device_id"].startswith("sensor-") and time is not None),
+            ("plausible", warm is not None and humid is not None and 15.5 <= warm <= 25 and 0 <= humid <= 100),
+            ("charged", battery is not None and battery >= 55)) if not met]
+        at = None if time is None else utc(time)
+        row = (v["device_id"], at, warm, humid, battery, latitude, r.partition, r.offset)
+        drop = bool({"readable", "plausible"} & set(broken))
+        trusted += [] if drop else [row]
+        aside += [(*row, ", ".join(broken), drop, 0)] if broken else []
+    return trusted, aside
+
+
+# ---- the examples ----
+
+@pytest.fixture
+def done(kafka, millrace):
+    """run(name): (the example, its topic's records, the summary); the job has run."""
+    made = []
+
+    def run(name):
+        example = EXAMPLES[name]
+        made.append(example.topic)
+        example.fill(kafka, millrace.folder)
         code = millrace.run("run", "job.sql", "--param", f"broker={kafka.address}", "--available-now", "--summary")
         assert code == 0, millrace.output()
-    finally:
+        assert millrace.summary()["ledger"]["balanced"]
+        return example, oracle.read_topic(kafka.address, example.topic), millrace.summary()
+
+    yield run
+    for topic in made:
         kafka.delete_topic(topic)
-    truth = sorted(flat(answer(events)))
-    assert truth
-    got = delta_read.read(millrace.folder / "lake" / table)
-    assert sorted(tuple(map(text, row.values())) for row in got) == truth
-    with open(folder / "expected.csv", newline="") as file:
-        assert sorted(map(tuple, list(csv.reader(file))[1:])) == truth
-    assert millrace.summary()["ledger"]["balanced"]
 
 
-def text(value):
-    if isinstance(value, datetime.datetime):
-        return value.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return str(value)
+def table(millrace, name):
+    return delta_read.read(millrace.folder / "lake" / name)
+
+
+def sorted_texts(rows):
+    return sorted(tuple(map(text, row)) for row in rows)
+
+
+def is_right(millrace, example, truth):
+    assert truth and texts(table(millrace, example.table)) == sorted_texts(truth) == example.expected()
+
+
+def coordinates(rows):
+    return collections.Counter((r["partition"], r["offset"]) for r in rows)
+
+
+def test_ad_campaigns(done, millrace):
+    example, topic, summary = done("ad-campaigns")
+    sql = (example.folder / "job.sql").read_text()
+    assert "maxOffsetsPerTrigger => 2000" in sql and "INTERVAL 5 SECONDS" in sql
+    truth = oracle.Job(oracle.read_ads(millrace.folder / "ads.csv"), delay_ms=5000).available_now(topic, cap=2000)
+    assert truth.late
+    is_right(millrace, example, [(utc(start), *row) for start, *row in truth.rows])
+    assert coordinates(table(millrace, "late")) == collections.Counter(truth.late)
+    assert summary["ledger"]["passed"] == truth.passed
+    assert sum(p["rejected"] for p in summary["ledger"]["partitions"]) == len(table(millrace, "rejects"))
+
+
+def test_clickstream_sessions(done, millrace):
+    example, topic, _ = done("clickstream-sessions")
+    truth = Visits(topic)
+    assert truth.late
+    is_right(millrace, example, truth.rows)
+    assert coordinates(table(millrace, "late")) == collections.Counter(truth.late)
+
+
+def test_iot_quality(done, millrace):
+    example, topic, summary = done("iot-quality")
+    trusted, aside = readings(topic)
+    is_right(millrace, example, trusted)
+    assert aside and texts(table(millrace, "quarantine")) == sorted_texts(aside) == example.expected("quarantine.csv")
+    failed = {r["name"]: r["failed"] for r in summary["ledger"]["expectations"]}
+    assert failed == {"on_earth": 0, **collections.Counter(n for row in aside for n in row[-3].split(", "))}
+
+
+@pytest.mark.parametrize("name, answer", [("wikimedia-edits", edits), ("trades-candles", candles),
+                                          ("earthquakes", quakes)])
+def test_a_public_stream(done, millrace, name, answer):
+    example, topic, _ = done(name)
+    is_right(millrace, example, answer(topic))
+
+
+def test_each_shows_itself():
+    """A picture of the page and a way to Spark in each README, and the shelf names each."""
+    shelf = (EXAMPLES["ad-campaigns"].folder.parent / "README.md").read_text()
+    for example in EXAMPLES.values():
+        page = (example.folder / "README.md").read_text()
+        assert "](live.png)" in page and (example.folder / "live.png").read_bytes()[:4] == b"\x89PNG"
+        assert "millrace export job.sql" in page and (not example.without or f"--without {example.without}" in page)
+        assert f"({example.name}/README.md)" in shelf

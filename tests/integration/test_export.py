@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from millrace import binary
+from millrace import TOP, binary
 
 SQL = """CREATE STREAMING TABLE t PARTITIONED BY (topic) {more}
 AS SELECT topic, CAST(value AS STRING) AS v, count(*) AS n
@@ -82,12 +82,36 @@ def test_what_spark_cannot_do_is_refused_until_it_is_left_out(export, more, name
     assert done.returncode == 0 and "millrace." not in done.stdout.split("spark.conf.set")[-1]
 
 
-def test_an_expectation_is_not_lost_without_a_word(export):
-    (export.folder / "job.sql").write_text(SQL.format(more="", options="").replace(
-        "STREAMING TABLE t ", "STREAMING TABLE t (CONSTRAINT some EXPECT (n > 0)) "))
-    done = subprocess.run([binary(), "export", "job.sql", "--param", "broker=b:1"], cwd=export.folder, text=True,
-                          capture_output=True, timeout=30)
-    assert done.returncode == 65 and "expectation some" in done.stderr, done.stderr
+RULES = """STREAMING TABLE t (
+CONSTRAINT many EXPECT (n > ${least}), CONSTRAINT some EXPECT (n > 0) ON VIOLATION DROP ROW,
+CONSTRAINT named EXPECT (v <> '') ON VIOLATION FAIL UPDATE) """
+
+
+@pytest.mark.parametrize("target, has", [
+    ("pyspark", ['t = expect(t, "t", [', '("many", fill("n > ${least}"), "")', '("some", "n > 0", "DROP ROW")',
+                 '("named", "v <> \'\'", "FAIL UPDATE")', "import SparkSession, functions", "def expect("]),
+    ("databricks", ["CONSTRAINT many EXPECT ((n > 5) IS TRUE),",
+                    "CONSTRAINT some EXPECT ((n > 0) IS TRUE) ON VIOLATION DROP ROW",
+                    "CONSTRAINT named EXPECT ((v <> '') IS TRUE) ON VIOLATION FAIL UPDATE)"]),
+    ("pipeline", ["-- The expectation many keeps", "SELECT * FROM (", "WHEN rand() < 0 THEN false",
+                  "WHEN (v <> '') IS NOT TRUE THEN raise_error(", "WHEN (n > 0) IS NOT TRUE THEN false"])])
+def test_each_expectation_is_somewhere(export, target, has):
+    (export.folder / "job.sql").write_text(SQL.format(more="", options="").replace("STREAMING TABLE t ", RULES))
+    args = ["--param", "broker=b:1", "--param", "least=5", "--target", target, "--output", "out"]
+    done = subprocess.run([binary(), "export", "job.sql", *args], cwd=export.folder, text=True, capture_output=True,
+                          timeout=30)
+    assert done.returncode == 0, done.stderr
+    out = export.folder / "out"
+    text = (out / "transformations/tables.sql" if out.is_dir() else out).read_text()
+    assert [h for h in has if h not in text] == [], text
+    if target == "pyspark":
+        ast.parse(text)
+
+
+def test_a_quarantine_is_refused_by_name(export):
+    done = subprocess.run([binary(), "export", str(TOP / "examples/iot-quality/job.sql"), "--param", "broker=b:1"],
+                          cwd=export.folder, text=True, capture_output=True, timeout=30)
+    assert done.returncode == 65 and "--without millrace.quarantine" in done.stderr
 
 
 def test_sparks_own_ways_need_no_leaving_out(export):

@@ -72,10 +72,19 @@ def millrace(tmp_path):
     job.kill()
 
 
+def spark_of(name, option):
+    python, folder = os.environ.get(f"MILLRACE_{name}_PYTHON"), os.environ.get(f"MILLRACE_{name}_JARS")
+    if not python or not folder:
+        pytest.skip(f"this Spark is not installed: ./dev setup {option}")
+    return python, folder
+
+
 @pytest.fixture(scope="session")
 def spark_python():
     """(interpreter, folder of jars) of the Spark oracle."""
-    python, folder = os.environ.get("MILLRACE_SPARK_PYTHON"), os.environ.get("MILLRACE_SPARK_JARS")
-    if not python or not folder:
-        pytest.skip("Spark is not installed: ./dev setup --spark")
-    return python, folder
+    return spark_of("SPARK", "--spark")
+
+
+@pytest.fixture(scope="session")
+def spark35_python():
+    return spark_of("SPARK35", "--spark35")

@@ -5,7 +5,8 @@
     spark = session(shuffles=2, **{"spark.sql.x": "y"})
 
 All scripts of one test run share one Spark (starting it costs more than most scripts take): this file, run as a
-program, executes what it is told line by line. Each `session` is a fresh one with its own settings and views.
+program, executes what it is told line by line. Each `session` is a fresh one with its own settings and views; what
+`millrace export` wrote, which calls getOrCreate(), shares one.
 """
 import atexit
 import contextlib
@@ -28,6 +29,7 @@ def session(shuffles=1, **conf):
     first = (SparkSession.builder.master("local[2]").config("spark.jars", os.environ["SPARK_SESSION_JARS"])
              .config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
              .config("spark.sql.session.timeZone", "UTC").config("spark.driver.memory", "2g")
+             .config("spark.sql.shuffle.partitions", 2).config("spark.databricks.delta.snapshotPartitions", 1)
              .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
              .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
              .getOrCreate())
@@ -43,12 +45,14 @@ def serve():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what the JVM prints is no answer
+    session()  # with the jars: a script that makes its own gets this one
     for line in sys.stdin:
         script, *sys.argv[1:] = json.loads(line)
         out, err, code = io.StringIO(), "", 0
         try:
             with contextlib.redirect_stdout(out):
-                exec(compile(pathlib.Path(script).read_text(), script, "exec"), {"__name__": "__main__"})
+                exec(compile(pathlib.Path(script).read_text(), script, "exec"),
+                     {"__name__": "__main__", "__file__": script})
         except BaseException:
             err, code = traceback.format_exc(), 1
         print(json.dumps({"returncode": code, "stdout": out.getvalue(), "stderr": err}), file=answers, flush=True)

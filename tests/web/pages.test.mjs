@@ -500,6 +500,16 @@ test('a chart is also a table, and says its last values', { skip }, async (t) =>
   quietly(page);
 });
 
+test('another measure of a result has an axis of its own at once', { skip }, async (t) => {
+  const { page } = await open(t, {}, { hash: '#/queries/campaign_views?tab=live' });
+  const axis = 'Chart.getChart([...document.querySelectorAll("main canvas")].find((c) => c.clientWidth)).scales.y.max';
+  await page.until(`${axis} > 0`);
+  const other = await page.eval('document.querySelector("[aria-label=Value]").options[0].value');
+  const before = await page.eval(axis);
+  await fill(page, '[aria-label=Value]', other);
+  await page.until(`${axis} < ${before} / 2`, 5000);
+});
+
 test('what was chosen holds after a reload: theme, span, zone', { skip }, async (t) => {
   const { page } = await open(t);
   await click(page, '[data-range="60"]');

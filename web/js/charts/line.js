@@ -251,6 +251,11 @@ export class LineChart {
     if (!this.tableHolder.hidden && cursor.t === null) this.showTable();
   }
 
+  // What is drawn next is another thing: its axis fits at once.
+  refit() {
+    this.top = null;
+  }
+
   // Grows at once and shrinks after 30 s, so that the axis does not jump.
   fitTop(peak) {
     const wanted = niceCeil(Math.max(peak * 1.08, this.options.least ?? 0));

@@ -97,6 +97,7 @@ class Live {
         onchange: () => {
           this.touched = true;
           this.choice[key] = node.value || null;
+          this.chart.refit();
           this.later();
         },
       });
