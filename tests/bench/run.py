@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""./dev bench [--rows N] [--repeats N] [--only W0|W1|IDLE]: speed on a real broker, one JSON line per workload.
+"""./dev bench [--rows N] [--repeats N] [--only W0|W1|W2|IDLE|FRESH] [--spark]: speed on a real broker.
 
-    W0   seven JSON columns to Delta, nothing else          bytes per row count too
-    W1   filter, join with a static table, 10 s windows     Yahoo's streaming benchmark, 250-byte JSON
-    IDLE W1 on a topic that nobody writes to                what waiting costs: CPU, memory; and the start
+    W0 W1 W2  workloads over one topic, see workloads.py     CPU, memory, start; of W0 bytes per row too
+    IDLE      W1 on a topic that nobody writes to            what waiting costs: CPU, memory; and the start
+    FRESH     a live topic, see freshness.py                 from an event to the commit that has it
 
-Each repeat runs the bare librdkafka loop and then the workload on the same topic, so that `ratio` compares neighbours
-in time; machines are noisy. CPU-seconds are those of the whole process without start-up. `correct` compares the table
+One JSON line per workload and engine. Each repeat runs the bare librdkafka loop and then the workload on the same
+topic, so that `ratio` compares neighbours in time; machines are noisy. With --spark the exported job runs next, once
+per workload (spark.py). CPU-seconds are those of the whole process without start-up. `correct` compares the table
 with a plain Python computation over the topic; of IDLE it says that nothing was read or written and the end was
 orderly. Exit code 1 when anything is not correct.
 """
 import argparse
-import collections
 import json
 import os
 import pathlib
@@ -22,19 +22,13 @@ import sys
 import tempfile
 import time
 
-import pyarrow.parquet
-
 import delta_read
+import freshness
 import oracle
+import spark
+import workloads
 from kafka_broker import Broker
 from millrace import TOP, Millrace, binary, produce
-
-FIELDS = ("user_id", "page_id", "ad_id", "ad_type", "event_type", "event_time", "ip_address")
-SCHEMA = ", ".join(f"{f} {'BIGINT' if f == 'event_time' else 'STRING'}" for f in FIELDS)
-W0 = """CREATE STREAMING TABLE w0 AS SELECT e.* FROM (
-  SELECT from_json(CAST(value AS STRING), '{schema}') AS e
-  FROM STREAM read_kafka(bootstrapServers => '{server}', subscribe => '{topic}', startingOffsets => 'earliest'));
-"""
 
 
 def say(text):
@@ -52,44 +46,38 @@ class Bench:
         self.broker, self.folder, self.rows, self.topic = broker, folder, rows, "bench"
         say(f"producing {rows} records")
         produce(broker, self.topic, "--create", "--rows", rows, "--ads-file", folder / "ads.csv")
-        say("computing the truth")
-        self.records = oracle.read_topic(broker.address, self.topic)
-        assert sum(map(len, self.records)) == rows
+        say("reading them back for the truth")
+        records = oracle.read_topic(broker.address, self.topic)
+        assert sum(map(len, records)) == rows
+        self.truth = workloads.Truth(records, folder / "ads.csv")
 
     def bare(self, program):
         done = subprocess.run([program, self.broker.address, self.topic, "4", str(self.rows)], check=True,
                               capture_output=True, text=True)
         return json.loads(done.stdout.splitlines()[-1])
 
-    def run(self, name, sql):
+    def prepare(self, name):
         folder = self.folder / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         shutil.copy(self.folder / "ads.csv", folder)
-        (folder / "job.sql").write_text(sql)
-        done = subprocess.run([binary(), "run", "job.sql", "--available-now", "--summary"], cwd=folder, check=True,
-                              capture_output=True, text=True)
+        (folder / "job.sql").write_text(workloads.sql(name, self.broker.address, self.topic))
+        return folder
+
+    def millrace(self, name):
+        done = subprocess.run([binary(), "run", "job.sql", "--available-now", "--summary"], cwd=self.prepare(name),
+                              check=True, capture_output=True, text=True)
         return json.loads(done.stdout.splitlines()[-1])
 
-    def w0(self):
-        return self.run("w0", W0.format(schema=SCHEMA, server=self.broker.address, topic=self.topic))
+    def spark(self, name):
+        job = spark.Job(self.folder / name, "--available-now")
+        try:
+            return job.result()
+        finally:
+            job.stop()
 
-    def w0_is_correct(self):
-        truth = collections.Counter()
-        for records in self.records:
-            truth.update(tuple(json.loads(r.value).values()) for r in records)
-        for path in delta_read.Log(self.folder / "w0/lake/w0").paths():
-            table = pyarrow.parquet.read_table(path, page_checksum_verification=True)
-            truth.subtract(zip(*(table[f].to_pylist() for f in FIELDS)))
-        return not any(truth.values())
-
-    def w1(self):
-        return self.run("w1", oracle.job_sql(self.broker.address, self.topic, delay="10 SECONDS"))
-
-    def w1_is_correct(self):
-        truth, newest = oracle.views(self.records, oracle.read_ads(self.folder / "ads.csv"))
-        closed = {(*key, n) for key, n in truth.items() if key[0] + 10_000 <= newest - 10_000}
-        return sorted(oracle.result_rows(delta_read.read(self.folder / "w1/lake/views"))) == sorted(closed)
+    def is_correct(self, name, below):
+        return getattr(self.truth, name.lower())(self.folder / name / below / workloads.TABLES[name])
 
 
 def cpu_seconds(pid):
@@ -120,47 +108,70 @@ def measure_idle(bench, seconds, repeats):
         summary = job.summary()
         correct = correct and code == 0 and summary["records"] == 0 and summary["rows_written"] == 0
         first_polls.append(summary["first_poll_ms"])
-    line = {"workload": "IDLE", "correct": correct, "seconds": seconds, "cpu_percent": round(cpu * 100, 2),
-            "rss_mb": round(memory, 1), "first_poll_ms": round(statistics.median(first_polls), 1)}
+    line = {"workload": "IDLE", "engine": "millrace", "correct": correct, "seconds": seconds,
+            "cpu_percent": round(cpu * 100, 2), "rss_mb": round(memory, 1),
+            "first_poll_ms": round(statistics.median(first_polls), 1)}
     print(json.dumps(line), flush=True)
     return line["correct"]
 
 
-def measure(bench, name, repeats, program):
-    million, runs, bares = bench.rows / 1e6, [], []
-    for _ in range(repeats):
-        bares.append(bench.bare(program)["cpu_s_per_million"])
-        runs.append(getattr(bench, name)())
-    cpu = [(r["cpu_seconds"] - r["start_cpu_seconds"]) / million for r in runs]
-    line = {"workload": name.upper(), "correct": getattr(bench, f"{name}_is_correct")(), "rows": bench.rows,
-            "repeats": repeats, "cpu_s_per_million": round(statistics.median(cpu), 3), "least": round(min(cpu), 3),
-            "bare_loop_cpu_s_per_million": round(statistics.median(bares), 3),
-            "ratio": round(statistics.median(c / b for c, b in zip(cpu, bares)), 2),
+def report(bench, name, engine, runs, table, **more):
+    """The line of some runs, printed; and whether the last one's table is right."""
+    cpu = [(r["cpu_seconds"] - r["start_cpu_seconds"]) / (bench.rows / 1e6) for r in runs]
+    line = {"workload": name, "engine": engine, "correct": bench.is_correct(name, table), "rows": bench.rows,
+            "repeats": len(runs), "cpu_s_per_million": round(statistics.median(cpu), 3), "least": round(min(cpu), 3),
             "peak_rss_mb": round(max(r["peak_rss_bytes"] for r in runs) / 1e6, 1),
-            "first_poll_ms": round(statistics.median(r["first_poll_ms"] for r in runs), 1)}
-    if name == "w0":
-        files = delta_read.Log(bench.folder / "w0/lake/w0").paths()
+            "first_poll_ms": round(statistics.median(r["first_poll_ms"] for r in runs), 1), **more}
+    if name == "W0":
+        files = delta_read.Log(bench.folder / name / table / "w0").paths()
         line["bytes_per_row"] = round(sum(os.path.getsize(p) for p in files) / bench.rows, 2)
     print(json.dumps(line), flush=True)
-    return line["correct"]
+    return line
+
+
+def measure(bench, name, repeats, program, with_spark):
+    runs, bares = [], []
+    for _ in range(repeats):
+        bares.append(bench.bare(program)["cpu_s_per_million"])
+        runs.append(bench.millrace(name))
+    ratio = statistics.median((r["cpu_seconds"] - r["start_cpu_seconds"]) / (bench.rows / 1e6) / b
+                              for r, b in zip(runs, bares))
+    ours = report(bench, name, "millrace", runs, "lake", ratio=round(ratio, 2),
+                  bare_loop_cpu_s_per_million=round(statistics.median(bares), 3))
+    if not with_spark:
+        return ours["correct"]
+    theirs = [bench.spark(name)]
+    cpu = (theirs[0]["cpu_seconds"] - theirs[0]["start_cpu_seconds"]) / (bench.rows / 1e6)
+    line = report(bench, name, "spark", theirs, "spark",
+                  times_millrace_cpu=round(cpu / ours["cpu_s_per_million"], 1),
+                  times_millrace_memory=round(theirs[0]["peak_rss_bytes"] / 1e6 / ours["peak_rss_mb"], 1))
+    return ours["correct"] and line["correct"]
 
 
 def main():
     parser = argparse.ArgumentParser(prog="dev bench", description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--only", choices=["W0", "W1", "IDLE"])
+    parser.add_argument("--only", choices=["W0", "W1", "W2", "IDLE", "FRESH"])
+    parser.add_argument("--spark", action="store_true", help="the same on Spark, once each")
     parser.add_argument("--idle-seconds", type=int, default=20)
+    parser.add_argument("--fresh-seconds", type=int, default=20)
     args = parser.parse_args()
-    program = bare_loop()
-    with tempfile.TemporaryDirectory(prefix="millrace-bench-") as folder:
-        broker = Broker(pathlib.Path(folder) / "kafka", heap="512m").start()
+    if args.spark and not spark.installed():
+        parser.error("Spark is not installed: ./dev setup --spark")
+    wanted = [args.only] if args.only else ["W0", "W1", "W2", "IDLE", "FRESH"]
+    program, correct = bare_loop(), []
+    with tempfile.TemporaryDirectory(prefix="millrace-bench-") as temp:
+        folder = pathlib.Path(temp)
+        broker = Broker(folder / "kafka", heap="512m").start()
         try:
-            bench = Bench(broker, pathlib.Path(folder), args.rows)
-            correct = [measure(bench, name, args.repeats, program) for name in ("w0", "w1")
-                       if not args.only or args.only.lower() == name]
-            if not args.only or args.only == "IDLE":
+            bench = None if wanted == ["FRESH"] else Bench(broker, folder, args.rows)
+            correct += [measure(bench, name, args.repeats, program, args.spark) for name in wanted if name in
+                        workloads.TABLES]
+            if "IDLE" in wanted:
                 correct.append(measure_idle(bench, args.idle_seconds, args.repeats))
+            if "FRESH" in wanted:
+                correct.append(freshness.measure(broker, folder, args.fresh_seconds, args.spark))
         finally:
             broker.stop()
     sys.exit(0 if all(correct) else 1)

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""How old a row is when readers see it: from its event to the Delta commit that has it, while a producer goes on.
+
+A stateless job with a trigger of one second reads a live topic from its end. Per row: when the version of the table
+appeared, less the event's own time. The first seconds behind the first commit are left out: they are the warm-up.
+`correct`: no offset between the first and the last is missing or twice.
+"""
+import collections
+import json
+import statistics
+import subprocess
+import time
+
+import pyarrow.parquet
+
+import delta_read
+import spark
+import workloads
+from millrace import Millrace, binary
+
+RATE, WARM_UP_S = "2k/s", 5
+
+
+class Producer:
+    def __init__(self, broker, topic):
+        self.process = subprocess.Popen(
+            [binary(), "produce", "--bootstrap-servers", broker.address, "--topic", topic, "--rate", RATE],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def versions(table):
+    return sorted(table.glob("_delta_log/*.json"))
+
+
+def measure_table(table):
+    """(ages in ms of rows of versions after the warm-up, are the offsets whole)."""
+    ages, offsets = [], collections.defaultdict(list)
+    log = delta_read.Log(table)
+    first = None
+    for number, actions in sorted(log.commits.items()):
+        seen = (table / f"_delta_log/{number:020}.json").stat().st_mtime
+        for add in (a["add"] for a in actions if "add" in a):
+            rows = pyarrow.parquet.read_table(table / add["path"])
+            first = seen if first is None else first
+            for partition, offset in zip(rows["partition"].to_pylist(), rows["offset"].to_pylist()):
+                offsets[partition].append(offset)
+            if seen - first > WARM_UP_S:
+                ages += [seen * 1000 - t for t in rows["event_time"].to_pylist()]
+    whole = all(sorted(o) == list(range(min(o), max(o) + 1)) for o in offsets.values())
+    return ages, bool(offsets) and whole
+
+
+def of_millrace(folder, seconds):
+    job = Millrace(folder)
+    job.start("run", "job.sql")
+    try:
+        job.until(lambda: versions(folder / "lake/fresh"), 60, "first commit")
+        time.sleep(WARM_UP_S + seconds)
+    finally:
+        job.stop()
+    return measure_table(folder / "lake/fresh")
+
+
+def of_spark(folder, seconds):
+    job, table = spark.Job(folder), folder / "spark/fresh"
+    try:
+        # Version 0 may be the empty table; rows are in a later one.
+        assert job.watch(lambda: any('"add"' in v.read_text() for v in versions(table))), "Spark ended"
+        end = time.monotonic() + WARM_UP_S + seconds
+        assert job.watch(lambda: time.monotonic() > end), "Spark ended"
+    finally:
+        job.stop()
+    return measure_table(table)
+
+
+def measure(broker, folder, seconds, with_spark):
+    """One JSON line per engine; True when all are correct."""
+    topic, correct = broker.create_topic("live", partitions=4), True
+    producer = Producer(broker, topic)
+    try:
+        for engine, run in [("millrace", of_millrace), *([("spark", of_spark)] if with_spark else [])]:
+            there = folder / f"fresh-{engine}"
+            there.mkdir()
+            (there / "job.sql").write_text(workloads.sql("FRESH", broker.address, topic, start="latest"))
+            ages, whole = run(there, seconds)
+            line = {"workload": "FRESH", "engine": engine, "correct": whole and len(ages) > 0, "rows": len(ages),
+                    "event_to_commit_ms": round(statistics.median(ages)) if ages else None,
+                    "p99_ms": round(statistics.quantiles(ages, n=100)[98]) if len(ages) > 1 else None}
+            print(json.dumps(line), flush=True)
+            correct = correct and line["correct"]
+    finally:
+        producer.stop()
+    return correct
