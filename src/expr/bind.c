@@ -324,8 +324,10 @@ int expr__n_bound_args(const struct ast_expr *ast)
 static bool bind_args(struct expr_binder *b, const struct ast_expr *ast, struct expr **args)
 {
     bool ok = true;
-    for (int i = 0; i < expr__n_bound_args(ast); i++)
-        ok = expr_bind(b, ast->args[i], &args[i]) && ok;
+    for (int i = 0; i < expr__n_bound_args(ast); i++) {
+        bool lambda = ast->args[i]->kind == AST_LAMBDA && ast->kind == AST_CALL && expr__takes_lambda(ast->text, i);
+        ok = (lambda || expr_bind(b, ast->args[i], &args[i])) && ok; /* bound when its elements' type is known */
+    }
     return ok;
 }
 
@@ -582,7 +584,7 @@ static struct expr *bind_node(struct expr_binder *b, const struct ast_expr *ast,
         diag_error(b->diags, ast->place, "E_STAR", "* is not allowed here");
         return NULL;
     default:
-        diag_error(b->diags, ast->place, "E_UNSUPPORTED", "lambda functions are not supported yet");
+        expr__refuse_lambda(b, ast);
         return NULL;
     }
 }
@@ -591,7 +593,9 @@ bool expr_bind(struct expr_binder *b, const struct ast_expr *ast, struct expr **
 {
     struct expr **args;
     *out = NULL;
-    if (b->scope && b->scope->hook && b->scope->hook(b->scope->arg, ast, b, out))
+    if (ast->kind == AST_COLUMN && expr__parameter(b, ast, out))
+        return *out != NULL;
+    if (b->scope && b->scope->hook && !expr__mentions_parameter(b, ast) && b->scope->hook(b->scope->arg, ast, b, out))
         return *out != NULL;
     if (ast->kind == AST_COLUMN) {
         if (b->scope)

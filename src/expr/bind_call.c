@@ -70,6 +70,9 @@ static struct expr *coerce_argument(struct expr_binder *b, struct expr *x, char 
 {
     const struct type *to;
     switch (letter) {
+    case 'L':
+        diag_error(b->diags, x->place, "E_ARGUMENTS", "a lambda function belongs here, as in x -> x + 1");
+        return NULL;
     case 'N':
         if (x->type->kind == TYPE_DECIMAL)
             return x;
@@ -131,7 +134,9 @@ static bool coerce_arguments(struct expr_binder *b, struct expr *x)
     if (any_common && !common)
         return expr__wrong_types(b, x->place, x->function->name, x->args[0], x->args[x->n_args - 1]), false;
     for (int i = 0; i < x->n_args; i++) {
-        char         letter = letter_at(x->function->args, i);
+        char letter = letter_at(x->function->args, i);
+        if (!x->args[i]) /* a lambda: the function's bind makes it */
+            continue;
         struct expr *arg = letter == 'c' ? expr_coerce(b, x->args[i], common) : coerce_argument(b, x->args[i], letter);
         ok = arg && ok;
         if (arg)
@@ -146,6 +151,12 @@ static const struct function *find_function(const char *name)
         if (strcasecmp(functions[i].name, name) == 0)
             return &functions[i];
     return NULL;
+}
+
+bool expr__takes_lambda(const char *function, int argument)
+{
+    const struct function *f = find_function(function);
+    return f && letter_at(f->args, argument) == 'L';
 }
 
 static struct expr *unknown_function(struct expr_binder *b, const struct ast_expr *ast)
@@ -220,7 +231,7 @@ struct expr *expr__bind_call(struct expr_binder *b, const struct ast_expr *ast, 
         return NULL;
     x->nullable = f->nullable;
     for (int i = 0; i < x->n_args; i++)
-        x->nullable = x->nullable || (f->strict && x->args[i]->nullable);
+        x->nullable = x->nullable || (f->strict && x->args[i] && x->args[i]->nullable);
     if (f->result[0] == '1')
         x->type = x->args[0]->type;
     if (f->bind && !f->bind(b, x, ast))

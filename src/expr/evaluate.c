@@ -164,6 +164,15 @@ static struct column *batch_column(struct evaluation *ev, const struct expr *x, 
     return c ? c : expr__no_memory(ev);
 }
 
+static struct column *parameter(struct evaluation *ev, const struct expr *x, uint32_t n)
+{
+    struct column *c = ev->parameters[x->column];
+    if (!ev->rows)
+        return column_ref(c);
+    c = column_take(c, ev->rows, n);
+    return c ? c : expr__no_memory(ev);
+}
+
 static struct column *field(struct evaluation *ev, const struct expr *x, uint32_t n)
 {
     const struct expr *s = x->args[0];
@@ -181,7 +190,7 @@ static struct column *field(struct evaluation *ev, const struct expr *x, uint32_
 /* Spark does not compute an argument when one before it is NULL, so it does not fail there. */
 static bool may_skip(const struct expr *x, const struct expr *arg)
 {
-    return expr_is_strict(x) && arg->kind != EXPR_COLUMN && arg->kind != EXPR_FIELD;
+    return expr_is_strict(x) && arg->kind != EXPR_COLUMN && arg->kind != EXPR_FIELD && arg->kind != EXPR_PARAMETER;
 }
 
 /* arg for the rows where the arguments before it are not NULL; NULL in the others. */
@@ -235,6 +244,9 @@ static struct column *with_arguments(struct evaluation *ev, const struct expr *x
         return expr__no_memory(ev);
     for (; done < x->n_args; done++) {
         bool one = x->args[done]->kind == EXPR_LITERAL;
+        args[done] = (struct vec){.c = NULL};
+        if (x->args[done]->kind == EXPR_LAMBDA) /* the function runs it */
+            continue;
         args[done].c = one                                  ? literal(ev, x->args[done])
                        : done && may_skip(x, x->args[done]) ? evaluate_behind(ev, x->args[done], args, done, n)
                                                             : evaluate(ev, x->args[done], n);
@@ -466,9 +478,15 @@ static struct column *evaluate(struct evaluation *ev, const struct expr *x, uint
     case EXPR_CASE:
     case EXPR_COALESCE:
         return chosen(ev, x, n);
+    case EXPR_PARAMETER:
+        return parameter(ev, x, n);
+    case EXPR_LAMBDA:
+        break;
     }
     return NULL;
 }
+
+struct column *expr__evaluate(struct evaluation *ev, const struct expr *x, uint32_t n) { return evaluate(ev, x, n); }
 
 enum err expr_evaluate(const struct expr *x, const struct batch *b, const uint32_t *rows, uint32_t n, int64_t now_us,
                        struct row_errors *errors, struct column **out, struct error *e)

@@ -21,7 +21,11 @@ enum expr_kind {
     EXPR_COALESCE, /* the first that is not NULL; later ones run only for rows that need them */
     EXPR_AND,      /* two args; the right one runs only for rows the left one does not decide */
     EXPR_OR,
+    EXPR_LAMBDA,    /* args[0]: the body, over elements; column: its first parameter; field: how many it has */
+    EXPR_PARAMETER, /* column: which of the parameters around it */
 };
+
+#define EXPR_PARAMETERS_MAX 16 /* of functions within functions */
 
 struct expr_value {
     bool        is_null;
@@ -61,10 +65,13 @@ struct expr_scope {
     bool (*hook)(void *arg, const struct ast_expr *ast, struct expr_binder *b, struct expr **out);
 };
 
+struct expr_parameter;
+
 struct expr_binder {
-    struct arena            *arena;
-    struct diags            *diags;
-    const struct expr_scope *scope;
+    struct arena                *arena;
+    struct diags                *diags;
+    const struct expr_scope     *scope;
+    const struct expr_parameter *parameters; /* of the lambda functions around; the binder's own */
 };
 
 /* False: diags says why, and all that was wrong. */

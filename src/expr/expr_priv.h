@@ -7,11 +7,12 @@
 
 /* One evaluation of one tree over one batch. */
 struct evaluation {
-    const struct batch *batch;
-    const uint32_t     *rows; /* of the node being computed; NULL: all */
-    int64_t             now_us;
-    struct row_errors  *errors;
-    struct error       *error;
+    const struct batch   *batch;
+    const uint32_t       *rows; /* of the node being computed; NULL: all */
+    int64_t               now_us;
+    struct row_errors    *errors;
+    struct error         *error;
+    struct column *const *parameters; /* of the lambda functions around, rows as the batch's; NULL: none */
 };
 
 /* An argument: a column of n rows (step 1), or one value for all (step 0). */
@@ -30,7 +31,7 @@ typedef struct column *kernel_cb(struct evaluation *ev, const struct expr *x, co
  * `args`: one letter per argument, the last one repeated when it is followed by *, optional from ? on:
  *   s STRING  y BINARY  x STRING or BINARY  i INT  l BIGINT  d DOUBLE  t TIMESTAMP  D DATE  B BOOLEAN  v INTERVAL
  *   n any number, DECIMAL as DOUBLE   N any number   a any type   c the common type of all c arguments
- *   A any ARRAY  M any MAP  Q any of both
+ *   A any ARRAY  M any MAP  Q any of both  L a lambda function
  * `result`: the same letters; 1 = the type of the first argument; S = a special case, see bind.
  */
 struct function {
@@ -99,6 +100,21 @@ bind_fn      expr__bind_array, expr__bind_element, expr__bind_of_elements, expr_
     expr__bind_join, expr__bind_split, expr__bind_map, expr__bind_map_parts, expr__bind_map_search;
 bool expr__map_of_ast(struct expr_binder *b, const struct ast_type *t, const struct type **out);
 
+/* Lambda functions (bind_lambda.c). */
+struct expr_parameter {
+    const struct expr_parameter *outer;
+    const char                  *name;
+    const struct type           *type;
+    int                          slot;
+};
+bool expr__takes_lambda(const char *function, int argument);
+/* Does it name one of the parameters around? Then it belongs to the lambda's body alone. */
+bool expr__mentions_parameter(const struct expr_binder *b, const struct ast_expr *ast);
+/* The parameter that is meant, or a field of it; false: none of that name. */
+bool    expr__parameter(struct expr_binder *b, const struct ast_expr *ast, struct expr **out);
+bool    expr__refuse_lambda(struct expr_binder *b, const struct ast_expr *ast); /* false, after a diagnostic */
+bind_fn expr__bind_transform, expr__bind_choice, expr__bind_aggregate, expr__bind_zip, expr__bind_map_lambda;
+
 /* At least and at most so many arguments, or a diagnostic. */
 bool expr__arguments_are(struct expr_binder *b, const struct ast_expr *ast, int least, int most);
 /* if, coalesce, nullif and the like, which decide which arguments are computed; *known: it is one of them. */
@@ -135,6 +151,8 @@ extern bind_cb expr__bind_positive, expr__bind_no_decimal, expr__bind_mod, expr_
 /* ---- for kernels ---- */
 
 struct column *expr__no_memory(struct evaluation *ev);
+/* x over the n rows that reach it. */
+struct column *expr__evaluate(struct evaluation *ev, const struct expr *x, uint32_t n);
 /* Notes that row i of the node failed. False: the evaluation must end (error set). */
 bool expr__fail(struct evaluation *ev, uint32_t i, const char *format, ...) PRINTF_LIKE(3, 4);
 /* Validity of a strict function: the AND over its arguments; *n_nulls counts. NULL with *n_nulls 0: all valid. False:

@@ -29,10 +29,17 @@ kernel_cb k_acos, k_acosh, k_add_months, k_ascii, k_asin, k_asinh, k_atan, k_ata
 
 kernel_cb k_array, k_array_concat, k_subscript, k_get, k_element_at, k_try_element_at, k_size, k_array_contains,
     k_array_position, k_array_min, k_array_max, k_array_join, k_sort_array, k_array_distinct, k_slice, k_array_reverse,
-    k_split, k_map, k_map_get, k_map_contains_key, k_map_keys, k_map_values;
+    k_split, k_transform, k_filter, k_exists, k_forall, k_aggregate, k_zip_with, k_transform_values, k_transform_keys,
+    k_map_filter, k_map, k_map_get, k_map_contains_key, k_map_keys, k_map_values;
 
 /* -1, 0, 1: how Spark orders values of one type (NaN is the greatest number, -0.0 equals 0.0). Both valid. */
 int kernel_compare(const struct column *x, uint32_t i, const struct column *y, uint32_t j);
+
+/* Is it no value, a NULL or of the type of NULL? */
+static inline bool kernel_is_null(const struct column *c, uint32_t i)
+{
+    return c->type->kind == TYPE_NULL || !column_is_valid(c, i);
+}
 
 /* The kernels above, where arguments are DECIMAL. */
 struct column *decimal_arithmetic(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n,

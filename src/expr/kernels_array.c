@@ -19,8 +19,6 @@ static struct list list_at(const struct vec *v, uint32_t i)
 
 static uint32_t list_size(struct list l) { return l.to - l.from; }
 
-static bool is_null(const struct column *c, uint32_t i) { return c->type->kind == TYPE_NULL || !column_is_valid(c, i); }
-
 static int64_t integer_at(const struct vec *v, uint32_t i)
 {
     return ((const int32_t *)v->c->values)[(size_t)i * v->step];
@@ -172,7 +170,7 @@ static int64_t find(struct list l, const struct vec *value, uint32_t i, bool *an
 {
     *any_null = false;
     for (uint32_t k = l.from; k < l.to; k++) {
-        if (is_null(l.c, k))
+        if (kernel_is_null(l.c, k))
             *any_null = true;
         else if (kernel_compare(l.c, k, value->c, i * value->step) == 0)
             return k - l.from;
@@ -208,7 +206,7 @@ static void put_extreme(struct list l, int sign, struct builder *b)
 {
     uint32_t best = UINT32_MAX;
     for (uint32_t k = l.from; k < l.to; k++)
-        if (!is_null(l.c, k) && (best == UINT32_MAX || kernel_compare(l.c, k, l.c, best) == sign))
+        if (!kernel_is_null(l.c, k) && (best == UINT32_MAX || kernel_compare(l.c, k, l.c, best) == sign))
             best = k;
     if (best == UINT32_MAX)
         builder_null(b);
@@ -241,7 +239,7 @@ static bool join_row(struct evaluation *ev, const struct expr *x, const struct v
     uint32_t    n;
     buf_init(&text, TAG_BATCH, COLUMN_BYTES_MAX);
     for (uint32_t k = l.from; k < l.to; k++) {
-        bool null = is_null(l.c, k);
+        bool null = kernel_is_null(l.c, k);
         if (null && x->n_args < 3)
             continue;
         const uint8_t *between = column_bytes(args[1].c, (size_t)i * args[1].step, &n);
@@ -280,7 +278,7 @@ static bool is_nan(const struct column *c, uint32_t i)
 
 static int compare_elements(const struct order *o, uint32_t i, uint32_t j)
 {
-    bool null_i = is_null(o->c, i), null_j = is_null(o->c, j);
+    bool null_i = kernel_is_null(o->c, i), null_j = kernel_is_null(o->c, j);
     int  order = null_i || null_j ? null_j - null_i : kernel_compare(o->c, i, o->c, j);
     if (order == 0 && o->exact && !null_i && !is_nan(o->c, i))
         order = is_negative(o->c, j) - is_negative(o->c, i);
@@ -391,7 +389,7 @@ static bool map_row(struct evaluation *ev, const struct expr *x, const struct ve
 {
     for (int a = 0; a < x->n_args; a += 2) {
         uint32_t    at = i * args[a].step;
-        const char *wrong = is_null(args[a].c, at) ? "[NULL_MAP_KEY] a key of map() is NULL" : NULL;
+        const char *wrong = kernel_is_null(args[a].c, at) ? "[NULL_MAP_KEY] a key of map() is NULL" : NULL;
         for (int k = 0; !wrong && k < a; k += 2)
             if (kernel_compare(args[k].c, i * args[k].step, args[a].c, at) == 0)
                 wrong = "[DUPLICATED_MAP_KEY] a key of map() is there twice";

@@ -199,6 +199,15 @@ static void print_call(const struct expr *x, const struct type *input, struct bu
     buf_u8(out, ')');
 }
 
+static void print_lambda(const struct expr *x, const struct type *input, struct buf *out)
+{
+    buf_puts(out, x->field == 1 ? "" : "(");
+    for (int i = 0; i < x->field; i++)
+        buf_printf(out, "%sp%d", i ? ", " : "", x->column + i);
+    buf_puts(out, x->field == 1 ? " -> " : ") -> ");
+    expr_print(x->args[0], input, out);
+}
+
 static void print_case(const struct expr *x, const struct type *input, struct buf *out)
 {
     buf_puts(out, "CASE");
@@ -239,6 +248,12 @@ void expr_print(const struct expr *x, const struct type *input, struct buf *out)
         buf_puts(out, "coalesce(");
         print_args(x, input, ", ", out);
         buf_u8(out, ')');
+        break;
+    case EXPR_LAMBDA:
+        print_lambda(x, input, out);
+        break;
+    case EXPR_PARAMETER:
+        buf_printf(out, "p%d", x->column);
         break;
     case EXPR_AND:
     case EXPR_OR:

@@ -294,30 +294,50 @@ static bool constant(struct grouping *g, const struct ast_expr *x, double *out)
 /* The argument as its letter of agg.h asks: texts become numbers, whole numbers DOUBLE, as Spark casts them. */
 static bool coerce(struct grouping *g, struct expr **x, char letter)
 {
-    const struct type *to = letter == 'd' || (letter == 'n' && (*x)->type->kind == TYPE_STRING) ? type_of(TYPE_DOUBLE)
-                            : letter == 'B'                                                     ? type_of(TYPE_BOOLEAN)
-                                                                                                : NULL;
+    const struct type *to = letter == 'd' || ((letter == 'n' || letter == 'q') && (*x)->type->kind == TYPE_STRING)
+                                ? type_of(TYPE_DOUBLE)
+                            : letter == 'B' ? type_of(TYPE_BOOLEAN)
+                                            : NULL;
     return !to || (*x = expr_coerce(&g->in.binder_of_expr, *x, to)) != NULL;
+}
+
+/* array(0.5, 0.9) as the first constant. */
+static bool constant_list(struct grouping *g, const struct ast_expr *x, struct agg_constants *c)
+{
+    c->is_list = true;
+    if (x->n_args > AGG_LIST_MAX) {
+        diag_error(g->b->diags, x->place, "E_LIMIT", "at most %d constants in one array", AGG_LIST_MAX);
+        return false;
+    }
+    for (; c->n_list < x->n_args; c->n_list++)
+        if (!constant(g, x->args[c->n_list], &c->list[c->n_list]))
+            return false;
+    return true;
 }
 
 static bool bind_arguments(struct grouping *g, const struct ast_expr *ast, struct call *c)
 {
     const char *letters = c->function->arguments + (c->function->arguments[0] == '*');
-    int         n = (int)strlen(letters);
+    int         n = (int)strcspn(letters, "p");
+    bool        percentages = letters[n] == 'p';
     bool        none = ast->n_args == 0 || (ast->n_args == 1 && ast->args[0]->kind == AST_STAR);
     if (none && c->function->arguments[0] == '*')
         return true;
-    if (none || ast->n_args < n || ast->n_args > n + c->function->n_constants) {
-        diag_error(g->b->diags, ast->place, "E_ARGUMENTS", "%s() takes %d argument%s", ast->text, n, n == 1 ? "" : "s");
+    if (none || ast->n_args < n + percentages || ast->n_args > n + c->function->n_constants) {
+        diag_error(g->b->diags, ast->place, "E_ARGUMENTS", "%s() takes %d argument%s%s", ast->text, n,
+                   n == 1 ? "" : "s", percentages ? " and a percentage, or an array of them" : "");
         return false;
     }
     for (; c->n_arguments < n; c->n_arguments++)
         if (!plan__bind(&g->in, ast->args[c->n_arguments], &c->arguments[c->n_arguments]) ||
             !coerce(g, &c->arguments[c->n_arguments], letters[c->n_arguments]))
             return false;
-    for (; n + c->constants.n < ast->n_args; c->constants.n++)
-        if (!constant(g, ast->args[n + c->constants.n], &c->constants.at[c->constants.n]))
+    for (; n + c->constants.n < ast->n_args; c->constants.n++) {
+        const struct ast_expr *x = ast->args[n + c->constants.n];
+        bool                   list = percentages && c->constants.n == 0 && is_call(x, "array");
+        if (!(list ? constant_list(g, x, &c->constants) : constant(g, x, &c->constants.at[c->constants.n])))
             return false;
+    }
     const struct expr *first = c->arguments[0];
     if (strcasecmp(ast->text, "count") == 0 && first->kind == EXPR_LITERAL && first->type->kind != TYPE_NULL)
         c->n_arguments = 0; /* count(1) is count(*) */
@@ -353,7 +373,9 @@ static bool same_call(const struct call *x, const struct call *y)
     for (int i = 0; i < x->n_arguments; i++)
         if (!expr_equal(x->arguments[i], y->arguments[i]))
             return false;
-    return memcmp(x->constants.at, y->constants.at, (size_t)x->constants.n * sizeof x->constants.at[0]) == 0;
+    return x->constants.is_list == y->constants.is_list && x->constants.n_list == y->constants.n_list &&
+           memcmp(x->constants.list, y->constants.list, (size_t)x->constants.n_list * sizeof(double)) == 0 &&
+           memcmp(x->constants.at, y->constants.at, (size_t)x->constants.n * sizeof x->constants.at[0]) == 0;
 }
 
 /* The index of the aggregate, adding it when it is new; -1 after a diagnostic. */

@@ -103,6 +103,7 @@ static bool lambda(struct parser *p, struct ast_expr **out)
 {
     struct list      names = {0};
     struct ast_expr *x = parse__make(p, AST_LAMBDA, tok(p)->place), *body;
+    struct place     from = tok(p)->place;
     bool             brackets = parse__take(p, "(");
     if (!x)
         return false;
@@ -114,6 +115,7 @@ static bool lambda(struct parser *p, struct ast_expr **out)
     if ((brackets && !parse__need(p, ")")) || !parse__need(p, "->") || !parse__expr(p, &body) ||
         !with_args(p, x, 1, body, NULL, NULL))
         return false;
+    x->place = parse__since(p, from);
     x->parts = names.items;
     x->n_parts = names.n;
     *out = x;
@@ -334,7 +336,8 @@ static bool word_primary(struct parser *p, struct ast_expr **out)
         return cast(p, out);
     if (before_call && parse__is_special_call(p))
         return parse__special_call(p, out);
-    if (before_call && parse__is_word(p, "EXISTS"))
+    if (before_call && parse__is_word(p, "EXISTS") &&
+        (parse__is_word_at(p, 2, "SELECT") || parse__is_word_at(p, 2, "WITH")))
         return parse__unsupported(p, from, "EXISTS (..) is", NULL);
     if (before_call && (parse__is_name(p) || parse__is_word(p, "WINDOW") || parse__is_word(p, "LEFT") ||
                         parse__is_word(p, "RIGHT") || parse__is_word(p, "LIKE") || parse__is_word(p, "ILIKE") ||

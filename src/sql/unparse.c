@@ -281,8 +281,11 @@ void sql_unparse_expr(const struct ast_expr *x, struct buf *out)
         buf_u8(out, ')');
         break;
     case AST_LAMBDA:
-        put_parts(x, out);
-        buf_puts(out, " -> ");
+        for (int i = 0; i < x->n_parts; i++) {
+            buf_puts(out, i ? ", " : x->n_parts > 1 ? "(" : "");
+            put_name(x->parts[i], out);
+        }
+        buf_puts(out, x->n_parts > 1 ? ") -> " : " -> ");
         sql_unparse_expr(x->args[0], out);
         break;
     default:

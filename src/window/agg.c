@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of aggregates: names, what they take, what they give. See agg.h. */
+#include <math.h>
 #include <strings.h>
 
 #include "window/agg_priv.h"
@@ -46,11 +47,28 @@ static const struct row {
     {{"array_agg", "a", 0, false}, LIST, agg__collect_list, {0}},
     {{"collect_set", "a", 0, false}, LIST, agg__collect_set, {0}},
     {{"approx_count_distinct", "a", 1, false}, BIGINT, agg__approx_count_distinct, {0.05}},
+    {{"percentile", "dp", 1, false}, DOUBLE, agg__percentile, {0}},
+    {{"median", "d", 0, false}, DOUBLE, agg__percentile, {0.5}},
+    {{"percentile_approx", "qp", 2, false}, SAME, agg__percentile_approx, {0, 10000}},
+    {{"approx_percentile", "qp", 2, false}, SAME, agg__percentile_approx, {0, 10000}},
 };
 #define N_ROWS (sizeof rows / sizeof rows[0])
 
-static const char *const later[] = {"percentile_approx", "approx_percentile", "median",    "percentile", "mode", "corr",
-                                    "skewness",          "kurtosis",          "covar_pop", "covar_samp"};
+static const char *const later[] = {"mode",
+                                    "corr",
+                                    "skewness",
+                                    "kurtosis",
+                                    "covar_pop",
+                                    "covar_samp",
+                                    "percentile_cont",
+                                    "percentile_disc",
+                                    "count_min_sketch",
+                                    "histogram_numeric",
+                                    "listagg",
+                                    "string_agg",
+                                    "regr_slope",
+                                    "product",
+                                    "grouping"};
 
 void agg_free_nothing(uint8_t *state) { (void)state; }
 
@@ -102,6 +120,7 @@ static enum err check_argument(const struct row *r, char letter, const struct ty
                 : letter == 'o' ? value
                 : letter == 'n' ? type_is_number(t)
                 : letter == 'i' ? type_is_integer(t)
+                : letter == 'q' ? type_is_number(t) || t->kind == TYPE_DATE || t->kind == TYPE_TIMESTAMP
                 : letter == 'B' ? t->kind == TYPE_BOOLEAN
                                 : t->kind == TYPE_DOUBLE;
     if (!fits && (letter == 'a' || letter == 'o'))
@@ -113,6 +132,26 @@ static enum err check_argument(const struct row *r, char letter, const struct ty
                        : letter == 'i' ? "whole number"
                                        : "number",
                        type_kind_name(t->kind));
+    return OK;
+}
+
+/* Percentages: those in the array, or the one constant. */
+static enum err bind_percentages(const struct row *r, const struct agg_constants *c, struct arena *arena,
+                                 struct agg *out, struct error *e)
+{
+    bool          list = c && c->is_list;
+    const double *from = list ? c->list : out->constants;
+    out->n_list = list ? c->n_list : 1;
+    if (out->n_list && !(out->list = arena_copy(arena, from, (size_t)out->n_list * sizeof *from)))
+        return err_set(e, ERR_NO_MEMORY, "%s()", r->signature.name);
+    for (int i = 0; i < out->n_list; i++)
+        if (!(out->list[i] >= 0 && out->list[i] <= 1))
+            return err_set(e, ERR_INVALID, "%s() takes percentages from 0.0 to 1.0", r->signature.name);
+    if (r->choose == agg__percentile_approx && !(out->constants[1] >= 1 && out->constants[1] <= INT32_MAX))
+        return err_set(e, ERR_INVALID, "%s() takes an accuracy from 1 to %d", r->signature.name, INT32_MAX);
+    out->constants[1] = trunc(out->constants[1]);
+    if (list && !(out->result = type_array(arena, out->result, false)))
+        return err_set(e, ERR_NO_MEMORY, "%s()", r->signature.name);
     return OK;
 }
 
@@ -140,5 +179,7 @@ enum err agg_bind(const struct agg_signature *s, const struct type *const *argum
     int bits = r->choose == agg__approx_count_distinct ? agg__sketch_precision(out->constants[0]) : 4;
     if (bits < 4 || bits > 18)
         return err_set(e, ERR_INVALID, "%s() takes a relative error from 0.0022 to 0.39", s->name);
+    if (r->choose == agg__percentile || r->choose == agg__percentile_approx)
+        TRY(bind_percentages(r, constants, arena, out, e));
     return OK;
 }

@@ -14,6 +14,7 @@
 
 #define AGG_ARGUMENTS_MAX 2 /* columns an aggregate reads */
 #define AGG_CONSTANTS_MAX 2 /* constants behind them: a relative error, IGNORE NULLS */
+#define AGG_LIST_MAX 64     /* constants in one that is a list: percentages */
 
 struct agg;
 
@@ -39,13 +40,16 @@ struct agg {
     int                   n_arguments; /* 0: count(*) */
     const struct type    *result;
     double                constants[AGG_CONSTANTS_MAX]; /* defaults filled in */
+    const double         *list;                         /* percentages */
+    int                   n_list;
 };
 
 /* What a call may look like, so that the plan can bind its arguments. */
 struct agg_signature {
     const char *name;
     /* per argument a letter: a anything, n a number (texts become DOUBLE), d DOUBLE, i a whole number, B BOOLEAN,
-     * o what can be ordered; `*`: or none at all */
+     * o what can be ordered, q a number, DATE or TIMESTAMP; `*`: or none at all. p, the last one: the first constant
+     * must be there, and may be an array of them */
     const char *arguments;
     int         n_constants; /* at most, behind the arguments */
     bool        ignores;     /* takes IGNORE NULLS: the same as a constant true */
@@ -60,6 +64,9 @@ bool agg_is_name(const char *name);
 struct agg_constants {
     double at[AGG_CONSTANTS_MAX];
     int    n;
+    double list[AGG_LIST_MAX]; /* what stands in array(..) */
+    int    n_list;
+    bool   is_list; /* the first one is an array */
 };
 /* The function over arguments of those types; result types of arrays live in the arena. ERR_UNSUPPORTED, ERR_INVALID
  * say what is wrong. */

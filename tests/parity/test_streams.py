@@ -241,6 +241,14 @@ def map_texts(seed, n):
     return out
 
 
+LAMBDA_EXPRESSIONS = """
+transform(j.a, x -> x + 1L), transform(j.a, (x, i) -> x * 10 + i), filter(j.a, x -> x > 1), exists(j.a, x -> x = 2)
+forall(j.a, x -> x > 0), aggregate(j.a, 0L, (acc, x) -> acc + x), aggregate(j.a, 1, (acc, x) -> acc, acc -> acc + 1)
+transform(j.a, x -> concat(CAST(j.a AS STRING), CAST(x AS STRING), CAST(offset AS STRING)))
+zip_with(j.a, array(1, 2), (x, y) -> x <=> y), transform(array(j.a, j.a), a -> filter(a, x -> x <> size(a)))
+"""
+
+
 DECIMAL_AGGREGATES = """SELECT window.start AS ws, k, count(v) AS n, sum(v) AS s, avg(v) AS a, min(v) AS lo,
   max(v) AS hi, sum(v * 2) AS s2, avg(CAST(v AS DECIMAL(38,10))) AS wide,
   sum(CAST(v AS DECIMAL(38,4))) AS ws38, stddev(v) AS sd,
@@ -298,6 +306,12 @@ CASES = {  # name: (SELECT, records or lists of them per partition, maxOffsetsPe
     "collected": ("SELECT window.start AS ws, k, collect_list(v) AS l, sort_array(collect_set(kind)) AS s, "
                   "array_agg(v) FILTER (WHERE v > 30) AS f FROM " + events() + " GROUP BY window(ts, '10 seconds'), k",
                   random_events(84, 300), 75),
+    "percentiles": (
+        "SELECT window.start AS ws, k, percentile_approx(v, 0.5) AS p, percentile_approx(v, array(0.1, 0.9, 0.3), 7) "
+        "AS l, approx_percentile(v / 2, 0.75, 3) AS q, percentile(v, 0.3) AS e, percentile(v, array(0, 1, 0.45)) AS el, "
+        "median(v) AS m, percentile_approx(ts, 0.4, 4) FILTER (WHERE v > 0) AS t FROM " + events() +
+        " GROUP BY window(ts, '30 seconds'), k", random_events(85, 900), 75),
+    "lambdas": (many(LAMBDA_EXPRESSIONS, ARRAY_JSON), array_texts(86, 300), None),
     "approx_count_distinct": (SKETCH.format(events()), random_events(63, 900), 300),
     "decimals of JSON": (many("j.a, j.b, j.c, j.d, j.st, j IS NULL", DECIMAL_JSON),
                          ODD_DECIMALS + decimal_texts(70, 300), None),
