@@ -60,6 +60,9 @@ static void write_source(const struct service_query *q, int s, struct json_write
     json_begin_array(w);
     for (int i = 0; i < o->n_topics; i++)
         json_put_string(w, o->topics[i]);
+    for (int i = 0; o->pattern && source && i < kafka_source_n(source); i++)
+        if (kafka_source_at(source, i)->partition == 0) /* every topic has one */
+            json_put_string(w, kafka_source_at(source, i)->topic);
     json_end_array(w);
     json_member_string(w, "bootstrap_servers", o->bootstrap);
     json_member_bool(w, "connected", source && !stats.down_since_us);

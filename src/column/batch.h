@@ -23,6 +23,12 @@ struct raw_record {
     bool           oversized;      /* above the message size limit: value is NULL and value_bytes tells the size */
 };
 
+/* One header of a record: a name, repeats allowed, and bytes or nothing. */
+struct raw_header {
+    const uint8_t *key, *value; /* value NULL: none */
+    uint32_t       key_bytes, value_bytes;
+};
+
 struct raw_batch {
     atomic_int         refs;
     uint32_t           source; /* index of the relation that read it (a plan has one or more) */
@@ -32,6 +38,8 @@ struct raw_batch {
     uint32_t           n_records;
     bool               gaps_readable; /* what lies between two values that are close to each other may be read */
     struct raw_record *records;
+    struct raw_header *headers;          /* of all records, one behind the other; NULL: the source does not read them */
+    uint32_t          *header_ends;      /* per record: behind its last one */
     size_t             size_bytes;       /* payload held, for inbox ceilings */
     int64_t            next_offset;      /* position after this batch: >= last offset + 1 (gaps, markers) */
     void (*release)(struct raw_batch *); /* any thread; frees records and itself */

@@ -93,6 +93,23 @@ static void put_string(struct record_decoder *d, struct builder *b, const uint8_
     }
 }
 
+static void put_headers(struct record_decoder *d, struct builder *b, const struct raw_batch *raw, uint32_t i)
+{
+    uint32_t from = raw->headers && i ? raw->header_ends[i - 1] : 0, to = raw->headers ? raw->header_ends[i] : 0;
+    if (from == to) {
+        builder_null(b);
+        return;
+    }
+    struct builder *pair = &b->children[0];
+    for (uint32_t k = from; k < to; k++) {
+        const struct raw_header *h = &raw->headers[k];
+        put_string(d, &pair->children[0], h->key, h->key_bytes);
+        put_bytes(&pair->children[1], h->value, h->value_bytes);
+        builder_struct(pair, true);
+    }
+    builder_list(b);
+}
+
 static void put_plain(struct record_decoder *d, int column, const struct raw_batch *raw, const struct raw_record *r)
 {
     struct builder *b = &d->builders[column];
@@ -123,6 +140,9 @@ static void put_plain(struct record_decoder *d, int column, const struct raw_bat
         break;
     case DECODE_TIMESTAMP_TYPE:
         builder_i32(b, r->timestamp_type == 255 ? -1 : r->timestamp_type);
+        break;
+    case DECODE_HEADERS:
+        put_headers(d, b, raw, (uint32_t)(r - raw->records));
         break;
     case DECODE_KEY_JSON:
     case DECODE_VALUE_JSON:

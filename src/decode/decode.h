@@ -21,6 +21,7 @@ enum decode_from {
     DECODE_OFFSET,         /* BIGINT */
     DECODE_TIMESTAMP,      /* TIMESTAMP */
     DECODE_TIMESTAMP_TYPE, /* INT */
+    DECODE_HEADERS,        /* ARRAY<STRUCT<key STRING, value BINARY>>: NULL when the record has none, as Spark's */
     DECODE_KEY_JSON,       /* from_json(CAST(key AS STRING), json_type) */
     DECODE_VALUE_JSON,
 };

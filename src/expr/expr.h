@@ -106,6 +106,9 @@ bool expr_is_strict(const struct expr *x);                   /* a CALL that is N
 const struct expr *expr_is_not_null_check(const struct expr *x);
 /* from_json(input, schema): its parts. */
 bool expr_is_from_json(const struct expr *x, struct expr **input, const struct type **type, bool *failfast);
+/* Java's String.matches: does the pattern take the whole text? A pattern that cannot be used takes none. */
+bool expr_pattern_matches(const char *pattern, const char *text);
+bool expr_pattern_check(const char *pattern, char *why, size_t why_size); /* false: why says what is wrong */
 void expr_print(const struct expr *x, const struct type *input, struct buf *out);
 
 #endif

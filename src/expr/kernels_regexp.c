@@ -85,6 +85,28 @@ bool expr__regexp_check(const char *pattern, size_t n, char *why, size_t why_siz
     return code != NULL;
 }
 
+bool expr_pattern_check(const char *pattern, char *why, size_t why_size)
+{
+    return expr__regexp_check(pattern, strlen(pattern), why, why_size);
+}
+
+bool expr_pattern_matches(const char *pattern, const char *text)
+{
+    char        why[200];
+    pcre2_code *code = compile((struct text){(const uint8_t *)pattern, (uint32_t)strlen(pattern)}, why, sizeof why);
+    pcre2_match_data    *match = code ? pcre2_match_data_create_from_pattern(code, NULL) : NULL;
+    pcre2_match_context *context = pcre2_match_context_create(NULL);
+    int                  rc = PCRE2_ERROR_NOMATCH;
+    if (match && context) {
+        pcre2_set_match_limit(context, MATCH_LIMIT);
+        rc = pcre2_match(code, (PCRE2_SPTR)text, strlen(text), 0, PCRE2_ANCHORED | PCRE2_ENDANCHORED, match, context);
+    }
+    pcre2_match_context_free(context);
+    pcre2_match_data_free(match);
+    pcre2_code_free(code);
+    return rc > 0;
+}
+
 /* The pattern of the row before, mostly the same as that of this one. */
 struct regexp {
     struct evaluation   *ev;

@@ -12,6 +12,7 @@
 enum option_kind {
     KIND_BOOTSTRAP,
     KIND_SUBSCRIBE,
+    KIND_PATTERN,
     KIND_ASSIGN,
     KIND_STARTING,
     KIND_TIMESTAMP,
@@ -46,7 +47,7 @@ static const struct option_row {
     {"bootstrapServers", KIND_BOOTSTRAP, NULL, NULL},
     {"kafka.bootstrap.servers", KIND_BOOTSTRAP, NULL, NULL},
     {"subscribe", KIND_SUBSCRIBE, NULL, NULL},
-    {"subscribePattern", KIND_LATER, "it comes later; name the topics with subscribe => 'a,b'", NULL},
+    {"subscribePattern", KIND_PATTERN, NULL, NULL},
     {"assign", KIND_ASSIGN, NULL, NULL},
     {"startingOffsets", KIND_STARTING, NULL, NULL},
     {"startingTimestamp", KIND_TIMESTAMP, NULL, NULL},
@@ -467,13 +468,13 @@ static bool set_max_offsets(const struct setting_call *c)
 
 static bool set_headers(const struct setting_call *c)
 {
+    c->o->headers = false;
     if (strcasecmp(c->value, "false") == 0)
         return true;
     if (strcasecmp(c->value, "true") != 0)
         return bad(c, "true or false");
-    struct diag *g = diag_error(c->diags, c->at, "E_UNSUPPORTED", "includeHeaders is not supported yet");
-    diag_hint(c->diags, g, "the column headers is an ARRAY, which comes later");
-    return false;
+    c->o->headers = true;
+    return true;
 }
 
 /* ---- TLS and SASL ---- */
@@ -605,6 +606,12 @@ static bool set_text(const struct setting_call *c, const char **out)
     return *out && (*c->value || bad(c, "a name"));
 }
 
+static bool set_pattern(const struct setting_call *c)
+{
+    c->o->topics_place = c->at;
+    return set_text(c, &c->o->pattern);
+}
+
 static bool set_bootstrap(const struct setting_call *c)
 {
     c->o->bootstrap = keep(c, c->value);
@@ -627,6 +634,8 @@ static bool apply(const struct setting_call *c)
         return set_bootstrap(c);
     case KIND_SUBSCRIBE:
         return set_topics(c);
+    case KIND_PATTERN:
+        return set_pattern(c);
     case KIND_ASSIGN:
         return set_assign(c);
     case KIND_STARTING:
@@ -718,9 +727,12 @@ static bool check_topics(const struct kafka_options *o, struct place at, struct 
     int                       n = named == o->offsets ? o->n_offsets : o->n_timestamps;
     if (o->asked_subscribe && o->assign)
         return missing(d, o->topics_place, "read_kafka takes subscribe or assign, not both", "leave one of them out");
-    if (o->n_topics == 0)
-        return missing(d, at, "read_kafka needs subscribe or assign", "subscribe => 'topic'");
-    for (int i = 0; named && i < n; i++) {
+    if (o->pattern && o->n_topics)
+        return missing(d, o->topics_place, "read_kafka takes one of subscribe, subscribePattern and assign",
+                       "leave the others out");
+    if (o->n_topics == 0 && !o->pattern)
+        return missing(d, at, "read_kafka needs subscribe, subscribePattern or assign", "subscribe => 'topic'");
+    for (int i = 0; named && !o->pattern && i < n; i++) {
         bool known = false;
         for (int j = 0; j < o->n_topics && !known; j++)
             known = strcmp(o->topics[j], named[i].topic) == 0;

@@ -31,7 +31,9 @@ struct kafka_options {
     const char          *bootstrap;
     const char          *topics[KAFKA_TOPICS_MAX]; /* subscribe, or the topics of assign; each once */
     int                  n_topics;
-    struct kafka_named  *assign; /* the partitions to read, or NULL: all of the topics */
+    const char          *pattern; /* subscribePattern, or NULL: the topics are those it takes */
+    bool                 headers; /* includeHeaders */
+    struct kafka_named  *assign;  /* the partitions to read, or NULL: all of the topics */
     int                  n_assign;
     enum kafka_starting  starting; /* of a new query; the default is latest, as Spark's */
     struct kafka_named  *offsets;  /* startingOffsets as JSON */

@@ -12,18 +12,56 @@
 #include "kafka/source_priv.h"
 
 #define COMMIT_WAIT_MS 5000
+#define LIST_EVERY_US 20000000 /* topics of a pattern: the whole cluster is asked */
 
 /* ---- asking ---- */
 
-/* All topics of the options; the caller destroys the event. */
+static bool knows_topic(const struct kafka_source *s, const char *name)
+{
+    for (int t = 0; t < s->n_topics; t++)
+        if (strcmp(s->topics[t], name) == 0)
+            return true;
+    return false;
+}
+
+/* Adds the topics of the cluster that the pattern takes; those that are known stay. Names with __ are internal. */
+static enum err list_topics(struct kafka_source *s, struct error *e)
+{
+    const struct rd_kafka_metadata *m = NULL;
+    const char                     *pattern = s->options->pattern;
+    enum err                        rc = OK;
+    rd_kafka_resp_err_t             code = rd_kafka_metadata(s->link.rk, 1, NULL, &m, KAFKA_WAIT_MS);
+    if (code)
+        return kafka__error(e, code, NULL, s->options->bootstrap);
+    for (int i = 0; rc == OK && i < m->topic_cnt; i++) {
+        const char *name = m->topics[i].topic;
+        if (strncmp(name, "__", 2) == 0 || m->topics[i].err || knows_topic(s, name) || !s->matches(pattern, name))
+            continue;
+        if (s->n_topics == KAFKA_TOPICS_MAX)
+            rc = err_set(e, ERR_LIMIT, "subscribePattern '%s' takes more than %d topics", pattern, KAFKA_TOPICS_MAX);
+        else if (!(s->topics[s->n_topics] = mem_strdup(TAG_SOURCE, name)))
+            rc = err_set(e, ERR_NO_MEMORY, "no memory for the topics of subscribePattern");
+        else
+            s->n_topics++;
+    }
+    rd_kafka_metadata_destroy(m);
+    s->listed_us = clock_mono_us();
+    if (rc == OK && s->n_topics == 0)
+        rc = err_set(e, ERR_NOT_FOUND,
+                     "no topic matches subscribePattern '%s' (the whole name must); create one, or "
+                     "check the pattern",
+                     pattern);
+    return rc;
+}
+
+/* All topics that are read; the caller destroys the event. */
 static enum err describe(struct kafka_source *s, rd_kafka_event_t **out, struct error *e)
 {
-    const struct kafka_options *o = s->options;
-    const char                 *names[KAFKA_TOPICS_MAX];
-    char                        text[128];
-    for (int i = 0; i < o->n_topics; i++)
-        names[i] = o->topics[i];
-    rd_kafka_TopicCollection_t *topics = rd_kafka_TopicCollection_of_topic_names(names, (size_t)o->n_topics);
+    const char *names[KAFKA_TOPICS_MAX];
+    char        text[128];
+    for (int i = 0; i < s->n_topics; i++)
+        names[i] = s->topics[i];
+    rd_kafka_TopicCollection_t *topics = rd_kafka_TopicCollection_of_topic_names(names, (size_t)s->n_topics);
     rd_kafka_AdminOptions_t    *options = rd_kafka_AdminOptions_new(s->link.rk, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
     rd_kafka_queue_t           *q = rd_kafka_queue_new(s->link.rk);
     rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_WAIT_MS, text, sizeof text);
@@ -257,18 +295,29 @@ static enum err place_one(struct kafka_source *s, int i, const struct kafka_posi
     return check_position(s, i, b, e);
 }
 
+/* A topic of the pattern that was there before. */
+static enum err topic_gone(const struct kafka_source *s, const struct kafka_position *p, struct error *e)
+{
+    if (s->options->fail_on_data_loss)
+        return err_set(e, ERR_DATA_LOSS, "topic %s is gone: its partition %" PRId32 " stood at offset %" PRId64,
+                       p->topic, p->partition, p->next);
+    log_warn("kafka", "topic %s is gone and left out (failOnDataLoss is false)", p->topic);
+    return OK;
+}
+
 /* Saved positions of partitions that no longer exist. */
 static enum err all_there(struct kafka_source *s, const struct kafka_position *saved, int n_saved, struct error *e)
 {
     for (int k = 0; k < n_saved; k++)
         if (is_wanted(s->options, saved[k].topic, saved[k].partition) &&
             !find(s->parts, s->n, saved[k].topic, saved[k].partition)) {
-            for (int t = 0; t < s->options->n_topics; t++)
-                if (strcmp(s->options->topics[t], saved[k].topic) == 0)
-                    return err_set(e, ERR_DATA_LOSS,
-                                   "%s-%" PRId32 " is gone: it stood at offset %" PRId64
-                                   ", and the topic has fewer partitions now",
-                                   saved[k].topic, saved[k].partition, saved[k].next);
+            if (knows_topic(s, saved[k].topic))
+                return err_set(e, ERR_DATA_LOSS,
+                               "%s-%" PRId32 " is gone: it stood at offset %" PRId64
+                               ", and the topic has fewer partitions now",
+                               saved[k].topic, saved[k].partition, saved[k].next);
+            if (s->options->pattern && s->matches(s->options->pattern, saved[k].topic))
+                TRY(topic_gone(s, &saved[k], e));
         }
     return OK;
 }
@@ -298,6 +347,8 @@ out:
 
 static void forget(struct kafka_source *s)
 {
+    while (s->options->pattern && s->n_topics > 0)
+        mem_free(s->topics[--s->n_topics]);
     for (int i = 0; i < s->n; i++)
         part__free(s->parts[i]);
     s->n = 0;
@@ -308,11 +359,13 @@ static enum err discover(struct kafka_source *s, struct error *e)
     const struct kafka_options *o = s->options;
     rd_kafka_event_t           *event = NULL;
     int                         n = 0;
+    if (o->pattern)
+        TRY(list_topics(s, e));
     TRY(describe(s, &event, e));
     enum err rc = OK;
-    for (int t = 0; rc == OK && t < o->n_topics; t++) {
-        const rd_kafka_TopicDescription_t *topic = topic_in(event, o->topics[t]);
-        if ((rc = topic_error(topic, o->topics[t], e)) == OK)
+    for (int t = 0; rc == OK && t < s->n_topics; t++) {
+        const rd_kafka_TopicDescription_t *topic = topic_in(event, s->topics[t]);
+        if ((rc = topic_error(topic, s->topics[t], e)) == OK)
             rc = add_partitions(s, topic, NULL, 0, s->parts, &n, e);
     }
     s->n = n;
@@ -406,12 +459,14 @@ static enum err same_topic(struct kafka_source *s, rd_kafka_event_t *event, cons
     const rd_kafka_error_t            *error = topic ? rd_kafka_TopicDescription_error(topic) : NULL;
     const struct part                 *p = NULL;
     char                               id[40];
-    if (error && rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
-        return err_set(e, ERR_DATA_LOSS, "topic %s was deleted while it was read", name);
-    TRY(topic_error(topic, name, e));
     for (int i = 0; i < n_known && !p; i++)
         if (strcmp(s->parts[i]->view.topic, name) == 0)
             p = s->parts[i];
+    if (error && !p) /* of a pattern, and just being made */
+        return OK;
+    if (error && rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        return err_set(e, ERR_DATA_LOSS, "topic %s was deleted while it was read", name);
+    TRY(topic_error(topic, name, e));
     topic_id_of(topic, id);
     if (p && id[0] && p->view.topic_id[0] && strcmp(id, p->view.topic_id) != 0)
         return err_set(e, ERR_DATA_LOSS,
@@ -422,13 +477,12 @@ static enum err same_topic(struct kafka_source *s, rd_kafka_event_t *event, cons
 
 static enum err find_new(struct kafka_source *s, rd_kafka_event_t *event, int n_known, struct error *e)
 {
-    const struct kafka_options *o = s->options;
-    struct part               **fresh = mem_alloc(TAG_SOURCE, KAFKA_PARTITIONS_MAX * sizeof *fresh);
-    int64_t                    *first = mem_alloc(TAG_SOURCE, KAFKA_PARTITIONS_MAX * sizeof *first);
-    int                         n = 0;
-    enum err                    rc = fresh && first ? OK : err_set(e, ERR_NO_MEMORY, "no memory for new partitions");
-    for (int t = 0; rc == OK && t < o->n_topics; t++)
-        rc = add_partitions(s, topic_in(event, o->topics[t]), s->parts, n_known, fresh, &n, e);
+    struct part **fresh = mem_alloc(TAG_SOURCE, KAFKA_PARTITIONS_MAX * sizeof *fresh);
+    int64_t      *first = mem_alloc(TAG_SOURCE, KAFKA_PARTITIONS_MAX * sizeof *first);
+    int           n = 0;
+    enum err      rc = fresh && first ? OK : err_set(e, ERR_NO_MEMORY, "no memory for new partitions");
+    for (int t = 0; rc == OK && t < s->n_topics; t++)
+        rc = add_partitions(s, topic_in(event, s->topics[t]), s->parts, n_known, fresh, &n, e);
     if (rc == OK)
         rc = ask(s, fresh, n, RD_KAFKA_OFFSET_SPEC_EARLIEST, false, first, e);
     pthread_mutex_lock(&s->found_lock);
@@ -454,9 +508,11 @@ enum err kafka_source_check_topics(struct kafka_source *s, int *found, struct er
     int               n = s->n;
     enum err          rc = OK;
     *found = 0;
+    if (s->options->pattern && clock_mono_us() - s->listed_us >= LIST_EVERY_US)
+        TRY(list_topics(s, e));
     TRY(describe(s, &event, e));
-    for (int t = 0; rc == OK && t < s->options->n_topics; t++)
-        rc = same_topic(s, event, s->options->topics[t], n, e);
+    for (int t = 0; rc == OK && t < s->n_topics; t++)
+        rc = same_topic(s, event, s->topics[t], n, e);
     if (rc == OK && !s->options->assign)
         rc = find_new(s, event, n, e);
     rd_kafka_event_destroy(event);

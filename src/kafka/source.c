@@ -186,6 +186,9 @@ static void ignore_wake(void *arg) { (void)arg; }
 
 static void drop_memory(struct kafka_source *s)
 {
+    for (int i = 0; s->topics && i < s->n_topics; i++)
+        mem_free(s->topics[i]);
+    mem_free(s->topics);
     mem_free(s->parts);
     mem_free(s->found);
     pthread_mutex_destroy(&s->found_lock);
@@ -203,12 +206,17 @@ enum err kafka_source_new(const struct kafka_source_spec *spec, struct kafka_sou
     pthread_mutex_init(&s->found_lock, NULL);
     s->parts = mem_zalloc(TAG_SOURCE, KAFKA_PARTITIONS_MAX * sizeof *s->parts);
     s->found = mem_zalloc(TAG_SOURCE, KAFKA_PARTITIONS_MAX * sizeof *s->found);
-    if (!s->parts || !s->found) {
+    s->topics = mem_zalloc(TAG_SOURCE, KAFKA_TOPICS_MAX * sizeof(char *));
+    bool ok = s->parts && s->found && s->topics;
+    for (; ok && s->n_topics < o->n_topics; s->n_topics += ok)
+        ok = (s->topics[s->n_topics] = mem_strdup(TAG_SOURCE, o->topics[s->n_topics])) != NULL;
+    if (!ok) {
         drop_memory(s);
         return err_set(e, ERR_NO_MEMORY, "no memory for a Kafka source");
     }
     s->flow.ops = &source_ops;
     s->options = o;
+    s->matches = spec->matches;
     s->index = spec->index;
     s->n_sources = spec->n_sources ? spec->n_sources : 1;
     s->max_message_bytes = spec->max_message_bytes ? spec->max_message_bytes : MESSAGE_BYTES;
@@ -457,6 +465,48 @@ static void skip_gaps(struct part *p)
         p->view.next = to;
 }
 
+/* Headers of a batch, laid one behind the other. */
+struct headers {
+    struct raw_header *items;
+    uint32_t          *ends, n, capacity;
+    size_t             bytes;
+};
+
+static bool add_header(struct headers *h, struct raw_header header)
+{
+    if (h->n == h->capacity) {
+        uint32_t           capacity = h->capacity ? h->capacity * 2 : 64;
+        struct raw_header *more = mem_realloc(TAG_SOURCE, h->items, capacity * sizeof *more);
+        if (!more)
+            return false;
+        h->items = more;
+        h->capacity = capacity;
+    }
+    h->items[h->n++] = header;
+    h->bytes += sizeof header + header.key_bytes + header.value_bytes;
+    return true;
+}
+
+/* Views into the messages. */
+static bool read_headers(rd_kafka_message_t *const *messages, uint32_t n, struct headers *h)
+{
+    *h = (struct headers){.ends = mem_alloc(TAG_SOURCE, (size_t)n * sizeof *h->ends)};
+    bool ok = h->ends != NULL;
+    for (uint32_t i = 0; ok && i < n; i++) {
+        rd_kafka_headers_t *list = NULL;
+        const char         *key;
+        const void         *value;
+        size_t              size;
+        rd_kafka_message_headers(messages[i], &list);
+        for (size_t k = 0; ok && list && !rd_kafka_header_get_all(list, k, &key, &value, &size); k++)
+            ok = add_header(h, (struct raw_header){(const uint8_t *)key, value, (uint32_t)strlen(key), (uint32_t)size});
+        h->ends[i] = h->n;
+    }
+    if (ok && !h->items) /* read, and there are none */
+        ok = (h->items = mem_zalloc(TAG_SOURCE, sizeof *h->items)) != NULL;
+    return ok;
+}
+
 struct handed { /* a raw batch and the messages it stands on */
     struct raw_batch     raw;
     struct kafka_source *source;
@@ -470,6 +520,8 @@ static void release(struct raw_batch *raw)
     struct kafka_source *s = h->source;
     for (uint32_t i = 0; i < raw->n_records; i++)
         rd_kafka_message_destroy(h->messages[i]);
+    mem_free(raw->headers);
+    mem_free(raw->header_ends);
     mem_free(h);
     atomic_fetch_sub_explicit(&s->n_batches, 1, memory_order_release);
 }
@@ -500,9 +552,14 @@ static void describe(const struct kafka_source *s, const rd_kafka_message_t *m, 
 static enum err hand_out(struct kafka_source *s, struct part *p, uint32_t n, struct raw_batch **out, struct error *e)
 {
     struct handed *h = mem_alloc(TAG_SOURCE, sizeof *h + n * (sizeof(struct raw_record) + sizeof *h->messages));
-    if (!h)
+    struct headers headers = {.n = 0};
+    if (!h || (s->options->headers && !read_headers(p->held + p->held_at, n, &headers))) {
+        mem_free(headers.items);
+        mem_free(headers.ends);
+        mem_free(h);
         return err_set(e, ERR_NO_MEMORY, "no memory for a batch of %u records of %s", n, p->view.topic);
-    size_t size = sizeof *h;
+    }
+    size_t size = sizeof *h + headers.bytes;
     *h = (struct handed){.raw = {.refs = 1,
                                  .source = s->index,
                                  .slot = p->view.slot,
@@ -510,6 +567,8 @@ static enum err hand_out(struct kafka_source *s, struct part *p, uint32_t n, str
                                  .partition = p->view.partition,
                                  .n_records = n,
                                  .gaps_readable = true, /* records of one answer of a broker */
+                                 .headers = headers.items,
+                                 .header_ends = headers.ends,
                                  .release = release,
                                  .owner = h},
                          .source = s};
@@ -528,7 +587,7 @@ static enum err hand_out(struct kafka_source *s, struct part *p, uint32_t n, str
     p->view.records += n;
     p->view.last_ms = h->raw.records[n - 1].timestamp_ms;
     s->records += n;
-    s->bytes += (int64_t)(size - sizeof *h - n * RECORD_COST_BYTES);
+    s->bytes += (int64_t)(size - sizeof *h - headers.bytes - n * RECORD_COST_BYTES);
     atomic_fetch_add_explicit(&s->n_batches, 1, memory_order_relaxed);
     *out = &h->raw;
     return OK;

@@ -54,7 +54,8 @@ struct kafka_source_spec {
     uint32_t                    n_sources;
     uint32_t max_message_bytes; /* larger ones are handed out as `oversized`, without payload; 0: 1 MiB */
     size_t   prefetch_bytes;    /* ceiling of what waits in the client, all partitions; 0: 16 MiB */
-    void (*wake)(void *);       /* any thread: there may be something to take */
+    bool (*matches)(const char *pattern, const char *topic); /* (io) for subscribePattern only */
+    void (*wake)(void *);                                    /* any thread: there may be something to take */
     void *wake_arg;
 };
 
@@ -68,8 +69,10 @@ void kafka_source_free(struct kafka_source *s);
 
 /* (io) Connects, finds partitions, and decides where each starts: the saved position (checked: same topic, records
  * still there), the earliest record for partitions that are new to a query with saved positions, else what the
- * options say. Then the partitions can be read with kafka_source_at. ERR_UNAVAILABLE (retry), ERR_NOT_FOUND (topic),
- * ERR_DATA_LOSS, ERR_PERMISSION (TLS, SASL, ACL), ERR_INVALID (startingOffsets does not name every partition). */
+ * options say. The topics of a pattern are those of the cluster that it takes, without internal ones; new ones are
+ * found by check_topics, at most a minute after they are made. Then the partitions can be read with kafka_source_at.
+ * ERR_UNAVAILABLE (retry), ERR_NOT_FOUND (topic), ERR_DATA_LOSS, ERR_PERMISSION (TLS, SASL, ACL), ERR_INVALID
+ * (startingOffsets does not name every partition). */
 MUST_CHECK enum err kafka_source_resolve(struct kafka_source *s, const struct kafka_position *saved, int n_saved,
                                          struct error *e);
 int                 kafka_source_n(const struct kafka_source *s);

@@ -40,8 +40,12 @@ struct kafka_source {
     const struct kafka_options *options;
     char                        group[256];
     char                        query[128];
-    uint32_t                    index, n_sources, max_message_bytes;
-    size_t                      prefetch_bytes;
+    char                      **topics; /* KAFKA_TOPICS_MAX pointers: those of the options, or that the pattern takes */
+    int                         n_topics;
+    bool (*matches)(const char *pattern, const char *topic);
+    int64_t  listed_us; /* when the pattern was last asked */
+    uint32_t index, n_sources, max_message_bytes;
+    size_t   prefetch_bytes;
     void (*wake)(void *);
     void             *wake_arg;
     rd_kafka_queue_t *events; /* the consumer's queue: errors, statistics */

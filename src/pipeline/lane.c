@@ -318,7 +318,8 @@ static enum decode_from plain_from(const struct plan_source *s, const struct pla
                 {"partition", DECODE_PARTITION, DECODE_PARTITION},
                 {"offset", DECODE_OFFSET, DECODE_OFFSET},
                 {"timestamp", DECODE_TIMESTAMP, DECODE_TIMESTAMP},
-                {"timestampType", DECODE_TIMESTAMP_TYPE, DECODE_TIMESTAMP_TYPE}};
+                {"timestampType", DECODE_TIMESTAMP_TYPE, DECODE_TIMESTAMP_TYPE},
+                {"headers", DECODE_HEADERS, DECODE_HEADERS}};
     const char *name = s->relation.schema->fields[c->relation_column].name;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (strcmp(rows[i].name, name) == 0)

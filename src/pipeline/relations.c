@@ -20,14 +20,26 @@ static const char *constant(const struct ast_expr *x, struct diags *d)
 
 /* ---- read_kafka ---- */
 
-static const struct type *kafka_schema(struct arena *a)
+static const struct type *kafka_schema(struct arena *a, bool headers)
 {
+    const struct field header[] = {{"key", type_of(TYPE_STRING), true}, {"value", type_of(TYPE_BINARY), true}};
+    const struct type *pair = type_struct(a, header, 2), *list = pair ? type_array(a, pair, true) : NULL;
     const struct field fields[] = {
-        {"key", type_of(TYPE_BINARY), true},       {"value", type_of(TYPE_BINARY), true},
-        {"topic", type_of(TYPE_STRING), true},     {"partition", type_of(TYPE_INT), true},
-        {"offset", type_of(TYPE_BIGINT), true},    {"timestamp", type_of(TYPE_TIMESTAMP), true},
-        {"timestampType", type_of(TYPE_INT), true}};
-    return type_struct(a, fields, sizeof fields / sizeof fields[0]);
+        {"key", type_of(TYPE_BINARY), true},        {"value", type_of(TYPE_BINARY), true},
+        {"topic", type_of(TYPE_STRING), true},      {"partition", type_of(TYPE_INT), true},
+        {"offset", type_of(TYPE_BIGINT), true},     {"timestamp", type_of(TYPE_TIMESTAMP), true},
+        {"timestampType", type_of(TYPE_INT), true}, {"headers", list, true}};
+    return list ? type_struct(a, fields, sizeof fields / sizeof fields[0] - !headers) : NULL;
+}
+
+/* Java's String.matches, as Spark asks of every topic. */
+static bool check_pattern(const struct kafka_options *o, struct diags *d)
+{
+    char why[200];
+    if (!o->pattern || expr_pattern_check(o->pattern, why, sizeof why))
+        return true;
+    diag_error(d, o->topics_place, "E_OPTION", "the pattern of subscribePattern cannot be used: %s", why);
+    return false;
 }
 
 static bool bind_kafka(void *arg, const struct ast_expr *call, struct arena *a, struct diags *d,
@@ -49,15 +61,17 @@ static bool bind_kafka(void *arg, const struct ast_expr *call, struct arena *a, 
             ok = false;
         }
     }
-    if (!ok || !kafka_options_check(&r->options, call->place, d))
+    if (!ok || !kafka_options_check(&r->options, call->place, d) || !check_pattern(&r->options, d))
         return false;
     struct buf topics;
     buf_init(&topics, TAG_SQL, 1 << 20);
     for (int i = 0; i < r->options.n_topics; i++)
         buf_printf(&topics, "%s%s", i ? "," : "", r->options.topics[i]);
+    if (r->options.pattern)
+        buf_printf(&topics, "pattern %s", r->options.pattern);
     for (int i = 0; i < r->options.n_assign; i++)
         buf_printf(&topics, " %s-%d", r->options.assign[i].topic, r->options.assign[i].partition);
-    out->schema = kafka_schema(a);
+    out->schema = kafka_schema(a, r->options.headers);
     out->stream = true;
     out->identity = arena_strdup(a, buf_text(&topics));
     out->label = arena_printf(a, "read_kafka(%s)", buf_text(&topics));

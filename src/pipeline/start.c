@@ -455,6 +455,7 @@ static enum err build(struct query *q, struct error *e)
                                          .query = q->plan->name,
                                          .index = (uint32_t)s,
                                          .n_sources = (uint32_t)q->plan->n_sources,
+                                         .matches = expr_pattern_matches,
                                          .wake = wake_loop,
                                          .wake_arg = q};
         TRY(kafka_source_new(&spec, &q->sources[s], e));

@@ -42,7 +42,7 @@ WRONG = [  # SQL, exit code, what must be said
      ["keeep"]),
     ("CREATE STREAMING TABLE t LOCATION 's3://bucket/t' AS SELECT topic FROM KAFKA;", 65, ["local folders", "s3"]),
     ("CREATE STREAMING TABLE t AS SELECT topic FROM STREAM read_kafka(bootstrapServers => 'a', "
-     "subscribePattern => 't');", 78, ["subscribePattern"]),
+     "subscribePattern => 't(');", 65, ["subscribePattern"]),
 ]
 
 

@@ -223,6 +223,76 @@ def test_deleted_records_are_skipped_and_counted_when_that_is_wanted(kafka, topi
     assert ledger["balanced"] and sum(p["lost"] for p in ledger["partitions"]) == 5, ledger
 
 
+def test_headers_are_a_column_when_they_are_asked_for(kafka, topic, millrace):
+    name = topic(1)
+    kafka.produce(name, [(0, None, "none", 1), (0, None, "two", 2, [("id", b"\x00\x01"), ("id", b"again")]),
+                         (0, None, "odd", 3, [("empty", b""), ("nothing", None), ("\u00e9", "\u00fc".encode())])])
+    sql = f"""CREATE STREAMING TABLE t AS SELECT CAST(value AS STRING) AS v, headers AS h,
+transform(filter(headers, x -> x.key = 'id'), x -> CAST(x.value AS STRING)) AS ids
+FROM STREAM read_kafka(bootstrapServers => '{kafka.address}', subscribe => '{name}',
+startingOffsets => 'earliest', includeHeaders => true);"""
+    assert run(millrace, sql) == 0, millrace.output()
+    rows = {r["v"]: r for r in delta_read.read(millrace.folder / "lake/t")}
+    assert rows["none"]["h"] is None and rows["none"]["ids"] is None
+    assert [(x["key"], bytes(x["value"])) for x in rows["two"]["h"]] == [("id", b"\x00\x01"), ("id", b"again")]
+    assert rows["two"]["ids"] == ["\0\1", "again"]
+    assert [(x["key"], x["value"]) for x in rows["odd"]["h"]] == [
+        ("empty", b""), ("nothing", None), ("\u00e9", "\u00fc".encode())]
+    ledger = millrace.summary()["ledger"]
+    assert ledger["balanced"] and sum(p["read"] for p in ledger["partitions"]) == 3, ledger
+
+
+def test_tombstones_are_rows_without_a_value(kafka, topic, millrace):
+    name = topic(1)
+    kafka.produce(name, [(0, "a", "1", 1), (0, "a", None, 2), (0, None, None, 3), (0, "b", "", 4)])
+    sql = f"""CREATE STREAMING TABLE t AS SELECT CAST(key AS STRING) AS k, CAST(value AS STRING) AS v,
+from_json(CAST(value AS STRING), 'a INT') IS NULL AS j
+FROM STREAM read_kafka(bootstrapServers => '{kafka.address}', subscribe => '{name}', startingOffsets => 'earliest');"""
+    assert run(millrace, sql) == 0, millrace.output()
+    rows = [(r["k"], r["v"], r["j"]) for r in delta_read.read(millrace.folder / "lake/t")]
+    assert sorted(rows, key=str) == sorted([("a", "1", False), ("a", None, True), (None, None, True),
+                                            ("b", "", True)], key=str)
+    assert millrace.summary()["ledger"]["balanced"]
+
+
+def test_topics_of_a_pattern_are_found_at_the_start_and_while_it_runs(kafka, topic, millrace):
+    first, other = topic(2), topic(1)
+    stem = first.rsplit("-", 1)[0]
+    later = f"{stem}-later"
+    pattern = f"{stem}-({first.rsplit('-', 1)[1]}|late..?)"
+    sql = job_sql(kafka.address, "x", "TBLPROPERTIES ('pipelines.trigger.interval' = '200 milliseconds')",
+                  kafka__metadata__max__age__ms=1000).replace("subscribe => 'x'", f"subscribePattern => '{pattern}'")
+    (millrace.folder / "job.sql").write_text(sql)
+    kafka.produce(first, [(0, "a"), (1, "b")])
+    kafka.produce(other, [(0, "of another topic")])
+    millrace.start("run", "job.sql", "--summary")
+    table = millrace.folder / "lake/t"
+    rows = lambda: delta_read.read_deltalake(table)  # noqa: E731  one reader: the table moves on
+    millrace.until(lambda: delta_read.Log(table).version >= 0 and {"a", "b"} <= {r["v"] for r in rows()}, 60,
+                   "rows of the first topic")
+    kafka.create_topic(later, 1)
+    try:
+        kafka.produce(later, [(0, "c"), (0, "d")])
+        millrace.until(lambda: {"c", "d"} <= {r["v"] for r in rows()}, 75, "rows of the new topic")
+        assert millrace.stop() == 0, millrace.output()
+        assert values(millrace) == ["a", "b", "c", "d"]
+        kafka.produce(later, [(0, "e")])
+        assert millrace.run("run", "job.sql", "--available-now", "--summary") == 0, millrace.output()
+        assert values(millrace) == ["a", "b", "c", "d", "e"]
+        ledger = millrace.summary()["ledger"]
+        assert ledger["balanced"] and sum(p["read"] for p in ledger["partitions"]) == 5, ledger
+    finally:
+        kafka.delete_topic(later)
+    assert millrace.run("run", "job.sql", "--available-now") != 0
+    assert f"topic {later} is gone" in millrace.output()
+
+
+def test_a_pattern_that_takes_no_topic_is_told(kafka, millrace):
+    sql = job_sql(kafka.address, "x").replace("subscribe => 'x'", "subscribePattern => 'no[-]such.*'")
+    assert run(millrace, sql) != 0
+    assert "no topic matches subscribePattern 'no[-]such.*'" in millrace.output()
+
+
 # ---- another writer ----
 
 def test_deltalake_appends_while_the_query_runs(kafka, topic, millrace):

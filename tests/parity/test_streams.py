@@ -308,8 +308,9 @@ CASES = {  # name: (SELECT, records or lists of them per partition, maxOffsetsPe
                   random_events(84, 300), 75),
     "percentiles": (
         "SELECT window.start AS ws, k, percentile_approx(v, 0.5) AS p, percentile_approx(v, array(0.1, 0.9, 0.3), 7) "
-        "AS l, approx_percentile(v / 2, 0.75, 3) AS q, percentile(v, 0.3) AS e, percentile(v, array(0, 1, 0.45)) AS el, "
-        "median(v) AS m, percentile_approx(ts, 0.4, 4) FILTER (WHERE v > 0) AS t FROM " + events() +
+        "AS l, approx_percentile(v / 2, 0.75, 3) AS q, percentile(v, 0.3) AS e, "
+        "percentile(v, array(0, 1, 0.45)) AS el, median(v) AS m, "
+        "percentile_approx(ts, 0.4, 4) FILTER (WHERE v > 0) AS t FROM " + events() +
         " GROUP BY window(ts, '30 seconds'), k", random_events(85, 900), 75),
     "lambdas": (many(LAMBDA_EXPRESSIONS, ARRAY_JSON), array_texts(86, 300), None),
     "approx_count_distinct": (SKETCH.format(events()), random_events(63, 900), 300),

@@ -89,6 +89,12 @@ static const struct type *json_type(void)
     return type_struct(&arena, fields, 2);
 }
 
+static const struct type *headers_type(void)
+{
+    const struct field pair[] = {{"key", type_of(TYPE_STRING), true}, {"value", type_of(TYPE_BINARY), true}};
+    return type_array(&arena, type_struct(&arena, pair, 2), true);
+}
+
 static enum err new_decoder(const enum decode_from *from, int n, enum decode_policy policy, bool failfast,
                             struct decoder **out)
 {
@@ -104,7 +110,11 @@ static enum err new_decoder(const enum decode_from *from, int n, enum decode_pol
         bool json = from[i] == DECODE_KEY_JSON || from[i] == DECODE_VALUE_JSON;
         columns[i] = (struct decode_column){
             .from = from[i], .json_type = json ? json_type() : NULL, .failfast = json && failfast};
-        fields[i] = (struct field){"c", json ? columns[i].json_type : type_of(kinds[from[i]]), true};
+        fields[i] = (struct field){"c",
+                                   json                        ? columns[i].json_type
+                                   : from[i] == DECODE_HEADERS ? headers_type()
+                                                               : type_of(kinds[from[i]]),
+                                   true};
     }
     struct decode_spec spec = {
         .schema = type_struct(&arena, fields, (size_t)n), .columns = columns, .on_malformed = policy};
@@ -135,6 +145,38 @@ static int setup(void **state)
     memset(&told, 0, sizeof told);
     arena_init(&arena, TAG_TEST, 1 << 20);
     return 0;
+}
+
+static void headers_of_a_record(void **state)
+{
+    const enum decode_from from = DECODE_HEADERS;
+    const struct text      texts[] = {{NULL, "a"}, {NULL, "b"}, {NULL, "c"}};
+    struct decoder        *d = decoder(&from, 1, DECODE_KEEP);
+    struct raw_batch      *raw = raw_of(texts, 3);
+    struct raw_header      headers[] = {{(const uint8_t *)"k", (const uint8_t *)"\xff", 1, 1},
+                                        {(const uint8_t *)"k", NULL, 1, 0},
+                                        {(const uint8_t *)"\xff", (const uint8_t *)"", 1, 0}};
+    uint32_t               ends[] = {2, 2, 3}, n;
+    struct batch          *b;
+    (void)state;
+    raw->headers = headers;
+    raw->header_ends = ends;
+    assert_int_equal(d->ops->decode(d, raw, &context, &b, &e), OK);
+    const struct column *c = b->columns[0], *key = c->children[0]->children[0], *value = c->children[0]->children[1];
+    assert_true(column_is_valid(c, 0) && !column_is_valid(c, 1) && column_is_valid(c, 2)); /* none: NULL */
+    assert_int_equal(c->offsets[1], 2);
+    assert_int_equal(c->offsets[3], 3);
+    assert_memory_equal(column_bytes(value, 0, &n), "\xff", 1); /* bytes stay */
+    assert_false(column_is_valid(value, 1));
+    assert_true(column_is_valid(value, 2));
+    assert_memory_equal(column_bytes(key, 2, &n), "\xef\xbf\xbd", 3); /* texts are repaired */
+    batch_free(b);
+    raw->headers = NULL; /* a source that was not asked for them */
+    assert_int_equal(d->ops->decode(d, raw, &context, &b, &e), OK);
+    assert_int_equal(b->columns[0]->n_nulls, 3);
+    batch_free(b);
+    raw_batch_free(raw);
+    d->ops->free(d);
 }
 
 static int teardown(void **state)
@@ -386,6 +428,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_column_of_the_source, setup, teardown),
+        cmocka_unit_test_setup_teardown(headers_of_a_record, setup, teardown),
         cmocka_unit_test_setup_teardown(kept_as_spark_does_and_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(rejected_with_all_its_columns, setup, teardown),
         cmocka_unit_test_setup_teardown(an_error_names_the_record_and_forgets_the_batch, setup, teardown),

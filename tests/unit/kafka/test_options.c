@@ -90,7 +90,7 @@ static void what_is_missing_is_said(void **state)
     assert_false(check());
     assert_int_equal(diags.n, 2);
     assert_non_null(strstr(diags.items[0].text, "needs bootstrapServers"));
-    assert_non_null(strstr(diags.items[1].text, "needs subscribe or assign"));
+    assert_non_null(strstr(diags.items[1].text, "needs subscribe, subscribePattern or assign"));
 }
 
 static void subscribe_and_assign_exclude_each_other(void **state)
@@ -186,12 +186,24 @@ static void unknown_names_get_the_nearest(void **state)
     assert_int_equal(diags.items[0].place.at, 10); /* the caret stands under the name */
 }
 
+static void a_pattern_stands_for_the_topics(void **state)
+{
+    (void)state;
+    assert_true(set("bootstrapServers", "a:1") && set("subscribePattern", "shop-.*") && set("includeHeaders", "true"));
+    assert_true(set("startingOffsets", "{\"shop-1\": {\"0\": 5}}"));
+    assert_true(check());
+    assert_string_equal(o.pattern, "shop-.*");
+    assert_true(o.headers && o.n_topics == 0);
+    assert_true(set("includeHeaders", "FALSE") && !o.headers);
+    assert_true(set("subscribe", "a"));
+    assert_false(check());
+    assert_non_null(strstr(diags.items[diags.n - 1].text, "one of subscribe, subscribePattern and assign"));
+}
+
 static void what_comes_later_is_refused_by_name(void **state)
 {
     (void)state;
-    assert_refused("subscribePattern", "a.*", "subscribePattern", "comes later");
-    assert_refused("includeHeaders", "true", "includeHeaders is not supported yet", "ARRAY");
-    assert_true(set("includeHeaders", "false"));
+    assert_refused("minOffsetsPerTrigger", "5", "minOffsetsPerTrigger", "leave it out");
     assert_refused("kafka.auto.offset.reset", "latest", "auto.offset.reset", "startingOffsets");
     assert_refused("kafka.enable.auto.commit", "true", "enable.auto.commit", "after each epoch");
     assert_refused("endingOffsets", "latest", "endingOffsets", "--available-now");
@@ -331,6 +343,7 @@ int main(void)
         T(timestamps_win_over_offsets_in_any_order),
         T(numbers_have_ranges),
         T(unknown_names_get_the_nearest),
+        T(a_pattern_stands_for_the_topics),
         T(what_comes_later_is_refused_by_name),
         T(what_has_no_effect_is_a_warning),
         T(giving_up_records_is_warned_of),
