@@ -147,9 +147,9 @@ static enum err bind_percentages(const struct row *r, const struct agg_constants
     for (int i = 0; i < out->n_list; i++)
         if (!(out->list[i] >= 0 && out->list[i] <= 1))
             return err_set(e, ERR_INVALID, "%s() takes percentages from 0.0 to 1.0", r->signature.name);
-    if (r->choose == agg__percentile_approx && !(out->constants[1] >= 1 && out->constants[1] <= INT32_MAX))
-        return err_set(e, ERR_INVALID, "%s() takes an accuracy from 1 to %d", r->signature.name, INT32_MAX);
-    out->constants[1] = trunc(out->constants[1]);
+    if (r->choose == agg__percentile_approx &&
+        !(out->constants[1] >= 1 && out->constants[1] <= INT32_MAX && out->constants[1] == floor(out->constants[1])))
+        return err_set(e, ERR_INVALID, "%s() takes a whole accuracy from 1 to %d", r->signature.name, INT32_MAX);
     if (list && !(out->result = type_array(arena, out->result, false)))
         return err_set(e, ERR_NO_MEMORY, "%s()", r->signature.name);
     return OK;

@@ -351,9 +351,75 @@ static void what_an_aggregate_does_not_take_is_said(void **state)
     assert_int_equal(agg_bind(agg_find("max"), &interval, 1, NULL, NULL, &a, &e), ERR_UNSUPPORTED);
     assert_int_equal(agg_bind(agg_find("bit_and"), &text, 1, NULL, NULL, &a, &e), ERR_INVALID);
     assert_int_equal(agg_bind(agg_find("approx_count_distinct"), &number, 1, &far, NULL, &a, &e), ERR_INVALID);
-    assert_null(agg_find("median"));
-    assert_true(agg_is_name("median"));
+    assert_null(agg_find("skewness"));
+    assert_true(agg_is_name("skewness"));
+    struct agg_constants beyond = {.is_list = true, .list = {0.5, 1.01}, .n_list = 2, .n = 1};
+    struct agg_constants part = {.at = {0.5, 1.5}, .n = 2};
+    assert_int_equal(agg_bind(agg_find("percentile_approx"), &number, 1, &beyond, &arena, &a, &e), ERR_INVALID);
+    assert_int_equal(agg_bind(agg_find("percentile_approx"), &number, 1, &part, &arena, &a, &e), ERR_INVALID);
     assert_false(agg_is_name("upper"));
+}
+
+/* Spark 4.1: percentile_approx((id * 7919) % 100003, array(..), accuracy) over range(n) in one partition. */
+static void percentiles_are_those_of_sparks_summary(void **state)
+{
+    static const struct {
+        uint32_t n;
+        int32_t  accuracy;
+        int64_t  answers[8];
+    } rows[] = {{1000, 10, {0, 0, 0, 15428, 41104, 65774, 99984, 99984}},
+                {1000, 100, {0, 0, 0, 24856, 49638, 74010, 99984, 99984}},
+                {1000, 1000, {0, 0, 801, 24670, 49731, 74811, 98885, 99984}},
+                {1000, 10000, {0, 0, 913, 24763, 49843, 74923, 98978, 99984}},
+                {30000, 10, {0, 0, 0, 28373, 40303, 65451, 100001, 100001}},
+                {30000, 100, {0, 0, 0, 24017, 49835, 74374, 100001, 100001}},
+                {30000, 1000, {0, 0, 949, 24922, 49968, 74917, 98902, 100001}},
+                {30000, 10000, {0, 91, 996, 24996, 50000, 74991, 98993, 100001}},
+                {200000, 10, {0, 0, 0, 28352, 40291, 65447, 100002, 100002}},
+                {200000, 100, {0, 0, 0, 24070, 49840, 74917, 100002, 100002}},
+                {200000, 1000, {0, 0, 1021, 25045, 50072, 74936, 98998, 100002}},
+                {200000, 10000, {0, 106, 1006, 24998, 49996, 74997, 99000, 100002}}};
+    static int64_t values[200000];
+    (void)state;
+    for (uint32_t i = 0; i < 200000; i++)
+        values[i] = (int64_t)i * 7919 % 100003;
+    for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+        struct agg_constants constants = {.at = {0, rows[k].accuracy},
+                                          .n = 2,
+                                          .is_list = true,
+                                          .list = {0.0, 0.001, 0.01, 0.25, 0.5, 0.75, 0.99, 1.0},
+                                          .n_list = 8};
+        const struct type   *type = type_of(TYPE_BIGINT);
+        struct run           r = {.columns = {longs(TYPE_BIGINT, values, rows[k].n)}};
+        assert_int_equal(agg_bind(agg_find("approx_percentile"), &type, 1, &constants, &arena, &r.agg, NULL), OK);
+        r.state = mem_zalloc(TAG_TEST, r.agg.ops->size);
+        for (uint32_t at = 0; at < rows[k].n; at += 1000) {
+            run_rows(&r, r.state, at, 1000);
+            if (at == 20000)
+                run_reload(&r);
+        }
+        struct column *c = run_end(&r);
+        assert_memory_equal(c->children[0]->values, rows[k].answers, sizeof rows[k].answers);
+        column_free(c);
+    }
+}
+
+/* Every value stays: between two of them by their distance. */
+static void exact_percentiles_lie_between_values(void **state)
+{
+    const int64_t values[] = {40, NIL, 10, 30, 20};
+    (void)state;
+    struct run r;
+    run_init(&r, "percentile", longs(TYPE_DOUBLE, values, 5), NULL, 0.9);
+    run_epochs(&r, 2, 3);
+    struct column *c = run_end(&r);
+    assert_true(column_f64(c)[0] == 37.0);
+    column_free(c);
+    run_init(&r, "median", longs(TYPE_DOUBLE, values, 2), NULL, -1);
+    run_rows(&r, r.state, 1, 1);
+    c = run_end(&r);
+    assert_false(column_is_valid(c, 0));
+    column_free(c);
 }
 
 int main(void)
@@ -367,6 +433,8 @@ int main(void)
         cmocka_unit_test(distinct_values_are_counted_to_the_number_spark_gives),
         cmocka_unit_test(values_are_collected_without_nulls_and_sets_without_repeats),
         cmocka_unit_test(a_list_has_a_ceiling),
+        cmocka_unit_test(percentiles_are_those_of_sparks_summary),
+        cmocka_unit_test(exact_percentiles_lie_between_values),
         cmocka_unit_test(what_an_aggregate_does_not_take_is_said),
     };
     arena_init(&arena, TAG_TEST, 1 << 20);
