@@ -198,6 +198,8 @@ static bool edit_relation(struct exporter *x, const struct ast_rel *r, struct ed
 {
     const char *core = NULL;
     bool        spark3 = x->r->spark3 && x->r->form != EXPORT_PIPELINE;
+    if (r->kind == AST_REL_LATERAL_VIEW)
+        return edit_relation(x, r->left, edits);
     if (r->kind == AST_REL_JOIN)
         return edit_relation(x, r->left, edits) && edit_relation(x, r->right, edits);
     if (r->kind == AST_REL_SUBQUERY && !edit_query(x, r->query, edits))

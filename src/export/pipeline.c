@@ -170,6 +170,8 @@ static bool edit_calls(struct exporter *x, const struct ast_rel *r, struct edits
     switch (r->kind) {
     case AST_REL_JOIN:
         return edit_calls(x, r->left, edits) && edit_calls(x, r->right, edits);
+    case AST_REL_LATERAL_VIEW:
+        return edit_calls(x, r->left, edits);
     case AST_REL_SUBQUERY:
         return edit_query(x, r->query, edits);
     case AST_REL_FUNCTION:

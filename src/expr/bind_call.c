@@ -181,6 +181,13 @@ static struct expr *unknown_function(struct expr_binder *b, const struct ast_exp
         diag_hint(b->diags, g, "in SELECT write window.start and window.end");
         return NULL;
     }
+    static const char *const zones[] = {"from_utc_timestamp", "to_utc_timestamp", "convert_timezone"};
+    for (size_t i = 0; i < sizeof zones / sizeof zones[0]; i++)
+        if (strcasecmp(ast->text, zones[i]) == 0) {
+            struct diag *g = diag_error(b->diags, ast->place, "E_UNSUPPORTED", "%s() is not supported", ast->text);
+            diag_hint(b->diags, g, "there is no time zone database here; ts + INTERVAL 2 HOURS moves by an offset");
+            return NULL;
+        }
     static const char *const moving[] = {"uuid",
                                          "rand",
                                          "random",

@@ -231,12 +231,42 @@ bool expr__bind_typeof(struct expr_binder *b, struct expr *x, const struct ast_e
     return become(x, literal);
 }
 
+/* A MAP whose keys cannot be names in JSON, somewhere in t; or NULL. */
+static const struct type *odd_keys(const struct type *t)
+{
+    int                n = t->kind == TYPE_STRUCT ? t->n_fields : t->kind == TYPE_MAP ? 2 : t->kind == TYPE_ARRAY;
+    const struct type *found = NULL;
+    if (t->kind == TYPE_MAP && t->fields[0].type->kind != TYPE_STRING && t->fields[0].type->kind != TYPE_BOOLEAN &&
+        !type_is_integer(t->fields[0].type))
+        return t;
+    for (int i = 0; i < n && !found; i++)
+        found = odd_keys(t->fields[i].type);
+    return found;
+}
+
 bool expr__bind_to_json(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
 {
-    (void)ast;
-    if (x->args[0]->type->kind == TYPE_STRUCT)
+    const struct type *t = x->args[0]->type, *odd = odd_keys(t);
+    if (t->kind != TYPE_STRUCT && t->kind != TYPE_ARRAY && t->kind != TYPE_MAP)
+        return wrong(b, x);
+    if (!odd)
         return true;
-    return wrong(b, x);
+    diag_error(b->diags, ast->place, "E_UNSUPPORTED", "to_json() of a MAP with %s keys is not supported",
+               type_kind_name(odd->fields[0].type->kind));
+    return false;
+}
+
+/* hash and xxhash64: equal maps may have their pairs in another order, so Spark refuses them. */
+bool expr__bind_hash(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    for (int i = 0; i < x->n_args; i++)
+        if (!expr__can_compare(x->args[i]->type)) {
+            struct diag *g =
+                diag_error(b->diags, ast->args[i]->place, "E_TYPE", "%s() does not take a MAP", x->function->name);
+            diag_hint(b->diags, g, "hash its sorted entries: array_sort(map_entries(m))");
+            return false;
+        }
+    return true;
 }
 
 /* boolean(x), int(x), string(x) ..: a cast to the type of that name. */
@@ -377,19 +407,26 @@ bool expr__bind_part(struct expr_binder *b, struct expr *x, const struct ast_exp
         PART("dayofweek", k_dayofweek), PART("weekday", k_weekday_iso),   PART("dayofyear", k_dayofyear),
         PART("hour", k_hour),           PART("minute", k_minute)};
 #undef PART
-    static const char *const names[][6] = {{"YEAR", "Y", "YEARS", "YR", "YRS"},
-                                           {"YEAROFWEEK"},
-                                           {"QUARTER", "QTR"},
-                                           {"MONTH", "MON", "MONS", "MONTHS"},
-                                           {"WEEK", "W", "WEEKS"},
-                                           {"DAY", "D", "DAYS"},
-                                           {"DAYOFWEEK", "DOW"},
-                                           {"DAYOFWEEK_ISO", "DOW_ISO"},
-                                           {"DOY"},
-                                           {"HOUR", "H", "HOURS", "HR", "HRS"},
-                                           {"MINUTE", "M", "MIN", "MINS", "MINUTES"}};
+    static const struct function second = {.name = "second", .strict = true, .run = k_second_fraction};
+    static const char *const     seconds[] = {"SECOND", "S", "SEC", "SECONDS", "SECS"};
+    static const char *const     names[][6] = {{"YEAR", "Y", "YEARS", "YR", "YRS"},
+                                               {"YEAROFWEEK"},
+                                               {"QUARTER", "QTR"},
+                                               {"MONTH", "MON", "MONS", "MONTHS"},
+                                               {"WEEK", "W", "WEEKS"},
+                                               {"DAY", "D", "DAYS"},
+                                               {"DAYOFWEEK", "DOW"},
+                                               {"DAYOFWEEK_ISO", "DOW_ISO"},
+                                               {"DOY"},
+                                               {"HOUR", "H", "HOURS", "HR", "HRS"},
+                                               {"MINUTE", "M", "MIN", "MINS", "MINUTES"}};
     if (!expr__is_constant(b, x->args[0], "the field") || x->args[0]->type->kind != TYPE_STRING)
         return false;
+    for (size_t k = 0; k < sizeof seconds / sizeof *seconds; k++)
+        if (strcasecmp(seconds[k], x->args[0]->value.text) == 0) {
+            struct expr *arg = expr_coerce(b, x->args[1], type_of(TYPE_TIMESTAMP));
+            return arg && become(x, expr__call(b, &second, type_decimal(8, 6), ast->place, arg, NULL));
+        }
     for (int p = 0; p < 11; p++)
         for (int k = 0; k < 6 && names[p][k]; k++)
             if (strcasecmp(names[p][k], x->args[0]->value.text) == 0) {

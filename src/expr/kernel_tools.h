@@ -107,6 +107,40 @@ typedef bool row_cb(struct writer *w, const struct expr *x, const struct vec *ar
 struct column *expr__write_rows(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n,
                                 row_cb *row);
 
+/* ---- lists ---- */
+
+/* The elements of one row. */
+struct list {
+    const struct column *c;
+    uint32_t             from, to;
+};
+
+static inline struct list list_at(const struct vec *v, uint32_t i)
+{
+    size_t row = (size_t)i * v->step;
+    return (struct list){v->c->children[0], v->c->offsets[row], v->c->offsets[row + 1]};
+}
+
+static inline uint32_t list_size(struct list l) { return l.to - l.from; }
+
+/* A kernel that makes its result row by row: `row` appends one value; false ends the evaluation. strict: a row with a
+ * NULL argument is NULL. */
+typedef bool row_fn(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t i, struct builder *b);
+struct column *kernel_rows(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n, bool strict,
+                           row_fn *row);
+
+#define ROWS(kernel, strict, row)                                                                          \
+    struct column *kernel(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n) \
+    {                                                                                                      \
+        return kernel_rows(ev, x, args, n, strict, row);                                                   \
+    }
+
+/* The elements' indexes, NULL first, then ascending, or all of it the other way round; exact: -0.0 is not 0.0. To be
+ * freed; NULL: no memory. */
+uint32_t *kernel_sorted(struct list l, bool exact, bool down);
+/* That order, of two that may be NULL. */
+int kernel_compare_exact(const struct column *x, uint32_t i, const struct column *y, uint32_t j);
+
 #define TEXT_KERNEL(name, row)                                                                           \
     struct column *name(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n) \
     {                                                                                                    \

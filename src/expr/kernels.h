@@ -13,7 +13,8 @@ kernel_cb k_lower, k_upper, k_trim, k_ltrim, k_rtrim, k_length, k_substring, k_c
     k_from_json, k_get_json_object;
 kernel_cb k_add_interval, k_subtract_times, k_negate_interval, k_add_days, k_timestamp_seconds, k_timestamp_millis,
     k_timestamp_micros, k_unix_seconds, k_unix_millis, k_unix_micros, k_date_trunc, k_year, k_quarter, k_month, k_day,
-    k_hour, k_minute, k_second, k_dayofweek, k_dayofyear, k_now, k_today, k_date_diff, k_struct, k_same;
+    k_hour, k_minute, k_second, k_second_fraction, k_dayofweek, k_dayofyear, k_now, k_today, k_date_diff, k_struct,
+    k_same;
 kernel_cb k_acos, k_acosh, k_add_months, k_ascii, k_asin, k_asinh, k_atan, k_atan2, k_atanh, k_bin, k_bit_and,
     k_bit_count, k_bit_get, k_bit_length, k_bit_not, k_bit_or, k_bit_xor, k_bround, k_cbrt, k_char, k_concat_ws, k_conv,
     k_cos, k_cosh, k_cot, k_crc32, k_csc, k_date_format, k_dayname, k_decode, k_degrees, k_e, k_elt, k_encode, k_exp,
@@ -29,8 +30,11 @@ kernel_cb k_acos, k_acosh, k_add_months, k_ascii, k_asin, k_asinh, k_atan, k_ata
 
 kernel_cb k_array, k_array_concat, k_subscript, k_get, k_element_at, k_try_element_at, k_size, k_array_contains,
     k_array_position, k_array_min, k_array_max, k_array_join, k_sort_array, k_array_distinct, k_slice, k_array_reverse,
-    k_split, k_transform, k_filter, k_exists, k_forall, k_aggregate, k_zip_with, k_transform_values, k_transform_keys,
-    k_map_filter, k_map, k_map_get, k_map_contains_key, k_map_keys, k_map_values;
+    k_split, k_split_regexp, k_transform, k_filter, k_exists, k_forall, k_aggregate, k_zip_with, k_transform_values,
+    k_transform_keys, k_map_filter, k_array_intersect, k_array_except, k_arrays_overlap, k_array_sort, k_array_remove,
+    k_array_compact, k_array_append, k_array_prepend, k_array_repeat, k_array_insert, k_flatten, k_arrays_zip,
+    k_sequence, k_map_from_arrays, k_map_from_entries, k_map_entries, k_map_concat, k_str_to_map, k_regexp_extract_all,
+    k_map, k_map_get, k_map_contains_key, k_map_keys, k_map_values;
 
 /* -1, 0, 1: how Spark orders values of one type (NaN is the greatest number, -0.0 equals 0.0). Both valid. */
 int kernel_compare(const struct column *x, uint32_t i, const struct column *y, uint32_t j);

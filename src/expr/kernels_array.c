@@ -3,31 +3,14 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "expr/kernels.h"
-
-/* The elements of one row. */
-struct list {
-    const struct column *c;
-    uint32_t             from, to;
-};
-
-static struct list list_at(const struct vec *v, uint32_t i)
-{
-    size_t row = (size_t)i * v->step;
-    return (struct list){v->c->children[0], v->c->offsets[row], v->c->offsets[row + 1]};
-}
-
-static uint32_t list_size(struct list l) { return l.to - l.from; }
+#include "expr/kernel_tools.h"
 
 static int64_t integer_at(const struct vec *v, uint32_t i)
 {
     return ((const int32_t *)v->c->values)[(size_t)i * v->step];
 }
 
-/* A kernel that makes its result row by row: `row` appends one value; false ends the evaluation. */
-typedef bool row_fn(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t i, struct builder *b);
-
-static struct column *rows(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n, bool strict,
+struct column *kernel_rows(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n, bool strict,
                            row_fn *row)
 {
     struct builder b;
@@ -49,12 +32,6 @@ static struct column *rows(struct evaluation *ev, const struct expr *x, const st
     builder_fini(&b);
     return out;
 }
-
-#define ROWS(kernel, strict, row)                                                                          \
-    struct column *kernel(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n) \
-    {                                                                                                      \
-        return rows(ev, x, args, n, strict, row);                                                          \
-    }
 
 /* Element at of the list, or NULL for one behind it. */
 static void put_element(struct builder *b, struct list l, uint32_t at)
@@ -276,13 +253,21 @@ static bool is_nan(const struct column *c, uint32_t i)
                                         : c->type->kind == TYPE_FLOAT && isnan(((const float *)c->values)[i]);
 }
 
+int kernel_compare_exact(const struct column *x, uint32_t i, const struct column *y, uint32_t j)
+{
+    bool null_i = kernel_is_null(x, i), null_j = kernel_is_null(y, j);
+    int  order = null_i || null_j ? null_j - null_i : kernel_compare(x, i, y, j);
+    if (order == 0 && !null_i && !null_j && !is_nan(x, i))
+        order = is_negative(y, j) - is_negative(x, i);
+    return order;
+}
+
 static int compare_elements(const struct order *o, uint32_t i, uint32_t j)
 {
+    if (o->exact)
+        return kernel_compare_exact(o->c, i, o->c, j);
     bool null_i = kernel_is_null(o->c, i), null_j = kernel_is_null(o->c, j);
-    int  order = null_i || null_j ? null_j - null_i : kernel_compare(o->c, i, o->c, j);
-    if (order == 0 && o->exact && !null_i && !is_nan(o->c, i))
-        order = is_negative(o->c, j) - is_negative(o->c, i);
-    return order;
+    return null_i || null_j ? null_j - null_i : kernel_compare(o->c, i, o->c, j);
 }
 
 static int by_value(const void *a, const void *b, void *arg)
@@ -294,11 +279,11 @@ static int by_value(const void *a, const void *b, void *arg)
     return order ? order : (i > j) - (i < j); /* equal ones stay as they are */
 }
 
-/* The elements' indexes, NULL first, then ascending, or all of it the other way round; NULL: no memory. */
-static uint32_t *sorted(struct list l, struct order o)
+uint32_t *kernel_sorted(struct list l, bool exact, bool down)
 {
-    uint32_t  n = list_size(l);
-    uint32_t *index = mem_alloc(TAG_BATCH, (n + 1) * sizeof *index);
+    struct order o = {.c = l.c, .exact = exact, .down = down};
+    uint32_t     n = list_size(l);
+    uint32_t    *index = mem_alloc(TAG_BATCH, (n + 1) * sizeof *index);
     for (uint32_t k = 0; index && k < n; k++)
         index[k] = l.from + k;
     if (index)
@@ -311,7 +296,7 @@ static bool sort_row(struct evaluation *ev, const struct expr *x, const struct v
     struct list l = list_at(&args[0], i);
     uint32_t    n = list_size(l), *index;
     bool        up = x->n_args < 2 || column_u8(args[1].c)[(size_t)i * args[1].step];
-    index = sorted(l, (struct order){.c = l.c, .down = !up});
+    index = kernel_sorted(l, false, !up);
     if (!index)
         return expr__no_memory(ev) != NULL;
     for (uint32_t k = 0; k < n; k++)
@@ -334,7 +319,7 @@ static bool distinct_row(struct evaluation *ev, const struct expr *x, const stru
 {
     struct list  l = list_at(args, i);
     struct order o = {.c = l.c, .exact = true};
-    uint32_t     n = list_size(l), *index = sorted(l, o), kept = 0;
+    uint32_t     n = list_size(l), *index = kernel_sorted(l, true, false), kept = 0;
     (void)x;
     if (!index)
         return expr__no_memory(ev) != NULL;

@@ -2,6 +2,7 @@
 /* Times by pattern (time_pattern.h; x->detail is the pattern), and rows as JSON. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "expr/kernel_tools.h"
 #include "expr/time_pattern.h"
@@ -120,6 +121,35 @@ static void put_struct(struct json_writer *w, const struct column *c, size_t i)
     json_end_object(w);
 }
 
+static void put_or_null(struct json_writer *w, const struct column *c, size_t i)
+{
+    if (column_is_valid(c, i) && c->type->kind != TYPE_NULL)
+        put_json(w, c, i);
+    else
+        json_put_null(w);
+}
+
+/* Keys are texts, whole numbers or truth values (expr__bind_to_json); NULL values stay, as in Spark. */
+static void put_map(struct json_writer *w, const struct column *c, size_t i)
+{
+    const struct column *keys = c->children[0];
+    json_begin_object(w);
+    for (uint32_t k = c->offsets[i]; k < c->offsets[i + 1]; k++) {
+        char           text[32];
+        uint32_t       n;
+        const uint8_t *bytes = keys->type->kind == TYPE_STRING ? column_bytes(keys, k, &n) : NULL;
+        if (bytes) {
+            json_key_n(w, bytes, n);
+        } else {
+            int64_t v = column_integer(keys, k);
+            snprintf(text, sizeof text, "%lld", (long long)v);
+            json_key(w, keys->type->kind != TYPE_BOOLEAN ? text : v ? "true" : "false");
+        }
+        put_or_null(w, c->children[1], k);
+    }
+    json_end_object(w);
+}
+
 static void put_json(struct json_writer *w, const struct column *c, size_t i)
 {
     char           text[TIME_TEXT_MAX + NUMBER_TEXT_MAX]; /* more than DECIMAL_TEXT_MAX */
@@ -158,12 +188,12 @@ static void put_json(struct json_writer *w, const struct column *c, size_t i)
     case TYPE_ARRAY:
         json_begin_array(w);
         for (uint32_t k = c->offsets[i]; k < c->offsets[i + 1]; k++) {
-            if (column_is_valid(c->children[0], k) && c->children[0]->type->kind != TYPE_NULL)
-                put_json(w, c->children[0], k);
-            else
-                json_put_null(w);
+            put_or_null(w, c->children[0], k);
         }
         json_end_array(w);
+        break;
+    case TYPE_MAP:
+        put_map(w, c, i);
         break;
     case TYPE_DECIMAL:
         decimal_print((struct decimal){((const int128 *)c->values)[i], c->type->scale}, text);

@@ -399,3 +399,186 @@ struct column *k_regexp_replace(struct evaluation *ev, const struct expr *x, con
 {
     return text_rows(ev, x, args, n, replace);
 }
+
+/* ---- lists of texts ---- */
+
+/* Appends what row i gives to b; false: the row failed, and b has what must be taken back. */
+typedef bool list_cb(struct regexp *r, const struct expr *x, const struct vec *args, uint32_t i, struct builder *b);
+
+/* args[1] is the pattern; r[1], for str_to_map only, the one of args[2]. */
+static struct column *list_rows(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n,
+                                list_cb *f)
+{
+    struct regexp  r[2];
+    struct builder b;
+    struct column *out = NULL;
+    bool           first = regexp_init(&r[0], ev), second = first && regexp_init(&r[1], ev), ok = second;
+    if (ok && builder_init(&b, x->type, ev->error) == OK) {
+        for (uint32_t i = 0; ok && i < n; i++) {
+            bool valid = true;
+            for (int a = 0; a < x->n_args; a++)
+                valid = valid && vec_valid(&args[a], i);
+            bool done = valid && f(r, x, args, i, &b);
+            if (valid) { /* a failed row may have left elements: they go with it */
+                builder_list(&b);
+                if (!done)
+                    builder_pop(&b);
+            }
+            if (!done)
+                builder_null(&b);
+            ok = ev->error->code == OK;
+        }
+        if (!ok || builder_finish(&b, &out, ev->error) != OK)
+            out = NULL;
+        builder_fini(&b);
+    }
+    if (first)
+        regexp_fini(&r[0]);
+    if (second)
+        regexp_fini(&r[1]);
+    return out;
+}
+
+typedef bool part_cb(void *arg, struct text part);
+
+/* Spark's split by an empty pattern: so many characters. */
+static bool split_characters(struct text t, int64_t limit, part_cb *part, void *arg)
+{
+    for (uint32_t at = 0, n = 0; at < t.n && (limit <= 0 || n < limit); n++) {
+        struct text one = {t.p + at, (uint32_t)character(t, at)};
+        if (!part(arg, one))
+            return false;
+        at += one.n;
+    }
+    return true;
+}
+
+/* Java's String.split: an empty match at the very start parts nothing; the last part, of `limit` ones, is the rest. */
+static bool split_text(struct regexp *r, uint32_t i, struct text t, int64_t limit, part_cb *part, void *arg)
+{
+    size_t  done = 0, from = 0;
+    int64_t n = 1;
+    int     found = 0;
+    if (t.n && r->pattern.n == 0)
+        return split_characters(t, limit, part, arg);
+    while ((limit <= 0 || n < limit) && from <= t.n && (found = regexp_find(r, i, t, from)) == 1) {
+        const PCRE2_SIZE *span = spans(r);
+        from = next_start(t, span);
+        if (span[1] == 0)
+            continue;
+        if (!part(arg, (struct text){t.p + done, (uint32_t)(span[0] - done)}))
+            return false;
+        done = span[1];
+        n++;
+    }
+    return found >= 0 && part(arg, (struct text){t.p + done, (uint32_t)(t.n - done)});
+}
+
+static bool put_part(void *arg, struct text part)
+{
+    builder_bytes(arg, part.p, part.n);
+    return true;
+}
+
+static bool split(struct regexp *r, const struct expr *x, const struct vec *args, uint32_t i, struct builder *b)
+{
+    int64_t limit = x->n_args > 2 ? int_at(&args[2], i) : -1;
+    return regexp_use(r, i, text_at(&args[1], i)) &&
+           split_text(r, i, text_at(args, i), limit, put_part, &b->children[0]);
+}
+
+struct column *k_split_regexp(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
+{
+    return list_rows(ev, x, args, n, split);
+}
+
+static bool extract_all(struct regexp *r, const struct expr *x, const struct vec *args, uint32_t i, struct builder *b)
+{
+    struct text t = text_at(args, i);
+    int32_t     group = x->n_args > 2 ? int_at(&args[2], i) : 1;
+    int         found = 0;
+    if (!regexp_use(r, i, text_at(&args[1], i)))
+        return false;
+    for (size_t from = 0; from <= t.n && (found = regexp_find(r, i, t, from)) == 1; from = next_start(t, spans(r))) {
+        if (group < 0 || (uint32_t)group > r->n_groups) {
+            expr__fail(r->ev, i, "[INVALID_PARAMETER_VALUE.REGEX_GROUP_INDEX] there is no group %d: there are %u",
+                       group, r->n_groups);
+            return false;
+        }
+        const PCRE2_SIZE *span = spans(r) + 2 * (size_t)group;
+        bool              set = span[0] != PCRE2_UNSET;
+        builder_bytes(&b->children[0], set ? t.p + span[0] : t.p, set ? span[1] - span[0] : 0);
+    }
+    return found >= 0;
+}
+
+struct column *k_regexp_extract_all(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
+{
+    return list_rows(ev, x, args, n, extract_all);
+}
+
+/* ---- str_to_map ---- */
+
+struct pairs {
+    struct regexp  *between; /* key and value */
+    uint32_t        row, n_before, n;
+    struct builder *keys, *values;
+    struct text     key, value;
+    int             n_parts;
+};
+
+static bool take_part(void *arg, struct text part)
+{
+    struct pairs *p = arg;
+    *(p->n_parts++ ? &p->value : &p->key) = part;
+    return true;
+}
+
+static bool is_key(const struct pairs *p, struct text key)
+{
+    for (uint32_t k = p->n_before; k < p->n_before + p->n; k++) {
+        uint32_t       n = p->keys->offsets[k + 1] - p->keys->offsets[k];
+        const uint8_t *bytes = (const uint8_t *)p->keys->values + p->keys->offsets[k];
+        if (n == key.n && (n == 0 || memcmp(bytes, key.p, n) == 0))
+            return true;
+    }
+    return false;
+}
+
+static bool put_pair(void *arg, struct text part)
+{
+    struct pairs *p = arg;
+    p->n_parts = 0;
+    p->key = p->value = (struct text){NULL, 0};
+    if (!split_text(p->between, p->row, part, 2, take_part, p))
+        return false;
+    if (is_key(p, p->key)) {
+        expr__fail(p->between->ev, p->row, "[DUPLICATED_MAP_KEY] a key of a MAP is there twice");
+        return false;
+    }
+    builder_bytes(p->keys, p->key.p, p->key.n);
+    if (p->n_parts > 1)
+        builder_bytes(p->values, p->value.p, p->value.n);
+    else
+        builder_null(p->values);
+    p->n++;
+    return !p->keys->failed;
+}
+
+static bool to_map(struct regexp *r, const struct expr *x, const struct vec *args, uint32_t i, struct builder *b)
+{
+    static const struct text comma = {(const uint8_t *)",", 1}, colon = {(const uint8_t *)":", 1};
+    struct pairs             p = {.between = &r[1],
+                                  .row = i,
+                                  .n_before = b->children[0].n_rows,
+                                  .keys = &b->children[0],
+                                  .values = &b->children[1]};
+    return regexp_use(&r[0], i, x->n_args > 1 ? text_at(&args[1], i) : comma) &&
+           regexp_use(&r[1], i, x->n_args > 2 ? text_at(&args[2], i) : colon) &&
+           split_text(&r[0], i, text_at(args, i), -1, put_pair, &p);
+}
+
+struct column *k_str_to_map(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
+{
+    return list_rows(ev, x, args, n, to_map);
+}

@@ -284,6 +284,16 @@ struct column *k_second(struct evaluation *ev, const struct expr *x, const struc
     return clock_part(ev, x, args, n, 1000000, 60);
 }
 
+/* With microseconds: DECIMAL(8,6). */
+struct column *k_second_fraction(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
+{
+    const int64_t *a = args[0].c->values;
+    BEGIN(int128, 1)
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = floor_mod(a[i * args[0].step], 60000000);
+    END;
+}
+
 /* ---- now ---- */
 
 struct column *k_now(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)

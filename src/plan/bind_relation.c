@@ -303,6 +303,56 @@ static bool apply_watermark(struct binder *b, const struct ast_watermark *w, str
 
 /* ---- relations ---- */
 
+/* The columns of the relation, then what explode() makes of each row. */
+static bool bind_lateral_view(struct binder *b, const struct ast_rel *rel, struct bound *out)
+{
+    struct bound          in;
+    struct plan_scope     s;
+    struct generator      g = {NULL};
+    const struct ast_item item = {.expr = rel->call, .place = rel->call->place};
+    if (!plan__is_generator(rel->call)) {
+        struct diag *d = diag_error(b->diags, rel->call->place, "E_UNSUPPORTED",
+                                    "LATERAL VIEW of %s() is not supported", rel->call->text);
+        diag_hint(b->diags, d, "explode, posexplode, explode_outer and posexplode_outer are");
+        return false;
+    }
+    if (!plan__bind_relation(b, rel->left, &in))
+        return false;
+    plan__scope(&s, b, &in);
+    if (!plan__bind_generator(&s, &item, &g))
+        return false;
+    const struct type *schema = in.node->schema;
+    struct expr      **exprs = plan__alloc(b, (size_t)schema->n_fields * sizeof *exprs);
+    const char       **titles = plan__alloc(b, (size_t)schema->n_fields * sizeof *titles);
+    if (!exprs || !titles)
+        return false;
+    for (int i = 0; i < schema->n_fields; i++) {
+        titles[i] = schema->fields[i].name;
+        exprs[i] = expr_column(b->arena, i, schema->fields[i].type, schema->fields[i].nullable, rel->place);
+        if (!exprs[i])
+            return plan__no_memory(b);
+    }
+    g.outer = g.outer || rel->outer;
+    g.at = schema->n_fields;
+    *out = (struct bound){.node = plan__explode(b, in.node, exprs, titles, schema->n_fields, &g), .stream = in.stream};
+    int n_made = out->node ? out->node->schema->n_fields - schema->n_fields : 0;
+    if (!out->node || !(out->columns = plan__alloc(b, (size_t)(in.n_columns + n_made) * sizeof *out->columns)))
+        return false;
+    if (rel->n_column_aliases && rel->n_column_aliases != n_made) {
+        diag_error(b->diags, rel->alias_place, "E_COLUMN_ALIASES", "%s names %d columns, %s() makes %d", rel->alias,
+                   rel->n_column_aliases, rel->call->text, n_made);
+        return false;
+    }
+    memcpy(out->columns, in.columns, (size_t)in.n_columns * sizeof *out->columns);
+    out->n_columns = in.n_columns + n_made;
+    for (int i = 0; i < n_made; i++)
+        out->columns[in.n_columns + i] = (struct scope_column){
+            .qualifier = rel->alias,
+            .name = rel->n_column_aliases ? rel->column_aliases[i] : out->node->schema->fields[g.at + i].name,
+            .index = g.at + i};
+    return true;
+}
+
 static bool bind_plain(struct binder *b, const struct ast_rel *rel, struct bound *out)
 {
     switch (rel->kind) {
@@ -314,6 +364,8 @@ static bool bind_plain(struct binder *b, const struct ast_rel *rel, struct bound
         return plan__bind_query(b, rel->query, out) && name_columns(b, out, NULL);
     case AST_REL_JOIN:
         return plan__bind_join(b, rel, out);
+    case AST_REL_LATERAL_VIEW:
+        return bind_lateral_view(b, rel, out);
     }
     return false;
 }
@@ -331,7 +383,8 @@ bool plan__bind_relation(struct binder *b, const struct ast_rel *rel, struct bou
                    rel->parts[rel->n_parts - 1]);
         ok = false;
     }
-    ok = ok && (!rel->watermark || apply_watermark(b, rel->watermark, out)) && apply_alias(b, rel, out);
+    ok = ok && (!rel->watermark || apply_watermark(b, rel->watermark, out)) &&
+         (rel->kind == AST_REL_LATERAL_VIEW || apply_alias(b, rel, out));
     b->depth--;
     return ok;
 }

@@ -115,7 +115,7 @@ struct ast_expr {
 
 struct ast_query;
 
-enum ast_rel_kind { AST_REL_NAME, AST_REL_FUNCTION, AST_REL_SUBQUERY, AST_REL_JOIN };
+enum ast_rel_kind { AST_REL_NAME, AST_REL_FUNCTION, AST_REL_SUBQUERY, AST_REL_JOIN, AST_REL_LATERAL_VIEW };
 enum ast_join {
     AST_JOIN_INNER,
     AST_JOIN_LEFT,
@@ -134,14 +134,15 @@ struct ast_watermark {
 };
 
 struct ast_rel {
-    enum ast_rel_kind           kind;
-    struct place                place;
-    struct place                core;   /* of it without WATERMARK and alias; JOIN: nothing */
-    bool                        stream; /* STREAM prefix */
-    const char                **parts;  /* NAME: a.b.c; FUNCTION: parts[0] */
-    int                         n_parts;
-    const struct ast_expr      *call;  /* FUNCTION: an AST_CALL with named or positional args */
-    const struct ast_query     *query; /* SUBQUERY */
+    enum ast_rel_kind       kind;
+    struct place            place;
+    struct place            core;   /* of it without WATERMARK and alias; JOIN: nothing */
+    bool                    stream; /* STREAM prefix */
+    const char            **parts;  /* NAME: a.b.c; FUNCTION: parts[0] */
+    int                     n_parts;
+    const struct ast_expr  *call;  /* FUNCTION: an AST_CALL with named or positional args; LATERAL_VIEW: of explode */
+    bool                    outer; /* LATERAL_VIEW OUTER; it is over `left` */
+    const struct ast_query *query; /* SUBQUERY */
     const struct ast_watermark *watermark;
     const char                 *alias;
     struct place                alias_place;

@@ -146,7 +146,7 @@ static bool primary_relation(struct parser *p, const struct ast_rel **out)
         if (!subquery_or_relation(p, r))
             return false;
     } else if (parse__is_word(p, "LATERAL") || parse__is_word(p, "UNNEST")) {
-        return parse__unsupported(p, from, "LATERAL is", NULL);
+        return parse__unsupported(p, from, "LATERAL is", "LATERAL VIEW explode(..) t AS x follows a relation");
     } else if (!function_or_name(p, r)) {
         return false;
     }
@@ -206,6 +206,39 @@ static bool using_columns(struct parser *p, struct ast_rel *r)
     return parse__need(p, ")");
 }
 
+/* At LATERAL VIEW: [OUTER] f(..) name [[AS] column, ..] */
+static bool lateral_view(struct parser *p, struct place from, const struct ast_rel **out)
+{
+    struct ast_rel     *r = parse__alloc(p, sizeof *r);
+    struct list         names = {0};
+    struct ast_expr    *call;
+    const struct token *function;
+    p->at += 2;
+    if (!r)
+        return false;
+    r->kind = AST_REL_LATERAL_VIEW;
+    r->left = *out;
+    r->outer = parse__take_word(p, "OUTER");
+    function = tok(p);
+    if (!parse__is_name(p))
+        return parse__fail(p, "explode(..) or one of its like");
+    p->at++;
+    if (!parse__call(p, function->text, function->place, &call) || !parse__name(p, &r->alias, &r->alias_place))
+        return false;
+    r->call = call;
+    if (parse__take_word(p, "AS") || !ends_alias(p))
+        do {
+            const char **name = parse__add(p, &names, sizeof *name);
+            if (!name || !parse__name(p, name, NULL))
+                return false;
+        } while (parse__take(p, ","));
+    r->column_aliases = names.items;
+    r->n_column_aliases = names.n;
+    r->place = parse__since(p, from);
+    *out = r;
+    return true;
+}
+
 bool parse__relation(struct parser *p, const struct ast_rel **out)
 {
     struct place  from = tok(p)->place;
@@ -234,9 +267,13 @@ bool parse__relation(struct parser *p, const struct ast_rel **out)
         *out = r;
     }
     if (parse__is(p, ","))
-        return parse__unsupported(p, tok(p)->place, "a list of relations in FROM is", "write JOIN .. ON");
-    if (parse__is_word(p, "LATERAL") || parse__is_word(p, "PIVOT") || parse__is_word(p, "UNPIVOT"))
-        return parse__unsupported(p, tok(p)->place, "LATERAL VIEW, PIVOT and UNPIVOT are", NULL);
+        return parse__unsupported(p, tok(p)->place, "a list of relations in FROM is",
+                                  "write JOIN .. ON, or LATERAL VIEW explode(..) t AS x");
+    while (parse__is_word(p, "LATERAL") && parse__is_word_at(p, 1, "VIEW"))
+        if (!lateral_view(p, from, out))
+            return false;
+    if (parse__is_word(p, "PIVOT") || parse__is_word(p, "UNPIVOT"))
+        return parse__unsupported(p, tok(p)->place, "PIVOT and UNPIVOT are", NULL);
     return true;
 }
 
