@@ -11,12 +11,13 @@ import statistics
 import subprocess
 import time
 
+import confluent_kafka
 import pyarrow.parquet
 
 import delta_read
 import spark
 import workloads
-from millrace import Millrace, binary
+from millrace import Millrace, binary, until
 
 RATE, WARM_UP_S = "2k/s", 5
 
@@ -26,6 +27,10 @@ class Producer:
         self.process = subprocess.Popen(
             [binary(), "produce", "--bootstrap-servers", broker.address, "--topic", topic, "--rate", RATE],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        consumer = confluent_kafka.Consumer({"bootstrap.servers": broker.address, "group.id": "bench"})
+        wanted = confluent_kafka.TopicPartition(topic, 3)
+        until(lambda: consumer.get_watermark_offsets(wanted, 5)[1] > 0, 30, "record of the producer")
+        consumer.close()
 
     def stop(self):
         self.process.terminate()

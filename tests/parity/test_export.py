@@ -83,55 +83,46 @@ def run_pipeline(spark_python, folder, *args):
 
 # ---- tables of every kind ----
 
+TABLES = {"clicks": PLAIN, "judged": JUDGED}
+
+
 @pytest.fixture
 def job(kafka, topic, millrace):
-    """job(**tables): all.sql makes these tables (a statement, or None: the windows of oracle.job_sql) over a topic
-    with late and malformed records; millrace has written them."""
-    def write(cap=None, **tables):
-        name = topic(partitions=2)
-        produce(kafka, name, "--ads-file", millrace.folder / "ads.csv", "--rows", 20_000, "--late", "1%",
-                "--malformed", "1%", partitions=2)
-        sql = oracle.job_sql("${broker}", name, cap=cap)
-        at = sql.index("CREATE STREAMING TABLE")
-        texts = {table: text or sql[at:] for table, text in tables.items()}
-        (millrace.folder / "all.sql").write_text(sql[:at] + "".join(texts.values()))
-        for table, text in texts.items():
-            (millrace.folder / "one.sql").write_text(sql[:at] + text)
-            code = millrace.run("run", "one.sql", "--param", f"broker={kafka.address}", "--available-now",
-                                "--state-dir", table)
-            assert code == 0, millrace.output()
-        return millrace.folder
-    return write
+    """The folder with all.sql: tables of every kind over a topic with late and malformed records, which millrace has
+    written."""
+    name = topic(partitions=2)
+    produce(kafka, name, "--rows", 20_000, "--late", "1%", "--malformed", "1%", partitions=2)
+    sql = oracle.job_sql("${broker}", name)
+    sql = sql[:sql.index("CREATE STREAMING TABLE")]
+    (millrace.folder / "all.sql").write_text(sql + "".join(TABLES.values()))
+    for table, text in TABLES.items():
+        (millrace.folder / "one.sql").write_text(sql + text)
+        code = millrace.run("run", "one.sql", "--param", f"broker={kafka.address}", "--available-now", "--state-dir",
+                            table)
+        assert code == 0, millrace.output()
+    return millrace.folder
 
 
-def are_equal(ours, theirs, *tables):
-    for table in tables:
+def are_equal(ours, theirs):
+    for table in TABLES:
         rows = delta_read.read(ours / table)
         differ = delta_read.difference(rows, delta_read.read(theirs / table), ("millrace", "Spark"))
         assert rows and not differ, differ
-
-
-def last_judged(folder):
-    return max(r["s"] for r in delta_read.read(folder / "judged")).second
+    assert max(r["s"] for r in delta_read.read(theirs / "judged")).second == 18, "see JUDGED"
 
 
 def test_a_script_gives_the_same_rows(kafka, job, spark_python):
-    folder = job(cap=8000, views=None, clicks=PLAIN, judged=JUDGED)
-    script = folder / "spark" / "all.py"
+    script = job / "spark" / "all.py"
     script.parent.mkdir()
-    export(folder, "all.sql", "--param", "broker=nowhere:1", "--output", script)
-    run_alone(spark_python, script, "--param", f"broker={kafka.address}", "--files", folder)
-    are_equal(folder / "lake", script.parent / "lake", "views", "clicks", "judged")
-    assert last_judged(folder / "lake") == 18, "see JUDGED"
+    export(job, "all.sql", "--param", "broker=nowhere:1", "--output", script)
+    run_alone(spark_python, script, "--param", f"broker={kafka.address}")
+    are_equal(job / "lake", script.parent / "lake")
     log = next((script.parent / "lake/clicks/_delta_log").glob("*00.json")).read_text()
     assert '"delta.appendOnly":"true"' in log and '"quality":"silver"' in log and '"partitionColumns":["kind"]' in log
 
 
 def test_a_pipeline_gives_the_same_rows(kafka, job, spark_python):
-    folder = job(clicks=PLAIN, judged=JUDGED)
-    tables = run_pipeline(spark_python, folder, "all.sql", "--param", f"broker={kafka.address}")
-    are_equal(folder / "lake", tables, "clicks", "judged")
-    assert last_judged(folder / "lake") == 18, "see JUDGED"
+    are_equal(job / "lake", run_pipeline(spark_python, job, "all.sql", "--param", f"broker={kafka.address}"))
 
 
 # ---- expectations that are not met ----
