@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "cli.h"
-#include "client.h"
+#include "net/fetch.h"
 #include "json/doc.h"
 
 #define SERVER_DEFAULT "http://127.0.0.1:8080"
 #define TOKEN_MAX 200
+#define PATIENCE_MS 86400000 /* a service may be asked to wait, and a stream be silent, for long */
 #define PATH_MAX_BYTES 2048
 #define ANSWER_MAX ((size_t)64 << 20)
 
@@ -96,31 +97,46 @@ static int say_problem(struct asking *a)
     return a->status == 401 || a->status == 403 ? EXIT_PERMISSION : a->status == 404 ? EXIT_UNAVAILABLE : EXIT_FAILED;
 }
 
+static enum err take_token(struct buf *out, struct error *e)
+{
+    struct buf token;
+    TRY(cli_read_file(flags.token_file, TOKEN_MAX, &token, e));
+    while (token.size && token.data[token.size - 1] <= ' ')
+        token.size--;
+    buf_printf(out, "Authorization: Bearer %s", buf_text(&token));
+    buf_fini(&token);
+    return buf_check(out, "the token", e);
+}
+
 /* The answer into a->body, or to `take` as it comes; the exit code. */
 static int ask(struct asking *a, const char *method, const char *path, const char *body,
                enum err (*take)(void *arg, const uint8_t *bytes, size_t n, struct error *e))
 {
     const char        *server = flags.server ? flags.server : getenv("MILLRACE_SERVER");
-    struct client_call call = {.server = server && server[0] ? server : SERVER_DEFAULT,
-                               .method = method,
-                               .path = path,
-                               .body = body,
-                               .take = take};
-    struct buf         token;
+    char               url[FETCH_URL_MAX + 1];
+    struct buf         authorization;
     struct error       e;
-    enum err           rc = OK;
+    struct fetch_reply reply = {.status = 0};
+    struct fetch_spec  spec = {.url = url,
+                               .method = method,
+                               .body = body,
+                               .fields = {body ? "Content-Type: application/json" : "Accept: */*"},
+                               .total_ms = PATIENCE_MS,
+                               .silence_ms = PATIENCE_MS,
+                               .limit_bytes = ANSWER_MAX,
+                               .direct = true,
+                               .refusal = &a->body};
     *a = (struct asking){.status = 0};
     buf_init(&a->body, TAG_PROCESS, ANSWER_MAX);
-    buf_init(&token, TAG_PROCESS, TOKEN_MAX);
-    if (flags.token_file) {
-        rc = cli_read_file(flags.token_file, TOKEN_MAX, &token, &e);
-        while (token.size && token.data[token.size - 1] <= ' ')
-            token.size--;
-        call.token = buf_text(&token);
-    }
+    buf_init(&authorization, TAG_PROCESS, TOKEN_MAX);
+    server = server && server[0] ? server : SERVER_DEFAULT;
+    snprintf(url, sizeof url, "%.*s%s", (int)(strlen(server) - (server[strlen(server) - 1] == '/')), server, path);
+    enum err rc = flags.token_file ? take_token(&authorization, &e) : OK;
+    spec.fields[1] = flags.token_file ? buf_text(&authorization) : NULL;
     if (rc == OK)
-        rc = client_run(&call, &a->status, &a->body, &e);
-    buf_fini(&token);
+        rc = take ? fetch_stream(&spec, take, NULL, &reply, &e) : fetch(&spec, &reply, &a->body, &e);
+    a->status = reply.status;
+    buf_fini(&authorization);
     if (rc != OK) {
         cli_say("%s", e.text);
         return cli_exit_code(rc);

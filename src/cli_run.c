@@ -35,7 +35,7 @@ static const struct cli_option *run_options(int *n)
 
 struct runner {
     uv_loop_t          loop;
-    uv_signal_t        signals[2];
+    uv_signal_t        signals[3];
     uv_timer_t         status;
     struct query_host  host;
     struct query      *query;
@@ -122,10 +122,11 @@ static int run_plan(struct job_file *j, const char *state_dir)
                               .stopped = on_stopped,
                               .stopped_arg = &r};
     uv_loop_init(&r.loop);
-    for (int i = 0; i < 2; i++) {
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP}; /* SIGHUP: the terminal has gone */
+    for (int i = 0; i < 3; i++) {
         uv_signal_init(&r.loop, &r.signals[i]);
         r.signals[i].data = &r;
-        uv_signal_start(&r.signals[i], on_signal, i ? SIGTERM : SIGINT);
+        uv_signal_start(&r.signals[i], on_signal, numbers[i]);
     }
     status_init(&r.line);
     enum err rc = query_host_init(&r.host, &r.loop, state_dir, &e);

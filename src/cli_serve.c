@@ -28,7 +28,7 @@ static const struct http_asset assets[] = {
 
 struct service {
     uv_loop_t                loop;
-    uv_signal_t              signals[2];
+    uv_signal_t              signals[3]; /* SIGINT, SIGTERM, SIGHUP */
     uv_timer_t               patience, limit;
     const struct serve_plan *plan;
     struct supervisor       *supervisor;
@@ -51,7 +51,7 @@ static void on_http_closed(void *arg)
 {
     struct service *v = *(struct service **)arg;
     supervisor_close(v->supervisor);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 3; i++)
         uv_close((uv_handle_t *)&v->signals[i], NULL);
     uv_close((uv_handle_t *)&v->patience, NULL);
     uv_close((uv_handle_t *)&v->limit, NULL);
@@ -91,6 +91,55 @@ static void on_signal(uv_signal_t *handle, int number)
     }
     cli_say("stopping after a last epoch (again to stop now)");
     stop(v);
+}
+
+/* ---- SIGHUP: the token file again ---- */
+
+struct token_job {
+    struct job      job; /* first */
+    struct service *service;
+    struct buf      tokens;
+    enum err        rc;
+    struct error    error;
+};
+
+static void run_tokens(struct job *job)
+{
+    struct token_job *j = (struct token_job *)job;
+    j->rc = cli_read_file(j->service->plan->config->token_file, TOKENS_MAX, &j->tokens, &j->error);
+}
+
+static void tokens_read(struct job *job)
+{
+    struct token_job *j = (struct token_job *)job;
+    bool              stopping = j->service->n_signals > 0; /* the server may be gone */
+    if (j->rc == OK && !stopping)
+        j->rc = http_tokens_replace(j->service->http, buf_text(&j->tokens), &j->error);
+    if (stopping)
+        cli_say("SIGHUP: the service stops, its tokens stay as they were");
+    else if (j->rc == OK)
+        supervisor_tell(j->service->supervisor, "info", "service", "millrace", "the token file was read again");
+    else
+        supervisor_tell(j->service->supervisor, "error", "service", "millrace", "the tokens stay as they were: %s",
+                        j->error.text);
+    buf_fini(&j->tokens);
+    mem_free(j);
+}
+
+static void on_hangup(uv_signal_t *handle, int number)
+{
+    struct service *v = handle->data;
+    (void)number;
+    if (!v->plan->config->token_file)
+        cli_say("SIGHUP: there is no token file to read again; other settings are read at the start only");
+    if (v->n_signals || !v->plan->config->token_file)
+        return;
+    struct token_job *j = mem_zalloc(TAG_WEB, sizeof *j);
+    CHECK(j);
+    j->job = (struct job){.run = run_tokens, .done = tokens_read};
+    j->service = v;
+    buf_init(&j->tokens, TAG_WEB, TOKENS_MAX);
+    workers_submit(supervisor_side(v->supervisor), &j->job);
 }
 
 static void on_limit(uv_timer_t *timer)
@@ -236,10 +285,11 @@ int serve_run(const struct serve_plan *plan)
         cli_say("%s", e.text);
         return cli_exit_code(rc);
     }
-    for (int i = 0; i < 2; i++) {
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    for (int i = 0; i < 3; i++) {
         uv_signal_init(&v.loop, &v.signals[i]);
         v.signals[i].data = &v;
-        uv_signal_start(&v.signals[i], on_signal, i ? SIGTERM : SIGINT);
+        uv_signal_start(&v.signals[i], numbers[i] == SIGHUP ? on_hangup : on_signal, numbers[i]);
     }
     uv_timer_init(&v.loop, &v.patience);
     uv_timer_init(&v.loop, &v.limit);

@@ -29,38 +29,43 @@ int64_t api__threads(void) { return status_line("Threads:"); }
 
 /* ---- degraded: what is wrong while the service itself is well ---- */
 
+/* Why an object is not well, and since when; NULL: it is. */
+static const char *ailment(struct service_object *o, bool *brokers, int64_t *since_ms)
+{
+    *brokers = false;
+    *since_ms = o->since_ms;
+    if (o->state == SERVICE_FAILED || o->state == SERVICE_WAITING)
+        return o->error.text;
+    const struct service_query *q = o->kind == RESOURCE_QUERY ? service_query_of(o) : NULL;
+    if (!q || !q->query || !q->status.down_since_us)
+        return NULL;
+    *brokers = true;
+    *since_ms = clock_wall_us() / 1000 - (clock_mono_us() - q->status.down_since_us) / 1000;
+    return q->status.down_error;
+}
+
+static const char *const kind_names[] = {"query", "producer"};
+
 static void write_degraded(const struct api *a, struct json_writer *w)
 {
-    char what[SERVICE_NAME_MAX + 32];
+    char    what[SERVICE_NAME_MAX + 32];
+    bool    brokers;
+    int64_t since_ms;
     json_key(w, "degraded");
     json_begin_array(w);
-    for (int i = 0; a->s && i < supervisor_n(a->s, RESOURCE_QUERY); i++) {
-        struct service_object     *o = supervisor_at(a->s, RESOURCE_QUERY, i);
-        const struct query_status *st = &service_query_of(o)->status;
-        bool                       down = service_query_of(o)->query && st->down_since_us;
-        bool                       wrong = o->state == SERVICE_FAILED || o->state == SERVICE_WAITING;
-        if (!down && !wrong)
-            continue;
-        snprintf(what, sizeof what, "%s %s", down && !wrong ? "brokers of query" : "query", o->name);
-        json_begin_object(w);
-        json_member_string(w, "what", what);
-        api__member_time(w, "since",
-                         down && !wrong ? clock_wall_us() / 1000 - (clock_mono_us() - st->down_since_us) / 1000
-                                        : o->since_ms);
-        json_member_string(w, "reason", wrong ? o->error.text : st->down_error);
-        json_end_object(w);
-    }
-    for (int i = 0; a->s && i < supervisor_n(a->s, RESOURCE_PRODUCER); i++) {
-        struct service_object *o = supervisor_at(a->s, RESOURCE_PRODUCER, i);
-        if (o->state != SERVICE_FAILED && o->state != SERVICE_WAITING)
-            continue;
-        snprintf(what, sizeof what, "producer %s", o->name);
-        json_begin_object(w);
-        json_member_string(w, "what", what);
-        api__member_time(w, "since", o->since_ms);
-        json_member_string(w, "reason", o->error.text);
-        json_end_object(w);
-    }
+    for (int kind = RESOURCE_QUERY; kind <= RESOURCE_PRODUCER; kind++)
+        for (int i = 0; a->s && i < supervisor_n(a->s, (enum resource_kind)kind); i++) {
+            struct service_object *o = supervisor_at(a->s, (enum resource_kind)kind, i);
+            const char            *why = ailment(o, &brokers, &since_ms);
+            if (!why)
+                continue;
+            snprintf(what, sizeof what, "%s%s %s", brokers ? "brokers of " : "", kind_names[kind], o->name);
+            json_begin_object(w);
+            json_member_string(w, "what", what);
+            api__member_time(w, "since", since_ms);
+            json_member_string(w, "reason", why);
+            json_end_object(w);
+        }
     json_end_array(w);
 }
 
@@ -178,23 +183,31 @@ void api__diagnostics(struct http_request *r)
     api__answer(r, 200, &out);
 }
 
-/* ---- probes ---- */
+/* ---- probes: lines for a person; the status is the contract ---- */
 
-/* The checks as lines for a person; the status is the contract. */
-static void probe(struct http_request *r, const char *name, bool good, const char *why, bool more)
+enum probe { PROBE_LIVE, PROBE_READY, PROBE_HEALTH };
+
+static const char *not_serving(const struct api *a)
+{
+    return a->stopping ? "[-]serving stopped: shutting down" : a->ready ? NULL : "[-]serving not yet: starting";
+}
+
+/* Alive: the loop turns. Ready: it serves, whatever its queries do. Healthy: and every query is well. */
+static void probe(struct http_request *r, const char *name, enum probe kind)
 {
     const struct api *a = api__of(r);
+    const char       *why = kind == PROBE_LIVE ? NULL : not_serving(a);
     struct buf        out;
+    bool              good = why == NULL, brokers;
+    int64_t           since_ms;
     buf_init(&out, TAG_WEB, 1 << 20);
-    buf_printf(&out, "[+]loop ok\n");
-    buf_printf(&out, "%s\n", good ? "[+]serving ok" : why);
-    for (int i = 0; more && a->s && i < supervisor_n(a->s, RESOURCE_QUERY); i++) {
-        struct service_object     *o = supervisor_at(a->s, RESOURCE_QUERY, i);
-        const struct query_status *st = &service_query_of(o)->status;
-        if (o->state == SERVICE_FAILED || o->state == SERVICE_WAITING)
-            buf_printf(&out, "[!]query %s degraded: %s\n", o->name, o->error.text);
-        else if (service_query_of(o)->query && st->down_since_us)
-            buf_printf(&out, "[!]query %s degraded: %s\n", o->name, st->down_error);
+    buf_printf(&out, "[+]loop ok\n%s\n", why ? why : "[+]serving ok");
+    for (int i = 0; kind != PROBE_LIVE && a->s && i < supervisor_n(a->s, RESOURCE_QUERY); i++) {
+        struct service_object *o = supervisor_at(a->s, RESOURCE_QUERY, i);
+        const char            *ails = ailment(o, &brokers, &since_ms);
+        if (ails)
+            buf_printf(&out, "[!]query %s degraded: %s\n", o->name, ails);
+        good = good && (kind != PROBE_HEALTH || !ails);
     }
     buf_printf(&out, "%s check %s\n", name, good ? "passed" : "failed");
     http_reply_header(r, "Cache-Control", "no-store");
@@ -202,33 +215,6 @@ static void probe(struct http_request *r, const char *name, bool good, const cha
     buf_fini(&out);
 }
 
-void api__livez(struct http_request *r) { probe(r, "livez", true, "", false); }
-
-static bool serving(const struct api *a, const char **why)
-{
-    *why = a->stopping ? "[-]serving stopped: shutting down" : "[-]serving not yet: starting";
-    return a->ready && !a->stopping;
-}
-
-void api__readyz(struct http_request *r)
-{
-    const char *why;
-    bool        good = serving(api__of(r), &why);
-    probe(r, "readyz", good, why, true);
-}
-
-void api__healthz(struct http_request *r)
-{
-    const struct api *a = api__of(r);
-    const char       *why;
-    bool              good = serving(a, &why);
-    for (int i = 0; good && i < supervisor_n(a->s, RESOURCE_QUERY); i++) {
-        struct service_object *o = supervisor_at(a->s, RESOURCE_QUERY, i);
-        if (o->state == SERVICE_FAILED || o->state == SERVICE_WAITING ||
-            (service_query_of(o)->query && service_query_of(o)->status.down_since_us)) {
-            good = false;
-            why = "[-]a query is not well";
-        }
-    }
-    probe(r, "healthz", good, why, true);
-}
+void api__livez(struct http_request *r) { probe(r, "livez", PROBE_LIVE); }
+void api__readyz(struct http_request *r) { probe(r, "readyz", PROBE_READY); }
+void api__healthz(struct http_request *r) { probe(r, "healthz", PROBE_HEALTH); }

@@ -203,7 +203,9 @@ static struct ask *new_ask(struct http_request *r, const char *bootstrap, const 
 static const char *cluster(struct http_request *r)
 {
     struct api *a = api__of(r);
-    const char *asked = http_query(r, "bootstrap_servers"), *bootstrap = bootstrap_of(a, asked);
+    const char *asked = http_query(r, "bootstrap_servers"), *bootstrap;
+    asked = asked && asked[0] ? asked : NULL;
+    bootstrap = bootstrap_of(a, asked);
     if (!bootstrap)
         api__problem(r, 422, "missing_parameter", "?bootstrap_servers=host:port", "no query here reads from a cluster");
     else if (asked && !is_known_cluster(a, asked) && http_role(r) != HTTP_ADMIN) {

@@ -158,9 +158,8 @@ static bool say_rows(struct follower *f, struct service_query *q)
     struct json_value *rows = NULL;
     if (seen <= f->cursor)
         return true;
-    buf_init(&out, TAG_WEB, ANSWER_MAX);
+    api__begin(&out, &w);
     buf_init(&row, TAG_WEB, ANSWER_MAX);
-    json_writer_init(&w, &out);
     json_begin_array(&w);
     service_query_rows(q, f->cursor, ROWS_AT_ONCE, false, &w);
     json_end_array(&w);

@@ -18,10 +18,11 @@
 #define CLOSE_MS 5000
 #define READ_BYTES ((size_t)16 << 10)
 #define READS_AT_ONCE 4
-#define WRITES_AT_ONCE 16 /* frames per system call */
-#define CONTROL_FRAMES 64 /* pongs that may wait beyond the queue's ceiling */
-#define SILENCE 2.5       /* pings without any answer: gone */
-#define BURST 3           /* times the messages of a second */
+#define SEND_BYTES (128 << 10) /* what the kernel may hold of a client that does not read; it would take 4 MB */
+#define WRITES_AT_ONCE 16      /* frames per system call */
+#define CONTROL_FRAMES 64      /* pongs that may wait beyond the queue's ceiling */
+#define SILENCE 2.5            /* pings without any answer: gone */
+#define BURST 3                /* times the messages of a second */
 
 /* ---- frames ---- */
 
@@ -522,12 +523,13 @@ enum err ws_accept(struct http_request *r, const char *protocol, const struct ws
 
 static bool open_session(struct ws_session *s, int fd)
 {
-    int          on = 1;
+    int          on = 1, kernel = SEND_BYTES;
     struct error e;
     s->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (s->fd < 0)
         return false;
     setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &kernel, sizeof kernel);
     if (ws_codec_new(false, (size_t)s->server->limits.websocket_message, &codec_ops, s, &s->codec, &e) != OK ||
         uv_poll_init(s->server->loop, &s->poll, s->fd) != 0) {
         close(s->fd);

@@ -82,8 +82,8 @@ static size_t on_bytes(char *bytes, size_t size, size_t n, void *arg)
     n *= size;
     t->heard_us = clock_mono_us();
     curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
-    if (t->take) {
-        t->rc = status == 200 ? t->take(t->arg, (const uint8_t *)bytes, n, t->e) : OK;
+    if (t->take && (status / 100 == 2 || !t->body)) {
+        t->rc = status / 100 == 2 ? t->take(t->arg, (const uint8_t *)bytes, n, t->e) : OK;
         return t->rc == OK ? n : 0;
     }
     size_t limit = t->spec->limit_bytes ? t->spec->limit_bytes : LIMIT_BYTES;
@@ -132,6 +132,12 @@ enum err net__easy(const struct fetch_spec *s, CURL **out, struct error *e)
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    if (s->method)
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, s->method);
+    if (s->body)
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, s->body);
+    if (s->direct)
+        curl_easy_setopt(curl, CURLOPT_PROXY, "");
     *out = curl;
     return OK;
 }
@@ -214,7 +220,7 @@ enum err fetch_stream(const struct fetch_spec *s,
                       enum err (*take)(void *arg, const uint8_t *bytes, size_t n, struct error *e), void *arg,
                       struct fetch_reply *reply, struct error *e)
 {
-    struct transfer t = {.spec = s, .reply = reply, .take = take, .arg = arg, .e = e};
+    struct transfer t = {.spec = s, .reply = reply, .body = s->refusal, .take = take, .arg = arg, .e = e};
     return perform(&t, s->total_ms);
 }
 

@@ -17,11 +17,15 @@
 struct fetch_spec { /* 0: the default */
     const char *url;
     const char *user_agent;
+    const char *method;                   /* GET */
+    const char *body;                     /* sent with it; NULL: none */
     const char *fields[FETCH_FIELDS_MAX]; /* "Accept: text/event-stream"; NULL after the last */
     int         connect_ms;               /* 10 s */
     int         total_ms;                 /* whole answers: 60 s; streams: no end */
     int         silence_ms;               /* 60 s without a byte */
     size_t      limit_bytes;              /* of a whole answer: 16 MiB */
+    bool        direct;                   /* not through a proxy that the environment names */
+    struct buf *refusal;                  /* of a stream: gets the body of an answer that is no success; or NULL */
     bool (*idle)(void *arg);              /* false: stop, ERR_CANCELLED; NULL: never */
     void *idle_arg;
 };
@@ -34,11 +38,11 @@ struct fetch_reply {
     int64_t max_age_ms;        /* of Cache-Control; -1 none */
 };
 
-/* GET; the body is appended (any status). ERR_UNAVAILABLE (retry): the network; ERR_LIMIT: too large; ERR_INVALID: the
+/* The body is appended (any status). ERR_UNAVAILABLE (retry): the network; ERR_LIMIT: too large; ERR_INVALID: the
  * address; ERR_PERMISSION: the server's certificate is not trusted. */
 MUST_CHECK enum err fetch(const struct fetch_spec *s, struct fetch_reply *reply, struct buf *body, struct error *e);
 
-/* GET of an answer without an end: `take` gets the bytes of a 200 as they come, and may stop it by an error of its own.
+/* An answer without an end: `take` gets the bytes of a success as they come, and may stop it by an error of its own.
  * OK: the server ended it. With another status OK too: look at reply->status. */
 MUST_CHECK enum err fetch_stream(const struct fetch_spec *s,
                                  enum err (*take)(void *arg, const uint8_t *bytes, size_t n, struct error *e),

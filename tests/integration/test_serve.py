@@ -481,14 +481,19 @@ def test_a_stop_under_load_loses_nothing(service, broker):
     assert until(lambda: rows_in(service, "events") == sent, 20, "all rows")
 
 
-def test_a_second_signal_ends_at_once(service, broker):
+def test_a_second_signal_ends_at_once_and_loses_nothing(service, broker):
     service.serve()
     producer(service, broker, "t13", rate=5000)
-    service.post("/queries", {"sql": every_event(broker, "t13", trigger="30 seconds")}, status=201)
+    service.post("/queries", {"sql": every_event(broker, "t13", trigger="3 seconds")}, status=201)
     service.until_status("events", lambda s: s["records"] > 5000)
     service.signal(signal.SIGTERM)
     service.signal(signal.SIGTERM)
     assert service.wait(5) in (0, 130)
+    service.serve()
+    service.post("/producers/t13/stop?wait=10s")
+    sent = all_sent(service, "events")
+    service.until_status("events", lambda s: s["ledger"]["records"]["read"] == sent, what="all read")
+    assert until(lambda: rows_in(service, "events") == sent, 20, "all rows")
 
 
 def test_a_broker_that_goes_away_degrades(service):
@@ -563,6 +568,30 @@ def test_every_route_against_every_role(service, tmp_path):
             else:
                 assert answer.status not in (401, 403, 500), where
     service.token = tokens["admin"]
+    assert service.stop() == 0
+
+
+def test_sighup_reads_the_tokens_again_and_never_ends_the_service(service, tmp_path):
+    tokens, file = [secrets.token_urlsafe(32) for _ in range(2)], tmp_path / "tokens"
+
+    def write(token, *more):
+        file.write_text(f"ops admin sha256:{hashlib.sha256(token.encode()).hexdigest()}\n" + "".join(more))
+
+    write(tokens[0])
+    service.token = tokens[0]
+    service.serve("--token-file", file)
+    write(tokens[1])
+    service.signal(signal.SIGHUP)
+    until(lambda: service.call("GET", "/info").status == 401, 10, "the old token gone")
+    service.token = tokens[1]
+    assert service.get("/info")["role"] == "admin"
+    write(tokens[0], "nonsense\n")
+    service.signal(signal.SIGHUP)
+    until(lambda: any("tokens stay" in e["text"] for e in service.get("/events")["items"]), 10, "the mistake is told")
+    assert service.stop() == 0
+    service.serve(env={"MILLRACE_SERVER": ""})
+    service.signal(signal.SIGHUP)
+    service.until_output("no token file")
     assert service.stop() == 0
 
 

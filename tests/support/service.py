@@ -84,9 +84,13 @@ class Service(Millrace):
 
 
 class WebSocket:
-    def __init__(self, url, protocol="millrace.v1.json", hello=True, token=None):
+    def __init__(self, url, protocol="millrace.v1.json", hello=True, token=None, kernel_bytes=None):
         host, port = url.removeprefix("http://").split(":")
-        self.socket = socket.create_connection((host, int(port)), timeout=15)
+        self.socket = socket.socket()
+        if kernel_bytes:  # what the kernel takes for who does not read
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, kernel_bytes)
+        self.socket.settimeout(15)
+        self.socket.connect((host, int(port)))
         lines = ["GET /api/v1/ws HTTP/1.1", f"Host: {host}:{port}", "Upgrade: websocket", "Connection: Upgrade",
                  "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Protocol: {protocol}",
                  "Sec-WebSocket-Key: " + base64.b64encode(os.urandom(16)).decode()]

@@ -115,6 +115,39 @@ static void an_answer_comes_with_its_fields(void **state)
     buf_fini(&body);
 }
 
+static enum err put_in(void *arg, const uint8_t *bytes, size_t n, struct error *e)
+{
+    (void)e;
+    buf_put(arg, bytes, n);
+    return OK;
+}
+
+static void what_is_sent_and_a_refusal_told_apart_from_a_stream(void **state)
+{
+    struct fetch_reply reply;
+    struct buf         taken, refused;
+    (void)state;
+    peer.answers[0] = "HTTP/1.1 202 Soon\r\nContent-Length: 3\r\n\r\nrow";
+    peer.answers[1] = "HTTP/1.1 404 No\r\nContent-Length: 4\r\n\r\ngone";
+    peer_start(2, false);
+    buf_init(&taken, TAG_TEST, 1000);
+    buf_init(&refused, TAG_TEST, 1000);
+    setenv("http_proxy", "http://127.0.0.1:9", 1);
+    struct fetch_spec s = {
+        .url = address("http"), .method = "PATCH", .body = "{\"a\":1}", .direct = true, .refusal = &refused};
+    assert_int_equal(fetch_stream(&s, put_in, &taken, &reply, NULL), OK);
+    assert_int_equal(fetch_stream(&s, put_in, &taken, &reply, NULL), OK);
+    unsetenv("http_proxy");
+    peer_stop();
+    assert_int_equal(reply.status, 404);
+    assert_string_equal(buf_text(&taken), "row");
+    assert_string_equal(buf_text(&refused), "gone");
+    assert_non_null(strstr(peer.asked[0], "PATCH /a?b=c HTTP/1.1\r\n"));
+    assert_non_null(strstr(peer.asked[0], "\r\nContent-Length: 7\r\n"));
+    buf_fini(&taken);
+    buf_fini(&refused);
+}
+
 static void retry_after_is_seconds_or_a_date(void **state)
 {
     struct fetch_reply reply;
@@ -286,10 +319,15 @@ static void a_wrong_handshake_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_answer_comes_with_its_fields), cmocka_unit_test(retry_after_is_seconds_or_a_date),
-        cmocka_unit_test(a_large_answer_is_refused),       cmocka_unit_test(redirects_are_followed_three_times),
-        cmocka_unit_test(other_schemes_are_refused),       cmocka_unit_test(a_stream_ends_when_asked),
-        cmocka_unit_test(silence_ends_a_stream),           cmocka_unit_test(a_websocket_is_opened_and_closed),
+        cmocka_unit_test(an_answer_comes_with_its_fields),
+        cmocka_unit_test(what_is_sent_and_a_refusal_told_apart_from_a_stream),
+        cmocka_unit_test(retry_after_is_seconds_or_a_date),
+        cmocka_unit_test(a_large_answer_is_refused),
+        cmocka_unit_test(redirects_are_followed_three_times),
+        cmocka_unit_test(other_schemes_are_refused),
+        cmocka_unit_test(a_stream_ends_when_asked),
+        cmocka_unit_test(silence_ends_a_stream),
+        cmocka_unit_test(a_websocket_is_opened_and_closed),
         cmocka_unit_test(a_wrong_handshake_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
