@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { chromium, launch, sleep } from './browser.mjs';
 import { serve } from './mock.mjs';
+import { METER, rank } from './soak.mjs';
 
 const CACHE = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
 const AXE = join(CACHE, 'millrace/src/axe-core-4.14.1/axe.min.js');
@@ -296,51 +297,6 @@ test('slow answers: something is shown at once, then the data', { skip }, async 
   const { page } = await open(t, { delay: 1500 }, { hash: '#/queries/campaign_views?tab=plan' });
   await page.until('document.querySelector(".skeleton")', 1400);
   await page.until('document.querySelector(".plan-node")', 6000);
-  quietly(page);
-});
-
-// Times every animation-frame callback and every long task of the page from its first line on.
-const METER = `
-  window.meter = { frames: [], long: [] };
-  const ask = window.requestAnimationFrame;
-  window.requestAnimationFrame = (run) => ask((t) => {
-    const from = performance.now();
-    run(t);
-    window.meter.frames.push(performance.now() - from);
-  });
-  new PerformanceObserver((list) => list.getEntries().forEach((e) => window.meter.long.push(e.duration)))
-    .observe({ type: 'longtask' });`;
-
-const rank = (list, share) =>
-  [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * share))];
-
-// What the main thread did, in seconds of its own processor time: other work on the machine does not count.
-async function cpu(page) {
-  const { metrics } = await page.call('Performance.getMetrics');
-  return metrics.find((m) => m.name === 'TaskDuration').value;
-}
-
-test('six charts at 10 Hz leave the main thread alone', { skip }, async (t) => {
-  const server = await serve({ hz: 10 });
-  const page = await browser.page({ height: 2400 });
-  t.after(async () => {
-    await page.close();
-    await server.close();
-  });
-  await page.call('Page.addScriptToEvaluateOnNewDocument', { source: METER });
-  await page.go(`http://127.0.0.1:${server.port}/#/queries/campaign_views?tab=health`);
-  await page.until('document.querySelectorAll(".chart canvas").length === 6 && window.meter.frames.length > 20');
-  await page.eval('window.meter.frames.length = 0; window.meter.long.length = 0');
-  const from = await cpu(page);
-  await sleep(6000);
-  const used = (await cpu(page)) - from;
-  const { frames, long } = await page.eval('window.meter');
-  const each = (used / frames.length) * 1000;
-  t.diagnostic(`${frames.length} charts drawn in 6 s, ${each.toFixed(1)} ms of processor each, all else included`);
-  t.diagnostic(`wall clock: p50 ${rank(frames, 0.5).toFixed(1)} ms, p95 ${rank(frames, 0.95).toFixed(1)} ms`);
-  t.diagnostic(`${long.length} tasks over 50 ms of wall clock: ${long.map(Math.round).join(' ')}`);
-  assert.ok(frames.length > 60, 'charts move');
-  assert.ok(each <= 30, `${each} ms`); // about 9 on a quiet machine of 2 processors, 15 beside another job
   quietly(page);
 });
 
