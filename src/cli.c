@@ -3,12 +3,10 @@
 #include "cli.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/diag.h"
 
@@ -291,26 +289,6 @@ void cli_help(const struct cli_command *command)
 
 enum err cli_read_file(const char *path, size_t limit, struct buf *out, struct error *e)
 {
-    bool     is_stdin = strcmp(path, "-") == 0;
-    int      fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    enum err rc = OK;
     buf_init(out, TAG_SQL, limit);
-    if (fd < 0)
-        return err_errno(e, errno, "open %s", path);
-    for (;;) {
-        uint8_t *to = buf_reserve(out, 16384);
-        ssize_t  n = to ? read(fd, to, 16384) : -1;
-        if (!to)
-            rc = buf_check(out, path, e);
-        else if (n < 0 && errno == EINTR)
-            continue;
-        else if (n < 0)
-            rc = err_errno(e, errno, "read %s", path);
-        if (rc != OK || n <= 0)
-            break;
-        out->size += (size_t)n;
-    }
-    if (!is_stdin)
-        close(fd);
-    return rc;
+    return buf_read_file(out, strcmp(path, "-") == 0 ? "/dev/stdin" : path, e);
 }

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/buf.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
+
+#define READ_BYTES ((size_t)64 << 10)
 
 void buf_init(struct buf *b, enum alloc_tag tag, size_t limit_bytes)
 {
@@ -80,6 +85,39 @@ const char *buf_text(struct buf *b)
         return "";
     *to = 0;
     return (const char *)b->data;
+}
+
+static enum err read_all(struct buf *b, int fd, const char *path, struct error *e)
+{
+    for (;;) {
+        uint8_t  beyond;
+        size_t   room = b->limit - b->size < READ_BYTES ? b->limit - b->size : READ_BYTES;
+        uint8_t *to = room ? buf_reserve(b, room) : &beyond;
+        ssize_t  n = to ? read(fd, to, room ? room : 1) : 0;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_errno(e, errno, "read %s", path);
+        if (n > 0 && !room)
+            buf_put(b, &beyond, 1); /* does not fit: says so below */
+        else
+            b->size += (size_t)n;
+        if (n == 0 || b->failed)
+            return buf_check(b, path, e);
+    }
+}
+
+enum err buf_read_file(struct buf *b, const char *path, struct error *e)
+{
+    size_t before = b->size;
+    int    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(e, errno, "open %s", path);
+    enum err rc = read_all(b, fd, path, e);
+    close(fd);
+    if (rc != OK)
+        b->size = before;
+    return rc;
 }
 
 void buf_u32(struct buf *b, uint32_t v)

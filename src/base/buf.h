@@ -39,7 +39,9 @@ void     buf_puts(struct buf *b, const char *text);
 void     buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Terminates with a NUL that is not counted and returns the text, or "" after a failure. */
 const char *buf_text(struct buf *b);
-void        buf_code_point(struct buf *b, uint32_t c); /* as UTF-8; at most 0x1fffff, surrogates as they are */
+/* Appends the file. What was there stays when it fails; ERR_LIMIT names the path. */
+MUST_CHECK enum err buf_read_file(struct buf *b, const char *path, struct error *e);
+void                buf_code_point(struct buf *b, uint32_t c); /* as UTF-8; at most 0x1fffff, surrogates as they are */
 
 static inline void buf_u8(struct buf *b, uint8_t v) { buf_put(b, &v, 1); }
 void               buf_u32(struct buf *b, uint32_t v); /* little-endian */

@@ -3,12 +3,10 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "text/decimal.h"
 #include "text/time.h"
@@ -274,24 +272,7 @@ static enum err read_json(struct scan *s, const struct buf *text, struct error *
 
 static enum err load(struct scan *s, const char *path, struct buf *out, struct error *e)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_errno(e, errno, "open %s", path);
-    enum err rc = OK;
-    for (;;) {
-        uint8_t *to = buf_reserve(out, 1 << 16);
-        ssize_t  n = to ? read(fd, to, 1 << 16) : 0;
-        if (!to)
-            rc = buf_check(out, path, e);
-        else if (n < 0 && errno == EINTR)
-            continue;
-        else if (n < 0)
-            rc = err_errno(e, errno, "read %s", path);
-        if (rc != OK || n == 0)
-            break;
-        out->size += (size_t)n;
-    }
-    close(fd);
+    enum err rc = buf_read_file(out, path, e);
     if (rc == OK && out->size > s->bytes_left)
         rc = err_set(e, ERR_LIMIT, "%s: a static table takes at most %zu bytes", path, FILES_BYTES_MAX);
     s->bytes_left -= out->size;

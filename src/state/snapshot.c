@@ -77,35 +77,12 @@ out:
     return rc;
 }
 
-static enum err read_all(int fd, const char *path, struct buf *out, struct error *e)
-{
-    for (;;) {
-        uint8_t *to = buf_reserve(out, 65536);
-        if (!to)
-            return buf_check(out, path, e);
-        ssize_t n = read(fd, to, 65536);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_errno(e, errno, "read %s", path);
-        if (n == 0)
-            return OK;
-        out->size += (size_t)n;
-    }
-}
-
 enum err snapshot_read(const char *dir, const char *name, struct buf *out, struct error *e)
 {
     char   path[4352];
     size_t before = out->size;
     snprintf(path, sizeof path, "%s/snapshots/%s", dir, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_errno(e, errno, "open %s", path);
-    enum err rc = read_all(fd, path, out, e);
-    close(fd);
-    if (rc != OK)
-        return rc;
+    TRY(buf_read_file(out, path, e));
     struct view    v = {.data = out->data + before, .size = out->size - before};
     const uint8_t *magic = view_take(&v, 8);
     uint64_t       size = view_u64(&v);

@@ -143,25 +143,7 @@ static enum err get(struct store *s, const char *key, struct buf *out, struct er
     char path[PATH_BYTES];
     TRY(failpoint("store.get", e));
     TRY(path_of((struct local *)s, key, path, e));
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_errno(e, errno, "open %s", path);
-    enum err rc = OK;
-    for (;;) {
-        uint8_t *to = buf_reserve(out, 65536);
-        ssize_t  n = to ? read(fd, to, 65536) : 0;
-        if (!to)
-            rc = buf_check(out, path, e);
-        else if (n < 0 && errno == EINTR)
-            continue;
-        else if (n < 0)
-            rc = err_errno(e, errno, "read %s", path);
-        if (rc != OK || n == 0)
-            break;
-        out->size += (size_t)n;
-    }
-    close(fd);
-    return rc;
+    return buf_read_file(out, path, e);
 }
 
 static enum err head(struct store *s, const char *key, int64_t *size_bytes, struct error *e)

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -129,6 +130,32 @@ static void a_length_that_lies_is_not_followed(void **state)
     assert_null(view_bytes(&v, &n));
     assert_int_equal(n, 0);
     assert_true(v.failed);
+}
+
+static void a_file_is_read_whole_or_not_at_all(void **state)
+{
+    char         path[] = "/tmp/millrace-buf-XXXXXX";
+    int          fd = mkstemp(path);
+    struct buf   b;
+    struct error e;
+    (void)state;
+    assert_int_equal(write(fd, "12345678", 8), 8);
+    close(fd);
+    buf_init(&b, TAG_TEST, 10);
+    buf_puts(&b, ">>");
+    assert_int_equal(buf_read_file(&b, path, &e), OK); /* just fits */
+    assert_int_equal(b.size, 10);
+    assert_memory_equal(b.data, ">>12345678", 10);
+    buf_fini(&b);
+    buf_init(&b, TAG_TEST, 7);
+    assert_int_equal(buf_read_file(&b, path, &e), ERR_LIMIT);
+    assert_non_null(strstr(e.text, path));
+    assert_int_equal(b.size, 0);
+    buf_fini(&b);
+    unlink(path);
+    buf_init(&b, TAG_TEST, 100);
+    assert_int_equal(buf_read_file(&b, path, &e), ERR_NOT_FOUND);
+    buf_fini(&b);
 }
 
 static void over_its_ceiling_a_buffer_keeps_what_it_had(void **state)
@@ -295,6 +322,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(context_is_cut_but_never_the_cause),
+        cmocka_unit_test(a_file_is_read_whole_or_not_at_all),
         cmocka_unit_test(errno_decides_code_and_retry),
         cmocka_unit_test(every_byte_held_is_counted_under_its_tag),
         cmocka_unit_test(the_armed_allocation_fails_and_the_next_one_works),
