@@ -460,11 +460,27 @@ struct expr *expr__arithmetic(struct expr_binder *b, enum ast_op op, struct plac
     return expr__call(b, table[op], t, at, x, y);
 }
 
+/* What a constant leaves of AND or OR, as in Spark's optimizer: an operand that makes no difference never runs, so its
+ * errors do not count. NULL: neither is a constant. */
+static struct expr *decided(enum expr_kind kind, struct expr *x, struct expr *y)
+{
+    struct expr *const pair[] = {x, y};
+    for (int i = 0; i < 2; i++) {
+        const struct expr *c = pair[i];
+        if (c->kind == EXPR_LITERAL && !c->value.is_null)
+            return pair[(c->value.integer != 0) == (kind == EXPR_OR) ? i : 1 - i];
+    }
+    return NULL;
+}
+
 struct expr *expr__logical(struct expr_binder *b, enum expr_kind kind, struct place at, struct expr *x, struct expr *y)
 {
     if (!(x = expr_coerce(b, x, type_of(TYPE_BOOLEAN))) || !(y = expr_coerce(b, y, type_of(TYPE_BOOLEAN))))
         return NULL;
-    struct expr *l = expr__new(b, kind, type_of(TYPE_BOOLEAN), at, 2);
+    struct expr *l = decided(kind, x, y);
+    if (l)
+        return l;
+    l = expr__new(b, kind, type_of(TYPE_BOOLEAN), at, 2);
     if (l) {
         l->args[0] = x;
         l->args[1] = y;

@@ -14,8 +14,6 @@ from both_engines import BothEngines
 from conftest_shared import FULL
 from millrace import binary
 
-pytestmark = pytest.mark.skipif(not FULL, reason="takes many minutes: ./dev parity")
-
 VIEW = """(SELECT e.k, e.v, timestamp_millis(e.t) AS ts, e.kind, offset FROM
   (SELECT from_json(CAST(value AS STRING), 'k STRING, v {type}, t BIGINT, kind STRING') AS e, offset FROM STREAM src))
   WATERMARK ts DELAY OF INTERVAL {delay} SECONDS AS e"""

@@ -29,6 +29,7 @@ def session(shuffles=1, **conf):
     first = (SparkSession.builder.master("local[2]").config("spark.jars", os.environ["SPARK_SESSION_JARS"])
              .config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
              .config("spark.sql.session.timeZone", "UTC").config("spark.driver.memory", "2g")
+             .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC") # short lives
              .config("spark.sql.shuffle.partitions", 2).config("spark.databricks.delta.snapshotPartitions", 1)
              .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
              .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
