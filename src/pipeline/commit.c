@@ -80,6 +80,9 @@ static void write_marks(const struct marks *m, struct json_writer *w)
     json_end_array(w);
 }
 
+/* The main table tells of every epoch with rows in any table; and of the first, so that readers find a table. */
+static bool main_tells(const struct query *q, bool any_rows) { return any_rows || q->wrote[LANE_MAIN] < 0; }
+
 static void write_info(struct commit_job *c, const struct offsets *start)
 {
     struct query      *q = c->q;
@@ -98,7 +101,7 @@ static void write_info(struct commit_job *c, const struct offsets *start)
     json_key(&w, "wrote");
     json_begin_array(&w);
     for (int i = 0; i < LANE_N_SINKS; i++)
-        json_put_int(&w, c->r->cuts[i] || (i == LANE_MAIN && c->any_rows) ? c->r->epoch : q->wrote[i]);
+        json_put_int(&w, c->r->cuts[i] || (i == LANE_MAIN && main_tells(q, c->any_rows)) ? c->r->epoch : q->wrote[i]);
     json_end_array(&w);
     json_member_raw(&w, "fingerprint", q->fingerprint);
     json_key(&w, "ledger");
@@ -145,7 +148,7 @@ static enum err commit_sinks(struct query *q, const struct epoch_row *row, struc
         all += n_files[i];
     }
     for (int i = 0; rc == OK && i < LANE_N_SINKS; i++) {
-        bool wanted = n_files[i] > 0 || (i == LANE_MAIN && all > 0); /* the main table tells of every epoch with rows */
+        bool wanted = n_files[i] > 0 || (i == LANE_MAIN && main_tells(q, all > 0));
         if (!receipts[i] || !q->sinks[i] || !wanted)
             continue;
         c.create = q->wrote[i] < 0;

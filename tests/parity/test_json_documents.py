@@ -93,7 +93,7 @@ class Documents:
 def test_spark_reads_the_same_fields(spark_python, tmp_path):
     if parity_rows.program() is None:
         pytest.skip("evaluate is not built: ./dev parity")
-    docs = Documents(documents(int(os.environ.get("PARITY_SEED") or 1), 20000 if FULL else 1300), tmp_path)
+    docs = Documents(documents(int(os.environ.get("PARITY_SEED") or 1), 20000 if FULL else 5000), tmp_path)
     fields = [f"from_json(doc, '{schema}')" for schema in SCHEMAS.values()]
     fast = [f"from_json(doc, '{schema}', map('mode', 'FAILFAST'))" for schema in SCHEMAS.values()]
     results, n = functions.both(fields + fast, docs, spark_python, tmp_path)
