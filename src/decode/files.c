@@ -8,8 +8,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "text/decimal.h"
-#include "text/time.h"
+#include "csv/csv.h"
 #include "text/utf8.h"
 #include "json/record.h"
 
@@ -52,109 +51,19 @@ static enum err flush(struct scan *s, struct error *e)
 
 /* ---- CSV ---- */
 
-static void put_field(struct builder *b, const uint8_t *text, size_t n, bool quoted)
+static struct csv_format format_of(const struct scan *s)
 {
-    const char *t = (const char *)text;
-    int64_t     i;
-    double      d;
-    bool        flag;
-    int32_t     days;
-    int128      decimal;
-    if (n == 0 && (!quoted || b->type->kind != TYPE_STRING)) {
-        builder_null(b);
-        return;
-    }
-    switch ((int)b->type->kind) {
-    case TYPE_STRING:
-        builder_bytes(b, text, n);
-        return;
-    case TYPE_BINARY:
-        builder_bytes(b, text, n);
-        return;
-    case TYPE_BOOLEAN: /* CSV takes the words true and false only */
-        if (n == 4 && strncasecmp(t, "true", 4) == 0)
-            flag = true;
-        else if (n == 5 && strncasecmp(t, "false", 5) == 0)
-            flag = false;
-        else
-            break;
-        builder_boolean(b, flag);
-        return;
-    case TYPE_TINYINT:
-    case TYPE_SMALLINT:
-    case TYPE_INT:
-    case TYPE_BIGINT:
-        if (integer_parse(t, n, &i) != PARSED_OK)
-            break;
-        if (b->type->kind == TYPE_BIGINT)
-            builder_i64(b, i);
-        else if (b->type->kind == TYPE_INT && i >= INT32_MIN && i <= INT32_MAX)
-            builder_i32(b, (int32_t)i);
-        else if (b->type->kind == TYPE_SMALLINT && i >= INT16_MIN && i <= INT16_MAX)
-            builder_i16(b, (int16_t)i);
-        else if (b->type->kind == TYPE_TINYINT && i >= INT8_MIN && i <= INT8_MAX)
-            builder_i8(b, (int8_t)i);
-        else
-            break;
-        return;
-    case TYPE_FLOAT:
-    case TYPE_DOUBLE:
-        if (double_parse(t, n, &d) != PARSED_OK)
-            break;
-        if (b->type->kind == TYPE_FLOAT)
-            builder_f32(b, (float)d);
-        else
-            builder_f64(b, d);
-        return;
-    case TYPE_DECIMAL:
-        if (decimal_parse_field(t, n, b->type->precision, b->type->scale, &decimal) != PARSED_OK)
-            break;
-        builder_decimal(b, decimal);
-        return;
-    case TYPE_DATE:
-        if (!date_parse(t, n, &days))
-            break;
-        builder_i32(b, days);
-        return;
-    case TYPE_TIMESTAMP:
-        if (!timestamp_parse(t, n, 0, &i))
-            break;
-        builder_i64(b, i);
-        return;
-    default:
-        break;
-    }
-    builder_null(b);
+    struct csv_format format = CSV_FORMAT_DEFAULT;
+    format.separator = (uint8_t)s->spec->separator;
+    return format;
 }
 
-/* One field from p on, unquoted into `field`; returns where it ends (at the separator, the line's end, or end). */
-static const uint8_t *csv_field(const uint8_t *p, const uint8_t *end, uint8_t separator, struct buf *field,
-                                bool *quoted)
+/* An empty field is NULL, but for a quoted text; so is one that cannot be converted. */
+static void put_field(struct builder *b, const struct buf *field, bool quoted)
 {
-    buf_clear(field);
-    *quoted = p < end && *p == '"';
-    if (!*quoted) {
-        const uint8_t *from = p;
-        while (p < end && *p != separator && *p != '\n')
-            p++;
-        size_t n = (size_t)(p - from);
-        if (n && from[n - 1] == '\r' && (p == end || *p == '\n'))
-            n--;
-        buf_put(field, from, n);
-        return p;
-    }
-    for (p++; p < end; p++) {
-        if (*p == '\\' && p + 1 < end && (p[1] == '"' || p[1] == '\\'))
-            p++;
-        else if (*p == '"' && p + 1 < end && p[1] == '"')
-            p++;
-        else if (*p == '"')
-            break;
-        buf_u8(field, *p);
-    }
-    while (p < end && *p != separator && *p != '\n')
-        p++;
-    return p;
+    bool empty = field->size == 0 && (!quoted || b->type->kind != TYPE_STRING);
+    if (empty || !csv_value(b, field->data, field->size))
+        builder_null(b);
 }
 
 static void repair(struct buf *field, struct buf *copy)
@@ -173,7 +82,7 @@ static enum err csv_header(struct scan *s, const uint8_t **p, const uint8_t *end
     bool quoted;
     s->n_order = 0;
     while (*p < end) {
-        *p = csv_field(*p, end, (uint8_t)s->spec->separator, field, &quoted);
+        *p = csv_field(*p, end, format_of(s), field, &quoted);
         TRY(buf_check(field, s->file, e));
         if (s->n_order < COLUMNS_MAX)
             s->order[s->n_order++] = type_field_index(s->spec->schema, buf_text(field));
@@ -202,12 +111,12 @@ static enum err csv_rows(struct scan *s, const uint8_t *p, const uint8_t *end, s
             continue;
         }
         for (int i = 0;; i++) {
-            p = csv_field(p, end, (uint8_t)s->spec->separator, field, &quoted);
+            p = csv_field(p, end, format_of(s), field, &quoted);
             int c = i < s->n_order ? s->order[i] : -1;
             if (c >= 0 && !filled[c]) {
                 repair(field, copy);
                 TRY(buf_check(field, s->file, e));
-                put_field(&s->rows.children[c], field->data, field->size, quoted);
+                put_field(&s->rows.children[c], field, quoted);
                 filled[c] = true;
             }
             if (p == end || *p++ == '\n')

@@ -315,10 +315,12 @@ static struct expr *literal(struct expr_binder *b, const struct ast_expr *ast, b
 
 /* ---- operators ---- */
 
-/* from_json's options (a map) are read from the AST. */
+/* The options of from_json and from_csv (a map) are read from the AST. */
 int expr__n_bound_args(const struct ast_expr *ast)
 {
-    return ast->kind == AST_CALL && ast->n_args == 3 && strcasecmp(ast->text, "from_json") == 0 ? 2 : ast->n_args;
+    bool options = ast->kind == AST_CALL && ast->n_args == 3 &&
+                   (strcasecmp(ast->text, "from_json") == 0 || strcasecmp(ast->text, "from_csv") == 0);
+    return options ? 2 : ast->n_args;
 }
 
 static bool bind_args(struct expr_binder *b, const struct ast_expr *ast, struct expr **args)

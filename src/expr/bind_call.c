@@ -159,6 +159,43 @@ bool expr__takes_lambda(const char *function, int argument)
     return f && letter_at(f->args, argument) == 'L';
 }
 
+/* Functions of Spark's that are not here, and what to do instead. */
+static bool refuse_by_name(struct expr_binder *b, const struct ast_expr *ast)
+{
+    static const struct {
+        const char *names, *hint; /* names between blanks */
+    } rows[] = {
+        {" uuid rand random randn randstr uniform shuffle monotonically_increasing_id spark_partition_id ",
+         "rows that are made again after a crash must be the same; hash(..) of columns is"},
+        {" from_utc_timestamp to_utc_timestamp convert_timezone ",
+         "there is no time zone database here; ts + INTERVAL 2 HOURS moves by an offset"},
+        {" from_avro to_avro from_protobuf to_protobuf schema_of_avro ",
+         "Avro and Protobuf are not read yet; JSON is, by from_json"},
+        {" parse_json try_parse_json variant_get try_variant_get schema_of_variant to_variant_object ",
+         "there is no VARIANT here; get_json_object(..) reads a path, from_json(..) a schema"},
+        {" from_xml to_xml schema_of_xml xpath ", "JSON and CSV are read, by from_json and from_csv"},
+        {" schema_of_json schema_of_csv ", "write the schema: 'a INT, b STRING'"},
+        {" json_tuple ", "get_json_object(x, '$.a') reads one field, from_json(x, 'a STRING, b STRING') several"},
+        {" inline inline_outer stack ", "explode(..) the array of structs, and take the fields in a query around that"},
+        {" map_zip_with ", "transform_values(a, (k, v) -> f(v, b[k])) goes through the keys of one map"},
+        {" make_interval make_ym_interval make_dt_interval ", "write INTERVAL 2 HOURS, or timestampadd(HOUR, n, ts)"},
+        {" input_file_name input_file_block_start ", "the columns topic, partition and offset say where a row is from"},
+        {" row_number rank dense_rank lag lead ntile percent_rank cume_dist nth_value ",
+         "a stream is windowed with GROUP BY window(ts, '..')"},
+    };
+    char name[64];
+    int  n = snprintf(name, sizeof name, " %s ", ast->text);
+    for (int i = 0; i < n && i < (int)sizeof name; i++)
+        name[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (n < (int)sizeof name && strstr(rows[i].names, name)) {
+            struct diag *g = diag_error(b->diags, ast->place, "E_UNSUPPORTED", "%s() is not supported", ast->text);
+            diag_hint(b->diags, g, "%s", rows[i].hint);
+            return true;
+        }
+    return false;
+}
+
 static struct expr *unknown_function(struct expr_binder *b, const struct ast_expr *ast)
 {
     static const char *const aggregates[] = {"count", "sum", "avg", "mean", "min", "max"};
@@ -181,28 +218,8 @@ static struct expr *unknown_function(struct expr_binder *b, const struct ast_exp
         diag_hint(b->diags, g, "in SELECT write window.start and window.end");
         return NULL;
     }
-    static const char *const zones[] = {"from_utc_timestamp", "to_utc_timestamp", "convert_timezone"};
-    for (size_t i = 0; i < sizeof zones / sizeof zones[0]; i++)
-        if (strcasecmp(ast->text, zones[i]) == 0) {
-            struct diag *g = diag_error(b->diags, ast->place, "E_UNSUPPORTED", "%s() is not supported", ast->text);
-            diag_hint(b->diags, g, "there is no time zone database here; ts + INTERVAL 2 HOURS moves by an offset");
-            return NULL;
-        }
-    static const char *const moving[] = {"uuid",
-                                         "rand",
-                                         "random",
-                                         "randn",
-                                         "randstr",
-                                         "uniform",
-                                         "shuffle",
-                                         "monotonically_increasing_id",
-                                         "spark_partition_id"};
-    for (size_t i = 0; i < sizeof moving / sizeof moving[0]; i++)
-        if (strcasecmp(ast->text, moving[i]) == 0) {
-            struct diag *g = diag_error(b->diags, ast->place, "E_UNSUPPORTED", "%s() is not supported", ast->text);
-            diag_hint(b->diags, g, "rows that are made again after a crash must be the same; hash(..) of columns is");
-            return NULL;
-        }
+    if (refuse_by_name(b, ast))
+        return NULL;
     struct diag *g = diag_error(b->diags, ast->place, "E_UNKNOWN_FUNCTION", "unknown function %s()", ast->text);
     const char  *near = nearest_name(ast->text, names, n);
     if (near)
@@ -298,33 +315,42 @@ static bool keys_are_names(const struct type *t)
     return t->kind != TYPE_MAP || t->fields[0].type->kind == TYPE_STRING;
 }
 
-bool expr__bind_from_json(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+/* The type that a schema written as a text means; NULL after a diagnostic. */
+const struct type *expr__schema(struct expr_binder *b, const struct expr *schema, const char *function)
 {
-    struct ast_type         *t = NULL;
-    struct diags             inner;
-    struct from_json_detail *d = arena_zalloc(b->arena, sizeof *d);
-    const struct expr       *schema = x->args[1];
-    if (!d)
-        return expr__too_big(b, ast->place);
-    if (schema->kind != EXPR_LITERAL || schema->value.is_null) {
-        diag_error(b->diags, schema->place, "E_ARGUMENTS",
-                   "the schema of from_json() must be a text, as in 'a INT, b STRING'");
-        return false;
+    struct ast_type   *t = NULL;
+    struct diags       inner;
+    const struct type *type;
+    if (schema->kind != EXPR_LITERAL || schema->value.is_null || schema->type->kind != TYPE_STRING) {
+        diag_error(b->diags, schema->place, "E_ARGUMENTS", "the schema of %s() must be a text, as in 'a INT, b STRING'",
+                   function);
+        return NULL;
     }
     diags_init(&inner, b->arena);
     if (sql_parse_type(schema->value.text, b->arena, &inner, &t, NULL) != OK) {
         diag_error(b->diags, schema->place, "E_SCHEMA", "in the schema: %s",
                    inner.n ? inner.items[0].text : "it is not valid");
-        return false;
+        return NULL;
     }
     struct expr_binder of_schema = {.arena = b->arena, .diags = &inner};
-    if (!expr_type_of_ast(&of_schema, t, &d->type)) {
+    if (!expr_type_of_ast(&of_schema, t, &type)) {
         struct diag *g = diag_error(b->diags, schema->place, "E_UNSUPPORTED", "in the schema: %s",
                                     inner.n ? inner.items[0].text : "it is not supported");
         if (inner.n && inner.items[0].hint)
             diag_hint(b->diags, g, "%s", inner.items[0].hint);
-        return false;
+        return NULL;
     }
+    return type;
+}
+
+bool expr__bind_from_json(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    struct from_json_detail *d = arena_zalloc(b->arena, sizeof *d);
+    const struct expr       *schema = x->args[1];
+    if (!d)
+        return expr__too_big(b, ast->place);
+    if (!(d->type = expr__schema(b, schema, "from_json")))
+        return false;
     if (!keys_are_names(d->type)) {
         struct diag *g = diag_error(b->diags, schema->place, "E_TYPE", "in the schema: a MAP of JSON has STRING keys");
         diag_hint(b->diags, g, "names in JSON are texts: MAP<STRING, ..>");

@@ -14,6 +14,8 @@ static bool cannot(struct expr_binder *b, const struct expr *x, struct place at)
 static const struct type *wider(struct expr_binder *b, const struct type *x, const struct type *y)
 {
     bool text = x->kind == TYPE_STRING, void_ = x->kind == TYPE_NULL || y->kind == TYPE_NULL;
+    if (!void_ && (x->kind == TYPE_DECIMAL || y->kind == TYPE_DECIMAL) && !type_equal(x, y))
+        return NULL; /* Spark has no tightest type of these */
     return void_ || text == (y->kind == TYPE_STRING) ? expr_common_type(b, x, y) : NULL;
 }
 
@@ -70,6 +72,14 @@ bool expr__bind_put(struct expr_binder *b, struct expr *x, const struct ast_expr
     if (!t)
         return cannot(b, x, ast->place);
     return has_type(b, x, type_array(b->arena, t, true)) && coerce(b, &x->args[0], x->type) && coerce(b, value, t);
+}
+
+bool expr__bind_remove(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    if (!expr__bind_search(b, x, ast))
+        return false;
+    x->type = x->args[0]->type;
+    return true;
 }
 
 bool expr__bind_repeat(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)

@@ -97,10 +97,10 @@ struct expr *expr__concat_arrays(struct expr_binder *b, struct place at, struct 
 struct expr *expr__reverse_array(struct expr_binder *b, struct place at, struct expr *x);
 typedef bool bind_fn(struct expr_binder *b, struct expr *x, const struct ast_expr *ast);
 bind_fn      expr__bind_array, expr__bind_element, expr__bind_of_elements, expr__bind_ordered, expr__bind_search,
-    expr__bind_join, expr__bind_sets, expr__bind_put, expr__bind_repeat, expr__bind_flatten, expr__bind_arrays_zip,
-    expr__bind_sequence, expr__bind_map_from_arrays, expr__bind_map_from_entries, expr__bind_map_entries,
-    expr__bind_map_concat, expr__bind_str_to_map, expr__bind_regexp_all, expr__bind_split, expr__bind_map,
-    expr__bind_map_parts, expr__bind_map_search;
+    expr__bind_join, expr__bind_sets, expr__bind_put, expr__bind_remove, expr__bind_repeat, expr__bind_flatten,
+    expr__bind_arrays_zip, expr__bind_sequence, expr__bind_map_from_arrays, expr__bind_map_from_entries,
+    expr__bind_map_entries, expr__bind_map_concat, expr__bind_str_to_map, expr__bind_regexp_all, expr__bind_split,
+    expr__bind_map, expr__bind_map_parts, expr__bind_map_search;
 bool expr__map_of_ast(struct expr_binder *b, const struct ast_type *t, const struct type **out);
 
 /* Lambda functions (bind_lambda.c). */
@@ -123,9 +123,10 @@ bool expr__arguments_are(struct expr_binder *b, const struct ast_expr *ast, int 
 /* if, coalesce, nullif and the like, which decide which arguments are computed; *known: it is one of them. */
 struct expr *expr__conditional_call(struct expr_binder *b, const struct ast_expr *ast, struct expr **args, bool *known);
 /* A call of a function of the table, its arguments bound; NULL after a diagnostic. */
-struct expr *expr__bind_call(struct expr_binder *b, const struct ast_expr *ast, struct expr **args);
-bool         expr__bind_from_json(struct expr_binder *b, struct expr *x, const struct ast_expr *ast);
-bool         expr__can_cast(const struct type *from, const struct type *to);
+struct expr       *expr__bind_call(struct expr_binder *b, const struct ast_expr *ast, struct expr **args);
+const struct type *expr__schema(struct expr_binder *b, const struct expr *schema, const char *function);
+bool               expr__bind_from_json(struct expr_binder *b, struct expr *x, const struct ast_expr *ast);
+bool               expr__can_cast(const struct type *from, const struct type *to);
 
 /* ---- for operators ---- */
 
@@ -148,8 +149,9 @@ bool expr__regexp_check(const char *pattern, size_t n, char *why, size_t why_siz
 typedef bool   bind_cb(struct expr_binder *b, struct expr *x, const struct ast_expr *ast);
 extern bind_cb expr__bind_positive, expr__bind_no_decimal, expr__bind_mod, expr__bind_try, expr__bind_shift,
     expr__bind_bits, expr__bind_nan, expr__bind_texts, expr__bind_btrim, expr__bind_like, expr__bind_regexp,
-    expr__bind_typeof, expr__bind_hash, expr__bind_to_json, expr__bind_cast_call, expr__bind_equal_null,
-    expr__bind_format, expr__bind_to_time, expr__bind_unix, expr__bind_unit, expr__bind_part;
+    expr__bind_typeof, expr__bind_from_csv, expr__bind_format_string, expr__bind_to_csv, expr__bind_hash,
+    expr__bind_to_json, expr__bind_cast_call, expr__bind_equal_null, expr__bind_format, expr__bind_to_time,
+    expr__bind_unix, expr__bind_unit, expr__bind_part;
 
 /* ---- for kernels ---- */
 

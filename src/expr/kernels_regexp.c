@@ -441,11 +441,11 @@ static struct column *list_rows(struct evaluation *ev, const struct expr *x, con
 
 typedef bool part_cb(void *arg, struct text part);
 
-/* Spark's split by an empty pattern: so many characters. */
+/* Spark's split by an empty pattern: the characters, of `limit` ones the last with the rest. */
 static bool split_characters(struct text t, int64_t limit, part_cb *part, void *arg)
 {
-    for (uint32_t at = 0, n = 0; at < t.n && (limit <= 0 || n < limit); n++) {
-        struct text one = {t.p + at, (uint32_t)character(t, at)};
+    for (uint32_t at = 0, n = 1; at < t.n; n++) {
+        struct text one = {t.p + at, n == limit ? t.n - at : (uint32_t)character(t, at)};
         if (!part(arg, one))
             return false;
         at += one.n;
