@@ -4,12 +4,13 @@
 import { h, icon, put, setAttr, setText, setVar } from '../dom.js';
 import { int, percent } from '../format.js';
 
-export function pageHead(title, sub, ...actions) {
+// The head of a page: its title, a line below it (a text, or a node that moves), and what can be done.
+export function pageHead(title, line, ...actions) {
   return h(
     'div',
     { class: 'page-head' },
-    h('div', {}, h('h1', {}, title), sub ? h('p', { class: 'muted' }, sub) : null),
-    h('div', { class: 'actions' }, actions),
+    h('div', {}, h('h1', {}, title), typeof line === 'string' ? h('p', { class: 'muted' }, line) : line),
+    actions.length ? h('div', { class: 'actions' }, actions) : null,
   );
 }
 

@@ -3,7 +3,7 @@
 
 import { h } from '../dom.js';
 import { ErrorList } from '../parts/error_list.js';
-import { listen } from '../parts/bits.js';
+import { listen, pageHead } from '../parts/bits.js';
 
 const KEEP = 200;
 
@@ -17,19 +17,9 @@ export function mount(element, store) {
     h(
       'div',
       { class: 'page' },
-      h(
-        'div',
-        { class: 'page-head' },
-        h(
-          'div',
-          {},
-          h('h1', {}, 'Errors'),
-          h(
-            'p',
-            { class: 'muted' },
-            'Records that did not make it, over all queries. Queries that failed are on the overview.',
-          ),
-        ),
+      pageHead(
+        'Errors',
+        'Records that did not make it, over all queries. Queries that failed are on the overview.',
       ),
       list.element,
     ),

@@ -3,7 +3,7 @@
 
 import { h, icon, put, setClass, setText } from '../dom.js';
 import { ago, int, stamp } from '../format.js';
-import { card, emptyState, listen } from '../parts/bits.js';
+import { card, emptyState, listen, pageHead } from '../parts/bits.js';
 import { LEVEL_ICON } from '../parts/state.js';
 import { Table } from '../parts/table.js';
 
@@ -56,12 +56,7 @@ export function mount(element, store) {
     h(
       'div',
       { class: 'page' },
-      h(
-        'div',
-        { class: 'page-head' },
-        h('div', {}, h('h1', {}, 'Events'), count),
-        h('div', { class: 'actions' }, kind, filter),
-      ),
+      pageHead('Events', count, kind, filter),
       card(null, table.element),
     ),
   );

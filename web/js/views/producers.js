@@ -5,7 +5,7 @@ import * as api from '../api.js';
 import { LineChart } from '../charts/line.js';
 import { h, put, setText } from '../dom.js';
 import { curl, int, si } from '../format.js';
-import { button, card, facts, listen } from '../parts/bits.js';
+import { button, card, facts, listen, pageHead } from '../parts/bits.js';
 import { copyButton } from '../parts/dialog.js';
 import { producerTable } from '../parts/lists.js';
 import { timeSpan } from '../ring.js';
@@ -144,15 +144,10 @@ class Producers {
       h(
         'div',
         { class: 'page' },
-        h(
-          'div',
-          { class: 'page-head' },
-          h('div', {}, h('h1', {}, 'Producers'), this.count),
-          h(
-            'div',
-            { class: 'actions' },
-            h('button', { class: 'primary', type: 'button', onclick: () => this.showForm(true) }, 'New producer'),
-          ),
+        pageHead(
+          'Producers',
+          this.count,
+          h('button', { class: 'primary', type: 'button', onclick: () => this.showForm(true) }, 'New producer'),
         ),
         this.form,
         card(null, this.table.element),

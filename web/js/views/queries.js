@@ -3,7 +3,7 @@
 
 import { h, setAttr, setText } from '../dom.js';
 import { int } from '../format.js';
-import { card, listen } from '../parts/bits.js';
+import { card, listen, pageHead } from '../parts/bits.js';
 import { newQueryLink, queryTable } from '../parts/lists.js';
 
 export function mount(element, store) {
@@ -20,12 +20,7 @@ export function mount(element, store) {
     h(
       'div',
       { class: 'page' },
-      h(
-        'div',
-        { class: 'page-head' },
-        h('div', {}, h('h1', {}, 'Queries'), count),
-        h('div', { class: 'actions' }, filter, newQueryLink()),
-      ),
+      pageHead('Queries', count, filter, newQueryLink()),
       card(null, table.element),
     ),
   );

@@ -4,7 +4,7 @@
 import * as api from '../api.js';
 import { h, icon, keyed, put, setAttr, setClass, setText, setVar } from '../dom.js';
 import { ago, cell, int, si, span, stamp } from '../format.js';
-import { button, emptyState, listen, load } from '../parts/bits.js';
+import { button, emptyState, listen, load, pageHead } from '../parts/bits.js';
 import { copyButton } from '../parts/dialog.js';
 import { Table } from '../parts/table.js';
 
@@ -188,16 +188,7 @@ export function mount(element, store) {
     h(
       'div',
       { class: 'page' },
-      h(
-        'div',
-        { class: 'page-head' },
-        h(
-          'div',
-          {},
-          h('h1', {}, 'Sources'),
-          h('p', { class: 'muted' }, 'What the queries read, and how far each partition is.'),
-        ),
-      ),
+      pageHead('Sources', 'What the queries read, and how far each partition is.'),
       place,
       list,
     ),

@@ -4,7 +4,7 @@
 import * as api from '../api.js';
 import { h, put } from '../dom.js';
 import { ago, bytes, cell, int, percent, span, stamp } from '../format.js';
-import { card, emptyState, facts, listen, load } from '../parts/bits.js';
+import { card, emptyState, facts, listen, load, pageHead } from '../parts/bits.js';
 import { code } from '../parts/dialog.js';
 import { Table } from '../parts/table.js';
 
@@ -31,20 +31,15 @@ export function mount(element, store) {
     h(
       'div',
       { class: 'page' },
-      h(
-        'div',
-        { class: 'page-head' },
-        h('div', {}, h('h1', {}, 'System'), h('p', { class: 'muted' }, 'The process that serves this page.')),
+      pageHead(
+        'System',
+        'The process that serves this page.',
+        h('a', { class: 'button', href: '/docs' }, 'API'),
+        h('a', { class: 'button', href: '/metrics' }, 'Metrics'),
         h(
-          'div',
-          { class: 'actions' },
-          h('a', { class: 'button', href: '/docs' }, 'API'),
-          h('a', { class: 'button', href: '/metrics' }, 'Metrics'),
-          h(
-            'a',
-            { class: 'button primary', href: '/api/v1/diagnostics', download: 'millrace-diagnostics.json' },
-            'Diagnostics',
-          ),
+          'a',
+          { class: 'button primary', href: '/api/v1/diagnostics', download: 'millrace-diagnostics.json' },
+          'Diagnostics',
         ),
       ),
       degraded,

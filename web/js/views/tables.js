@@ -4,7 +4,7 @@
 import * as api from '../api.js';
 import { h, icon, put, setAttr, setText } from '../dom.js';
 import { ago, bytes, cell, curl, int, percent, plural, stamp } from '../format.js';
-import { button, card, emptyState, facts, load } from '../parts/bits.js';
+import { button, card, emptyState, facts, load, pageHead } from '../parts/bits.js';
 import { code, copyButton } from '../parts/dialog.js';
 import { columnKind } from '../charts/result.js';
 import { Table, linkCell } from '../parts/table.js';
@@ -339,7 +339,7 @@ function list(element, store) {
     h(
       'div',
       { class: 'page' },
-      h('div', { class: 'page-head' }, h('div', {}, h('h1', {}, 'Tables'), count)),
+      pageHead('Tables', count),
       problem,
       card(null, table.element),
     ),

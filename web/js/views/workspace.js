@@ -4,7 +4,7 @@
 import * as api from '../api.js';
 import { h, put, setAttr, setText } from '../dom.js';
 import { curl, int, plural } from '../format.js';
-import { button, emptyState, load } from '../parts/bits.js';
+import { button, emptyState, load, pageHead } from '../parts/bits.js';
 import { copyButton } from '../parts/dialog.js';
 import { Editor } from '../parts/editor.js';
 import { demoSql } from '../parts/first_run.js';
@@ -60,16 +60,7 @@ class Workspace {
       h(
         'div',
         { class: 'page' },
-        h(
-          'div',
-          { class: 'page-head' },
-          h(
-            'div',
-            {},
-            h('h1', {}, 'New query'),
-            h('p', { class: 'muted' }, 'One CREATE STREAMING TABLE in Spark’s SQL. Ctrl-Enter checks it.'),
-          ),
-        ),
+        pageHead('New query', 'One CREATE STREAMING TABLE in Spark’s SQL. Ctrl-Enter checks it.'),
         h(
           'div',
           { class: 'workspace' },
