@@ -8,6 +8,7 @@
  * observe(): rand() keeps the rules of grouped queries where they are. Databricks has them in its own syntax.
  */
 #include "export/export_priv.h"
+#include "sql/unparse.h"
 
 const char export__expect_function[] =
     "\n\ndef expect(frame, name, rules):\n"
@@ -33,7 +34,9 @@ void export__expect_python(struct exporter *x, const struct ast_statement *s, co
     buf_printf(out, "%s = expect(%s, \"%s\", [\n", frame, frame, frame);
     for (int i = 0; i < s->n_expectations; i++) {
         const struct ast_expectation *rule = &s->expectations[i];
-        buf_printf(out, "    (\"%s\", ", rule->name);
+        buf_puts(out, "    (");
+        export__python_string(rule->name, out);
+        buf_puts(out, ", ");
         export__python_text(x, rule->condition->place, NULL, out);
         buf_printf(out, ", \"%s\"),\n", violations[rule->violation]);
     }
@@ -52,12 +55,21 @@ void export__expect_constraints(struct exporter *x, const struct ast_statement *
 {
     for (int i = 0; i < s->n_expectations; i++) {
         const struct ast_expectation *rule = &s->expectations[i];
-        buf_printf(out, "%s  CONSTRAINT %s EXPECT (", i ? ",\n" : " (\n", rule->name);
+        buf_printf(out, "%s  CONSTRAINT ", i ? ",\n" : " (\n");
+        sql_unparse_name(rule->name, out);
+        buf_puts(out, " EXPECT (");
         condition(x, rule, out);
         buf_printf(out, " IS TRUE)%s%s", rule->violation == AST_VIOLATION_KEEP ? "" : " ON VIOLATION ",
                    violations[rule->violation]);
     }
     buf_puts(out, s->n_expectations ? ")\n" : "\n");
+}
+
+/* In a comment: on one line. */
+static void remark(const char *name, struct buf *out)
+{
+    for (const char *p = name; *p; p++)
+        buf_u8(out, (uint8_t)(*p == '\n' || *p == '\r' ? ' ' : *p));
 }
 
 static int count(const struct ast_statement *s, enum ast_violation violation)
@@ -70,10 +82,13 @@ static int count(const struct ast_statement *s, enum ast_violation violation)
 
 bool export__expect_before(const struct ast_statement *s, struct buf *out)
 {
-    for (int i = 0; i < s->n_expectations; i++)
-        if (s->expectations[i].violation == AST_VIOLATION_KEEP)
-            buf_printf(out, "-- The expectation %s keeps what violates it: a pipeline of Spark does not count.\n",
-                       s->expectations[i].name);
+    for (int i = 0; i < s->n_expectations; i++) {
+        if (s->expectations[i].violation != AST_VIOLATION_KEEP)
+            continue;
+        buf_puts(out, "-- The expectation ");
+        remark(s->expectations[i].name, out);
+        buf_puts(out, " keeps what violates it: a pipeline of Spark does not count.\n");
+    }
     if (count(s, AST_VIOLATION_KEEP) == s->n_expectations)
         return false;
     buf_puts(out, "SELECT * FROM (\n");
@@ -91,7 +106,9 @@ void export__expect_behind(struct exporter *x, const struct ast_statement *s, bo
             continue;
         buf_puts(out, "  WHEN ");
         condition(x, rule, out);
-        buf_printf(out, " IS NOT TRUE THEN raise_error('a row violates the expectation %s')\n", rule->name);
+        buf_puts(out, " IS NOT TRUE THEN raise_error(concat('a row violates the expectation ', ");
+        export__sql_string(rule->name, out);
+        buf_puts(out, "))\n");
     }
     for (int i = 0; i < s->n_expectations; i++) {
         const struct ast_expectation *rule = &s->expectations[i];
@@ -99,7 +116,9 @@ void export__expect_behind(struct exporter *x, const struct ast_statement *s, bo
             continue;
         buf_puts(out, "  WHEN ");
         condition(x, rule, out);
-        buf_printf(out, " IS NOT TRUE THEN false -- %s\n", rule->name);
+        buf_puts(out, " IS NOT TRUE THEN false -- ");
+        remark(rule->name, out);
+        buf_puts(out, "\n");
     }
     buf_puts(out, "  ELSE true END");
 }

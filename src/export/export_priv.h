@@ -72,7 +72,8 @@ void export__expect_constraints(struct exporter *x, const struct ast_statement *
 bool export__expect_before(const struct ast_statement *s, struct buf *out);
 void export__expect_behind(struct exporter *x, const struct ast_statement *s, bool grouped, struct buf *out);
 
-/* pipeline.c */
+/* pipeline.c; the text as a literal of SQL. */
+void export__sql_string(const char *text, struct buf *out);
 bool export__pipeline(struct exporter *x, struct export_output *out);
 bool export__databricks(struct exporter *x, struct export_output *out);
 

@@ -5,7 +5,7 @@
 
 #include "export/export_priv.h"
 
-static void sql_string(const char *text, struct buf *out)
+void export__sql_string(const char *text, struct buf *out)
 {
     buf_u8(out, '\'');
     for (const char *p = text; *p; p++) {
@@ -23,9 +23,9 @@ static void properties(const struct ast_statement *s, struct buf *out)
         if (strncasecmp(s->properties[i].key, "millrace.", 9) == 0)
             continue;
         buf_puts(out, n++ ? ", " : "TBLPROPERTIES (");
-        sql_string(s->properties[i].key, out);
+        export__sql_string(s->properties[i].key, out);
         buf_puts(out, " = ");
-        sql_string(s->properties[i].value, out);
+        export__sql_string(s->properties[i].value, out);
     }
     buf_puts(out, n ? ")\n" : "");
 }
@@ -49,7 +49,7 @@ static void statement(struct exporter *x, const struct ast_statement *s, const s
                        i + 1 == s->n_partitioned_by ? ")\n" : "");
         if (s->comment) {
             buf_puts(out, "COMMENT ");
-            sql_string(s->comment, out);
+            export__sql_string(s->comment, out);
             buf_puts(out, "\n");
         }
         properties(s, out);

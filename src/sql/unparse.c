@@ -52,7 +52,7 @@ static void put_string(const char *text, uint32_t n, struct buf *out)
     buf_u8(out, '\'');
 }
 
-static void put_name(const char *name, struct buf *out)
+void sql_unparse_name(const char *name, struct buf *out)
 {
     bool plain = name[0] && strchr("0123456789", name[0]) == NULL;
     for (const char *p = name; *p; p++)
@@ -89,7 +89,7 @@ static void put_type(const struct ast_type *t, struct buf *out)
         buf_u8(out, '<');
         for (int i = 0; i < t->n_fields; i++) {
             buf_puts(out, i ? ", " : "");
-            put_name(t->fields[i].name, out);
+            sql_unparse_name(t->fields[i].name, out);
             buf_puts(out, ": ");
             put_type(t->fields[i].type, out);
         }
@@ -132,7 +132,7 @@ static void put_call(const struct ast_expr *x, struct buf *out)
         buf_puts(out, "count(1)");
         return;
     }
-    put_name(x->text, out);
+    sql_unparse_name(x->text, out);
     buf_puts(out, x->distinct ? "(DISTINCT " : "(");
     bool unit = strncmp(x->text, "timestamp", 9) == 0 && x->n_args == 3 && x->args[0]->kind == AST_STRING;
     if (unit) { /* timestampadd(HOUR, 2, ts): a word */
@@ -154,7 +154,7 @@ static void put_parts(const struct ast_expr *x, struct buf *out)
 {
     for (int i = 0; i < x->n_parts; i++) {
         buf_puts(out, i ? "." : "");
-        put_name(x->parts[i], out);
+        sql_unparse_name(x->parts[i], out);
     }
     if (x->kind == AST_STAR)
         buf_puts(out, x->n_parts ? ".*" : "*");
@@ -249,7 +249,7 @@ void sql_unparse_expr(const struct ast_expr *x, struct buf *out)
     case AST_FIELD:
         sql_unparse_expr(x->args[0], out);
         buf_u8(out, '.');
-        put_name(x->text, out);
+        sql_unparse_name(x->text, out);
         break;
     case AST_SUBSCRIPT:
         sql_unparse_expr(x->args[0], out);
@@ -283,7 +283,7 @@ void sql_unparse_expr(const struct ast_expr *x, struct buf *out)
     case AST_LAMBDA:
         for (int i = 0; i < x->n_parts; i++) {
             buf_puts(out, i ? ", " : x->n_parts > 1 ? "(" : "");
-            put_name(x->parts[i], out);
+            sql_unparse_name(x->parts[i], out);
         }
         buf_puts(out, x->n_parts > 1 ? ") -> " : " -> ");
         sql_unparse_expr(x->args[0], out);

@@ -157,7 +157,7 @@ def main():
     parser.add_argument("--idle-seconds", type=int, default=20)
     parser.add_argument("--fresh-seconds", type=int, default=20)
     args = parser.parse_args()
-    if args.spark and not spark.installed():
+    if args.spark and not spark.interpreter():
         parser.error("Spark is not installed: ./dev setup --spark")
     wanted = [args.only] if args.only else ["W0", "W1", "W2", "IDLE", "FRESH"]
     program, correct = bare_loop(), []

@@ -5,22 +5,22 @@ CPU and memory are those of the Python process and the JVM below it: local[2], 2
 as cores, no page. Its start ends when the first micro-batch has its offsets, as millrace's ends with the first poll;
 what it spent until then is left out of the CPU per million, as with millrace.
 """
-import glob
 import os
 import pathlib
 import signal
 import subprocess
 import time
 
+import spark_session
 from millrace import binary, die_with_parent
 
-SETTINGS = ("ui.enabled=false", "ui.showConsoleProgress=false", "sql.shuffle.partitions=2",
-            "databricks.delta.snapshotPartitions=1")
 EVERY_S = 0.05
 
 
-def installed():
-    return bool(os.environ.get("MILLRACE_SPARK_PYTHON") and os.environ.get("MILLRACE_SPARK_JARS"))
+def interpreter():
+    """(interpreter, folder of jars), or None when Spark is not installed."""
+    python, folder = os.environ.get("MILLRACE_SPARK_PYTHON"), os.environ.get("MILLRACE_SPARK_JARS")
+    return (python, folder) if python and folder else None
 
 
 def stat(pid):
@@ -52,14 +52,11 @@ class Job:
         self.folder.mkdir()
         subprocess.run([binary(), "export", "job.sql", "--output", "spark/job.py", "--files", "."], cwd=folder,
                        check=True)
-        jars = ",".join(glob.glob(os.path.join(os.environ["MILLRACE_SPARK_JARS"], "*.jar")))
-        conf = " ".join(f"--conf spark.{c}" for c in SETTINGS)
-        env = {**os.environ, "PYSPARK_PYTHON": os.environ["MILLRACE_SPARK_PYTHON"], "PYSPARK_SUBMIT_ARGS":
-               f"--master local[2] --driver-memory 2g --jars {jars} {conf} pyspark-shell"}
+        env = spark_session.submit_environment(interpreter(), memory="2g")
         self.began = time.monotonic()
         self.errors = open(self.folder / "errors.log", "wb")
         self.process = subprocess.Popen(
-            [os.environ["MILLRACE_SPARK_PYTHON"], "-B", "spark/job.py", "--warehouse", "spark", "--checkpoints",
+            [interpreter()[0], "-B", "spark/job.py", "--warehouse", "spark", "--checkpoints",
              "spark/checkpoints", *args], cwd=folder, env=env, stdout=self.errors, stderr=self.errors,
             start_new_session=True, preexec_fn=die_with_parent)
         self.cpu = self.start_cpu = self.peak = 0

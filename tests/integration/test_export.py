@@ -83,17 +83,18 @@ def test_what_spark_cannot_do_is_refused_until_it_is_left_out(export, more, name
 
 
 RULES = """STREAMING TABLE t (
-CONSTRAINT many EXPECT (n > ${least}), CONSTRAINT some EXPECT (n > 0) ON VIOLATION DROP ROW,
+CONSTRAINT `it's "many"` EXPECT (n > ${least}), CONSTRAINT some EXPECT (n > 0) ON VIOLATION DROP ROW,
 CONSTRAINT named EXPECT (v <> '') ON VIOLATION FAIL UPDATE) """
 
 
 @pytest.mark.parametrize("target, has", [
-    ("pyspark", ['t = expect(t, "t", [', '("many", fill("n > ${least}"), "")', '("some", "n > 0", "DROP ROW")',
+    ("pyspark", ['t = expect(t, "t", [', r"""("it's \"many\"", fill("n > ${least}"), "")""",
+                 '("some", "n > 0", "DROP ROW")',
                  '("named", "v <> \'\'", "FAIL UPDATE")', "import SparkSession, functions", "def expect("]),
-    ("databricks", ["CONSTRAINT many EXPECT ((n > 5) IS TRUE),",
+    ("databricks", ["CONSTRAINT `it's \"many\"` EXPECT ((n > 5) IS TRUE),",
                     "CONSTRAINT some EXPECT ((n > 0) IS TRUE) ON VIOLATION DROP ROW",
                     "CONSTRAINT named EXPECT ((v <> '') IS TRUE) ON VIOLATION FAIL UPDATE)"]),
-    ("pipeline", ["-- The expectation many keeps", "SELECT * FROM (", "WHEN rand() < 0 THEN false",
+    ("pipeline", ["-- The expectation it's \"many\" keeps", "SELECT * FROM (", "WHEN rand() < 0 THEN false",
                   "WHEN (v <> '') IS NOT TRUE THEN raise_error(", "WHEN (n > 0) IS NOT TRUE THEN false"])])
 def test_each_expectation_is_somewhere(export, target, has):
     (export.folder / "job.sql").write_text(SQL.format(more="", options="").replace("STREAMING TABLE t ", RULES))

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What `millrace export` writes runs on Spark, and gives the rows that millrace gives."""
 import collections
-import glob
 import os
 import pathlib
 import subprocess
@@ -30,8 +29,6 @@ AS SELECT window.start AS s, ad_id, count(*) AS n
 FROM STREAM events WATERMARK event_time DELAY OF INTERVAL 990 MILLISECONDS
 GROUP BY window(event_time, '1 second'), ad_id;
 """
-SETTINGS = ("ui.enabled=false", "sql.shuffle.partitions=2", "ui.showConsoleProgress=false",
-            "databricks.delta.snapshotPartitions=1")
 FIVE = ("ad-campaigns", "clickstream-sessions", "iot-quality", "trades-candles", "wikimedia-edits")
 
 
@@ -41,18 +38,11 @@ def export(folder, *args):
     return done.stdout
 
 
-def spark_environment(spark_python):
-    python, folder = spark_python
-    jars = ",".join(glob.glob(os.path.join(folder, "*.jar")))
-    conf = " ".join(f"--conf spark.{c}" for c in SETTINGS)
-    return {**os.environ, "PYSPARK_PYTHON": python, "PYSPARK_SUBMIT_ARGS":
-            f"--master local[2] --driver-memory 1g --jars {jars} {conf} pyspark-shell"}
-
-
 def run_alone(spark_python, script, *args):
     """In a process of its own, as spark-submit does."""
-    done = subprocess.run([spark_python[0], "-B", str(script), "--available-now", *map(str, args)], text=True,
-                          cwd=script.parent, env=spark_environment(spark_python), capture_output=True, timeout=280)
+    done = subprocess.run([spark_python[0], "-B", str(script), "--available-now", *map(str, args)], cwd=script.parent,
+                          env=spark_session.submit_environment(spark_python), text=True, capture_output=True,
+                          timeout=280)
     assert done.returncode == 0, done.stderr[done.stderr.find("Traceback"):][:3000]
 
 
@@ -68,7 +58,7 @@ def run_pipeline(spark_python, folder, *args):
     conf.mkdir()
     (conf / "spark-defaults.conf").write_text("\n".join(f"spark.{c.replace('=', ' ', 1)}" for c in (
         f"driver.extraClassPath={jars}/*", "sql.extensions=io.delta.sql.DeltaSparkSessionExtension",
-        "sql.catalog.spark_catalog=org.apache.spark.sql.delta.catalog.DeltaCatalog", *SETTINGS)))
+        "sql.catalog.spark_catalog=org.apache.spark.sql.delta.catalog.DeltaCatalog", *spark_session.SETTINGS)))
     export(folder, *args, "--target", "pipeline", "--output", pipeline, "--files", folder)
     spec = pipeline / "spark-pipeline.yml"
     spec.write_text("\n".join(f"storage: file://{pipeline}/storage" if line.startswith("storage:") else line

@@ -6,8 +6,8 @@ import os
 import subprocess
 
 import notebook
+import spark_session
 from millrace import TOP, binary
-from test_export import spark_environment
 
 SOURCE = TOP / "examples/notebook/kafka_to_insight.py"
 KEPT = SOURCE.with_suffix(".ipynb")
@@ -58,7 +58,7 @@ def test_nbconvert_renders_it(spark_python, tmp_path):
 
 
 def test_every_cell_runs_and_the_tables_are_equal(kafka, topic, spark_python, tmp_path):
-    env = {**spark_environment(spark_python), "bootstrap_servers": kafka.address, "topic": topic(1),
+    env = {**spark_session.submit_environment(spark_python), "bootstrap_servers": kafka.address, "topic": topic(1),
            "base_path": str(tmp_path / "base"), "millrace": binary(), "JUPYTER_PLATFORM_DIRS": "1",
            "IPYTHONDIR": str(tmp_path / "ipython"), "PYTHONWARNINGS": "ignore"}
     out = tmp_path / "run.ipynb"

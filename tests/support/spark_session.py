@@ -23,22 +23,35 @@ import sys
 import threading
 import traceback
 
+# For two cores and small tables: no page, as many partitions as cores.
+SETTINGS = ("ui.enabled=false", "ui.showConsoleProgress=false", "sql.shuffle.partitions=2",
+            "databricks.delta.snapshotPartitions=1")
+
 
 def session(shuffles=1, **conf):
     from pyspark.sql import SparkSession
     first = (SparkSession.builder.master("local[2]").config("spark.jars", os.environ["SPARK_SESSION_JARS"])
-             .config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
              .config("spark.sql.session.timeZone", "UTC").config("spark.driver.memory", "2g")
              .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC") # short lives
-             .config("spark.sql.shuffle.partitions", 2).config("spark.databricks.delta.snapshotPartitions", 1)
              .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
-             .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
-             .getOrCreate())
+             .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog"))
+    for setting in SETTINGS:
+        first = first.config(*f"spark.{setting}".split("="))
+    first = first.getOrCreate()
     first.sparkContext.setLogLevel("OFF")
     spark = first.newSession()
     for key, value in {"spark.sql.session.timeZone": "UTC", "spark.sql.shuffle.partitions": shuffles, **conf}.items():
         spark.conf.set(key, str(value))
     return spark
+
+
+def submit_environment(spark_python, memory="1g"):
+    """For a script that makes its own session in a process of its own."""
+    python, folder = spark_python
+    jars = ",".join(glob.glob(os.path.join(folder, "*.jar")))
+    conf = " ".join(f"--conf spark.{c}" for c in SETTINGS)
+    return {**os.environ, "PYSPARK_PYTHON": python, "PYSPARK_SUBMIT_ARGS":
+            f"--master local[2] --driver-memory {memory} --jars {jars} {conf} pyspark-shell"}
 
 
 def serve():
