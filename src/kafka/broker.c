@@ -79,3 +79,10 @@ enum err kafka_broker_set_down(struct kafka_broker *b, bool down, struct error *
         down ? rd_kafka_mock_broker_set_down(b->cluster, -1) : rd_kafka_mock_broker_set_up(b->cluster, -1);
     return code ? err_set(e, ERR_IO, "demo broker: %s", rd_kafka_err2str(code)) : OK;
 }
+
+void kafka_broker_forget_leaders(struct kafka_broker *b, int n)
+{
+    const int16_t list_offsets = 2; /* its number in the protocol */
+    for (int i = 0; i < n; i++)
+        rd_kafka_mock_push_request_errors(b->cluster, list_offsets, 1, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+}

@@ -23,5 +23,7 @@ const char         *kafka_broker_bootstrap(const struct kafka_broker *b); /* "12
 MUST_CHECK enum err kafka_broker_topic(struct kafka_broker *b, const char *name, int n_partitions, struct error *e);
 /* For tests: every broker stops answering, or answers again. */
 MUST_CHECK enum err kafka_broker_set_down(struct kafka_broker *b, bool down, struct error *e);
+/* For tests: the next n questions for offsets find a broker that does not know yet that it leads the partitions. */
+void kafka_broker_forget_leaders(struct kafka_broker *b, int n);
 
 #endif

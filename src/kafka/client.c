@@ -11,6 +11,8 @@
 #include "base/log.h"
 
 #define NOBODY_ANSWERS_US 3000000 /* all brokers away for so long: a waiting call gives up */
+#define LEADER_WAIT_US 5000000
+#define LEADER_RETRY_US 100000
 
 /* ---- configuration ---- */
 
@@ -310,28 +312,55 @@ static enum err offsets_from(rd_kafka_event_t *event, rd_kafka_topic_partition_l
     return (int)n == list->cnt ? OK : kafka__error(e, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, "asking for offsets");
 }
 
-enum err link__list_offsets(struct link *l, rd_kafka_topic_partition_list_t *list, bool committed, int timeout_ms,
-                            struct error *e)
+/* A leader may not know yet that it is one: of a topic that was made just now, or after an election. */
+static bool leader_is_coming(rd_kafka_event_t *event)
+{
+    size_t                                   n;
+    const rd_kafka_ListOffsetsResultInfo_t **infos =
+        rd_kafka_ListOffsets_result_infos(rd_kafka_event_ListOffsets_result(event), &n);
+    for (size_t i = 0; i < n; i++) {
+        rd_kafka_resp_err_t code = rd_kafka_ListOffsetsResultInfo_topic_partition(infos[i])->err;
+        if (code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
+            return true;
+    }
+    return false;
+}
+
+static enum err ask_offsets(struct link *l, rd_kafka_topic_partition_list_t *specs, bool committed, int timeout_ms,
+                            rd_kafka_event_t **event, struct error *e)
 {
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(l->rk, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
     rd_kafka_queue_t        *q = rd_kafka_queue_new(l->rk);
-    rd_kafka_event_t        *event = NULL;
     char                     text[128];
-    if (list->cnt == 0) {
-        rd_kafka_queue_destroy(q);
-        rd_kafka_AdminOptions_destroy(options);
-        return OK;
-    }
     rd_kafka_error_destroy(rd_kafka_AdminOptions_set_isolation_level(
         options, committed ? RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED : RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED));
     rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, text, sizeof text);
-    rd_kafka_ListOffsets(l->rk, list, options, q);
-    enum err rc = link__wait(l, q, timeout_ms + 1000, "asking for offsets", &event, e);
-    if (rc == OK)
-        rc = offsets_from(event, list, e);
-    if (event)
-        rd_kafka_event_destroy(event);
+    rd_kafka_ListOffsets(l->rk, specs, options, q);
+    enum err rc = link__wait(l, q, timeout_ms + 1000, "asking for offsets", event, e);
     rd_kafka_queue_destroy(q);
     rd_kafka_AdminOptions_destroy(options);
+    return rc;
+}
+
+enum err link__list_offsets(struct link *l, rd_kafka_topic_partition_list_t *list, bool committed, int timeout_ms,
+                            struct error *e)
+{
+    if (list->cnt == 0)
+        return OK;
+    rd_kafka_topic_partition_list_t *specs = rd_kafka_topic_partition_list_copy(list);
+    int64_t                          until = clock_mono_us() + LEADER_WAIT_US;
+    enum err                         rc;
+    for (bool again = true; again;) {
+        rd_kafka_event_t *event = NULL;
+        rc = ask_offsets(l, specs, committed, timeout_ms, &event, e);
+        again = rc == OK && leader_is_coming(event) && clock_mono_us() < until;
+        if (rc == OK && !again)
+            rc = offsets_from(event, list, e);
+        if (event)
+            rd_kafka_event_destroy(event);
+        if (again)
+            usleep(LEADER_RETRY_US);
+    }
+    rd_kafka_topic_partition_list_destroy(specs);
     return rc;
 }

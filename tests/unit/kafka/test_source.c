@@ -506,6 +506,19 @@ static void a_batch_that_cannot_be_allocated_loses_nothing(void **state)
     loop_close(&l);
 }
 
+/* "offsets of t-0: Broker: Not leader for partition" ended a query on a topic that was made just now. */
+static void a_leader_that_does_not_know_it_yet_is_waited_for(void **state)
+{
+    struct loop l;
+    (void)state;
+    produce(1000, 100);
+    kafka_broker_forget_leaders(broker, 3);
+    loop_open(&l, "latest", NULL, 0);
+    for (int i = 0; i < PARTITIONS; i++)
+        assert_int_equal(l.next[i], 250);
+    loop_close(&l);
+}
+
 static void an_outage_is_waited_for(void **state)
 {
     struct loop               l;
@@ -663,6 +676,7 @@ int main(void)
         T(lost_records_may_be_skipped_when_asked_for),
         T(messages_above_the_limit_come_without_payload),
         T(a_batch_that_cannot_be_allocated_loses_nothing),
+        T(a_leader_that_does_not_know_it_yet_is_waited_for),
         T(an_outage_is_waited_for),
         T(the_group_shows_the_lag),
         T(topics_that_do_not_exist_and_brokers_that_do_not_answer),
