@@ -199,6 +199,12 @@ bool expr__bind_str_to_map(struct expr_binder *b, struct expr *x, const struct a
 
 /* ---- texts ---- */
 
+bool expr__bind_text_list(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    (void)ast;
+    return has_type(b, x, type_array(b->arena, type_of(TYPE_STRING), true));
+}
+
 bool expr__bind_regexp_all(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
 {
     (void)ast;

@@ -31,7 +31,7 @@ bool expr__fail(struct evaluation *ev, uint32_t i, const char *format, ...)
     struct row_errors *errors = ev->errors;
     uint32_t           row = ev->rows ? ev->rows[i] : i;
     va_list            args;
-    for (uint32_t k = errors->n; k > 0; k--) /* once per row; the newest are the likely ones */
+    for (uint32_t k = row > errors->highest ? 0 : errors->n; k > 0; k--) /* once per row; kernels go upwards */
         if (errors->items[k - 1].row == row)
             return true;
     if (errors->n == errors->capacity) {
@@ -42,6 +42,7 @@ bool expr__fail(struct evaluation *ev, uint32_t i, const char *format, ...)
         errors->items = more;
         errors->capacity = capacity;
     }
+    errors->highest = errors->n == 0 || row > errors->highest ? row : errors->highest;
     struct row_error *item = &errors->items[errors->n++];
     item->row = row;
     va_start(args, format);

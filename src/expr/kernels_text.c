@@ -323,6 +323,43 @@ static bool get_json_object_row(struct writer *w, const struct expr *x, const st
 }
 TEXT_KERNEL(k_get_json_object, get_json_object_row)
 
+static bool json_array_length_row(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t i,
+                                  struct builder *b)
+{
+    struct buf  scratch;
+    struct text t = text_at(args, i);
+    (void)x;
+    buf_init(&scratch, TAG_BATCH, COLUMN_BYTES_MAX);
+    int64_t n = json_array_length(t.p, t.n, &scratch);
+    bool    ok = buf_check(&scratch, "json_array_length()", ev->error) == OK;
+    buf_fini(&scratch);
+    if (n < 0)
+        builder_null(b);
+    else
+        builder_i32(b, (int32_t)n);
+    return ok;
+}
+ROWS(k_json_array_length, true, json_array_length_row)
+
+static bool json_object_keys_row(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t i,
+                                 struct builder *b)
+{
+    struct buf  scratch;
+    struct text t = text_at(args, i);
+    (void)x;
+    buf_init(&scratch, TAG_BATCH, COLUMN_BYTES_MAX);
+    bool found = json_object_keys(t.p, t.n, &scratch, &b->children[0]);
+    bool ok = buf_check(&scratch, "json_object_keys()", ev->error) == OK;
+    buf_fini(&scratch);
+    builder_list(b);
+    if (!found) { /* names of a document that breaks off go with their row */
+        builder_pop(b);
+        builder_null(b);
+    }
+    return ok;
+}
+ROWS(k_json_object_keys, true, json_object_keys_row)
+
 /* ---- answers that are no text ---- */
 
 struct column *k_length(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)

@@ -22,6 +22,7 @@ struct row_errors {
     bool              collect; /* else the first failure ends the evaluation */
     struct row_error *items;   /* in order of discovery; a row at most once */
     uint32_t          n, capacity;
+    uint32_t          highest; /* row, while n > 0 */
 };
 
 void row_errors_fini(struct row_errors *errors);

@@ -111,3 +111,33 @@ bool json_path_get(const uint8_t *text, size_t n, const char *path, size_t path_
     buf_clear(scratch);
     return evaluate(&r, token_next(&r), path + 1, end, out) && !r.error && !scratch->failed && !out->failed;
 }
+
+int64_t json_array_length(const uint8_t *text, size_t n, struct buf *scratch)
+{
+    struct json_verdict verdict;
+    struct reader       r = {.p = text, .end = text + n, .scratch = scratch, .verdict = &verdict, .path = true};
+    int64_t             elements = 0;
+    buf_clear(scratch);
+    if (!buf_reserve(scratch, 1) || token_next(&r) != T_ARRAY)
+        return -1;
+    for (; token_element(&r, elements == 0); elements++)
+        if (!token_pass(&r, token_next(&r), NULL))
+            return -1;
+    return r.error || scratch->failed ? -1 : elements;
+}
+
+bool json_object_keys(const uint8_t *text, size_t n, struct buf *scratch, struct builder *names)
+{
+    struct json_verdict verdict;
+    struct reader       r = {.p = text, .end = text + n, .scratch = scratch, .verdict = &verdict, .path = true};
+    buf_clear(scratch);
+    if (!buf_reserve(scratch, 1) || token_next(&r) != T_OBJECT)
+        return false;
+    for (bool first = true; token_name(&r, first); first = false) {
+        builder_bytes(names, scratch->data + r.text_at, r.text_length);
+        scratch->size = 0;
+        if (!token_pass(&r, token_next(&r), NULL))
+            return false;
+    }
+    return !r.error && !scratch->failed;
+}

@@ -15,7 +15,14 @@
 
 static const char query[] =
     "CREATE STREAMING TABLE t AS SELECT window.start AS ws, upper(name) AS who, sum(v) + 1 AS s, count(*) AS n, "
-    "max(concat(name, '-', CAST(v AS STRING))) AS hi FROM STREAM clicks() WATERMARK ts DELAY OF INTERVAL 1 SECOND "
+    "max(concat(name, '-', CAST(v AS STRING))) AS hi, percentile_approx(v, array(0.1, 0.9), 2) AS p, median(v) AS m, "
+    "max(size(split(name, '[a-z]'))) AS parts, max(from_csv(concat(name, ',1'), 'a STRING, b INT').b) AS csv, "
+    "max(format_string('%s-%5.1f', name, v / 2)) AS f, max(map_values(str_to_map('a:1,b:2'))[0]) AS pairs, "
+    "transform(array_union(array(sum(v)), array(1L)), x -> aggregate(array(x, 1L), 0L, (a, y) -> a + y, a -> a * 2)) "
+    "AS l, "
+    "map_filter(map('a', count(*)), (k, n) -> exists(array(n), x -> x > 0)) AS fm, "
+    "zip_with(array(1), array(2, 3), (x, y) -> x + y) AS z FROM STREAM clicks() WATERMARK ts DELAY OF INTERVAL 1 "
+    "SECOND "
     "AS c JOIN ads() AS a ON c.k = a.k WHERE v % 2 = 0 AND CASE WHEN v > 2 THEN c.k LIKE '_' ELSE true END "
     "GROUP BY window(ts, '10 seconds', '5 seconds'), name HAVING count(*) > 0";
 
