@@ -401,6 +401,7 @@ static void percentiles_are_those_of_sparks_summary(void **state)
         struct column *c = run_end(&r);
         assert_memory_equal(c->children[0]->values, rows[k].answers, sizeof rows[k].answers);
         column_free(c);
+        column_free(r.columns[0]);
     }
 }
 
@@ -415,11 +416,13 @@ static void exact_percentiles_lie_between_values(void **state)
     struct column *c = run_end(&r);
     assert_true(column_f64(c)[0] == 37.0);
     column_free(c);
+    column_free(r.columns[0]);
     run_init(&r, "median", longs(TYPE_DOUBLE, values, 2), NULL, -1);
     run_rows(&r, r.state, 1, 1);
     c = run_end(&r);
     assert_false(column_is_valid(c, 0));
     column_free(c);
+    column_free(r.columns[0]);
 }
 
 int main(void)
