@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -598,15 +599,26 @@ void supervisor_stop(struct supervisor *s, void (*done)(void *), void *arg)
     service__stopped(s);
 }
 
-static void on_timer_closed(uv_handle_t *handle)
+/* Handles close in an order of libuv's own: the last one frees. */
+static void closed_one(struct supervisor *s)
 {
-    struct supervisor *s = handle->data;
-    mem_free(s);
+    if (--s->n_open == 0)
+        mem_free(s);
 }
+
+#define SUPERVISOR_OF(w, member) ((struct supervisor *)((uint8_t *)(w) - offsetof(struct supervisor, member)))
+static void on_timer_closed(uv_handle_t *handle) { closed_one(handle->data); }
+static void on_side_closed(struct workers *w) { closed_one(SUPERVISOR_OF(w, side)); }
+static void on_control_closed(struct workers *w) { closed_one(SUPERVISOR_OF(w, control)); }
+static void on_io_closed(struct workers *w) { closed_one(SUPERVISOR_OF(w, host.io)); }
 
 void supervisor_close(struct supervisor *s)
 {
     uv_timer_stop(&s->timer);
+    s->n_open = 4;
+    s->side.closed = on_side_closed;
+    s->control.closed = on_control_closed;
+    s->host.io.closed = on_io_closed;
     workers_close(&s->side);
     workers_close(&s->control);
     query_host_close(&s->host);

@@ -22,6 +22,7 @@ struct supervisor {
     struct event           events[SERVICE_EVENTS_KEPT]; /* ring; texts are ours */
     int64_t                n_events, last_event_id;
     int                    n_changing; /* jobs of the control thread */
+    int                    n_open;     /* handles that are not closed yet, once it closes */
     bool                   stopping;
     void (*stopped)(void *);
     void   *stopped_arg;
