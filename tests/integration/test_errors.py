@@ -41,8 +41,8 @@ WRONG = [  # SQL, exit code, what must be said
     ("CREATE STREAMING TABLE t TBLPROPERTIES ('millrace.onMalformed' = 'keeep') AS SELECT topic FROM KAFKA;", 78,
      ["keeep"]),
     ("CREATE STREAMING TABLE t LOCATION 's3://bucket/t' AS SELECT topic FROM KAFKA;", 65, ["local folders", "s3"]),
-    ("CREATE STREAMING TABLE t AS SELECT topic FROM STREAM read_kafka(bootstrapServers => 'a', "
-     "subscribePattern => 't(');", 65, ["subscribePattern"]),
+    ("CREATE STREAMING TABLE t AS SELECT topic FROM STREAM read_kafka(bootstrapServers => 'a:1', "
+     "subscribePattern => 't(');", 78, ["subscribePattern", "parenthesis"]),
 ]
 
 

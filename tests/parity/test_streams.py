@@ -311,6 +311,8 @@ CASES = {  # name: (SELECT, records or lists of them per partition, maxOffsetsPe
         "percentile_approx(ts, 0.4, 4) FILTER (WHERE v > 0) AS t FROM " + events() +
         " GROUP BY window(ts, '30 seconds'), k", random_events(85, 900), 75),
     "lambdas": (many(LAMBDA_EXPRESSIONS, ARRAY_JSON), array_texts(86, 300), None),
+    "lateral views": (f"SELECT offset, x, p, c FROM {ARRAY_JSON} LATERAL VIEW explode(j.a) t AS x "
+                      "LATERAL VIEW OUTER posexplode(filter(j.a, y -> y > x)) u AS p, c", array_texts(87, 300), None),
     "approx_count_distinct": (SKETCH.format(events()), random_events(63, 900), 300),
     "decimals of JSON": (many("j.a, j.b, j.c, j.d, j.st, j IS NULL", DECIMAL_JSON),
                          ODD_DECIMALS + decimal_texts(70, 300), None),
