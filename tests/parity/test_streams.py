@@ -240,10 +240,13 @@ def map_texts(seed, n):
 
 
 LAMBDA_EXPRESSIONS = """
-transform(j.a, x -> x + 1L), transform(j.a, (x, i) -> x * 10 + i), filter(j.a, x -> x > 1), exists(j.a, x -> x = 2)
-forall(j.a, x -> x > 0), aggregate(j.a, 0L, (acc, x) -> acc + x), aggregate(j.a, 1, (acc, x) -> acc, acc -> acc + 1)
-transform(j.a, x -> concat(CAST(j.a AS STRING), CAST(x AS STRING), CAST(offset AS STRING)))
-zip_with(j.a, array(1, 2), (x, y) -> x <=> y), transform(array(j.a, j.a), a -> filter(a, x -> x <> size(a)))
+transform(j.i, x -> x + 1L), transform(j.i, (x, k) -> x * 10 + k), filter(j.i, x -> x > 1), exists(j.i, x -> x = 2)
+forall(j.i, x -> x > 0), aggregate(j.i, 0L, (acc, x) -> acc + x), aggregate(j.i, 1, (acc, x) -> acc, acc -> acc + 1)
+transform(j.i, x -> concat(CAST(j.k AS STRING), CAST(x AS STRING), CAST(offset AS STRING)))
+zip_with(j.i, j.s, (x, y) -> concat(x, y)), transform(array(j.i, j.i), a -> filter(a, x -> x <> size(a)))
+transform(j.t, x -> x.x), filter(j.t, x -> exists(x.y, y -> y > 1))
+transform(j.n, a -> aggregate(a, 0, (c, x) -> c + x))
+array_sort(j.i), array_union(j.i, get(j.n, 0)), array_compact(j.s), flatten(j.n), arrays_zip(j.i, j.s)
 """
 
 
@@ -311,8 +314,8 @@ CASES = {  # name: (SELECT, records or lists of them per partition, maxOffsetsPe
         "percentile_approx(ts, 0.4, 4) FILTER (WHERE v > 0) AS t FROM " + events() +
         " GROUP BY window(ts, '30 seconds'), k", random_events(85, 900), 75),
     "lambdas": (many(LAMBDA_EXPRESSIONS, ARRAY_JSON), array_texts(86, 300), None),
-    "lateral views": (f"SELECT offset, x, p, c FROM {ARRAY_JSON} LATERAL VIEW explode(j.a) t AS x "
-                      "LATERAL VIEW OUTER posexplode(filter(j.a, y -> y > x)) u AS p, c", array_texts(87, 300), None),
+    "lateral views": (f"SELECT offset, x, p, c FROM {ARRAY_JSON} LATERAL VIEW explode(j.i) t AS x "
+                      "LATERAL VIEW OUTER posexplode(filter(j.i, y -> y > x)) u AS p, c", array_texts(87, 300), None),
     "approx_count_distinct": (SKETCH.format(events()), random_events(63, 900), 300),
     "decimals of JSON": (many("j.a, j.b, j.c, j.d, j.st, j IS NULL", DECIMAL_JSON),
                          ODD_DECIMALS + decimal_texts(70, 300), None),
