@@ -35,7 +35,7 @@ bool csv_value(struct builder *b, const uint8_t *text, size_t n)
     case TYPE_SMALLINT:
     case TYPE_INT:
     case TYPE_BIGINT:
-        if (integer_parse(t, n, &i) != PARSED_OK)
+        if (n == 0 || text[0] <= ' ' || text[n - 1] <= ' ' || integer_parse(t, n, &i) != PARSED_OK)
             break;
         if (b->type->kind == TYPE_BIGINT)
             builder_i64(b, i);
@@ -81,7 +81,7 @@ bool csv_value(struct builder *b, const uint8_t *text, size_t n)
 /* Up to the separator or the end of the line. */
 static const uint8_t *plain_end(const uint8_t *p, const uint8_t *end, struct csv_format format)
 {
-    while (p < end && *p != format.separator && *p != '\n')
+    while (p < end && *p != format.separator && !(format.lines && *p == '\n'))
         p++;
     return p;
 }
@@ -90,15 +90,24 @@ static const uint8_t *plain_field(const uint8_t *p, const uint8_t *end, struct c
 {
     const uint8_t *to = plain_end(p, end, format);
     size_t         n = (size_t)(to - p);
-    if (n && p[n - 1] == '\r' && (to == end || *to == '\n'))
+    if (format.lines && n && p[n - 1] == '\r' && (to == end || *to == '\n'))
         n--;
     buf_put(field, p, n);
     return to;
 }
 
+/* What stands behind a closing quote: blanks, then the end of the field? */
+static bool ends_there(const uint8_t *p, const uint8_t *end, struct csv_format format)
+{
+    while (p < end && *p <= ' ' && *p != format.separator && !(format.lines && *p == '\n'))
+        p++;
+    return p == end || *p == format.separator || *p == '\n';
+}
+
 const uint8_t *csv_field(const uint8_t *p, const uint8_t *end, struct csv_format format, struct buf *field,
                          bool *quoted)
 {
+    const uint8_t *from = p;
     buf_clear(field);
     *quoted = p < end && format.quote && *p == format.quote;
     if (!*quoted)
@@ -106,11 +115,13 @@ const uint8_t *csv_field(const uint8_t *p, const uint8_t *end, struct csv_format
     for (p++; p < end; p++) {
         if (*p == format.escape && p + 1 < end && (p[1] == format.quote || p[1] == format.escape))
             p++;
-        else if (*p == format.quote && p + 1 < end && p[1] == format.quote)
-            p++;
         else if (*p == format.quote)
             break;
         buf_u8(field, *p);
     }
-    return plain_end(p, end, format);
+    if (p == end || ends_there(p + 1, end, format))
+        return plain_end(p, end, format);
+    buf_clear(field); /* a quote in the middle: the text as it stands */
+    *quoted = false;
+    return plain_field(from, end, format, field);
 }

@@ -9,10 +9,12 @@
 
 struct csv_format {
     uint8_t separator, quote, escape; /* quote 0: none */
+    bool    lines;                    /* a field that is not quoted ends with its line too */
 };
-#define CSV_FORMAT_DEFAULT (struct csv_format){',', '"', '\\'}
+#define CSV_FORMAT_DEFAULT ((struct csv_format){',', '"', '\\', false})
 
-/* One field from p on, unquoted into `field`; returns where it ends: at the separator, the line's end, or end. */
+/* One field from p on, unquoted into `field`; returns where it ends: at the separator, the line's end, or end. A quote
+ * in the middle makes it a text as it stands, quotes and all: *quoted is false then. */
 const uint8_t *csv_field(const uint8_t *p, const uint8_t *end, struct csv_format format, struct buf *field,
                          bool *quoted);
 /* Appends the text as a value of b's type, no ARRAY, MAP or STRUCT. False: it is none, and nothing was appended. */

@@ -55,14 +55,14 @@ static struct csv_format format_of(const struct scan *s)
 {
     struct csv_format format = CSV_FORMAT_DEFAULT;
     format.separator = (uint8_t)s->spec->separator;
+    format.lines = true;
     return format;
 }
 
-/* An empty field is NULL, but for a quoted text; so is one that cannot be converted. */
-static void put_field(struct builder *b, const struct buf *field, bool quoted)
+/* An empty field is NULL, quoted or not; so is one that cannot be converted. */
+static void put_field(struct builder *b, const struct buf *field)
 {
-    bool empty = field->size == 0 && (!quoted || b->type->kind != TYPE_STRING);
-    if (empty || !csv_value(b, field->data, field->size))
+    if (field->size == 0 || !csv_value(b, field->data, field->size))
         builder_null(b);
 }
 
@@ -116,7 +116,7 @@ static enum err csv_rows(struct scan *s, const uint8_t *p, const uint8_t *end, s
             if (c >= 0 && !filled[c]) {
                 repair(field, copy);
                 TRY(buf_check(field, s->file, e));
-                put_field(&s->rows.children[c], field, quoted);
+                put_field(&s->rows.children[c], field);
                 filled[c] = true;
             }
             if (p == end || *p++ == '\n')

@@ -54,6 +54,8 @@ static bool option(struct expr_binder *b, const struct ast_expr *key, const stru
         return one_byte(b, value, key->text, &d->format.escape);
     if (strcasecmp(key->text, "mode") == 0)
         return mode(b, value, d);
+    if (strcasecmp(key->text, "header") == 0) /* of files: a line has none */
+        return true;
     if (strcasecmp(key->text, "nullValue") == 0) {
         d->null_value = (struct text){(const uint8_t *)value->text, value->length};
         return true;
@@ -137,7 +139,7 @@ struct reader {
 };
 
 /* False: the field is malformed; it is NULL then. */
-static bool put_field(struct reader *r, struct builder *b)
+static bool put_field(struct reader *r, struct builder *b, bool quoted)
 {
     struct text t = {r->field.data, (uint32_t)r->field.size};
     if (t.n && !utf8_is_valid(t.p, t.n)) {
@@ -145,28 +147,27 @@ static bool put_field(struct reader *r, struct builder *b)
         utf8_repair(t.p, t.n, &r->repaired);
         t = (struct text){r->repaired.data, (uint32_t)r->repaired.size};
     }
-    bool null = t.n == r->d->null_value.n && (t.n == 0 || memcmp(t.p, r->d->null_value.p, t.n) == 0);
+    bool null =
+        (t.n == 0 && !quoted) || (t.n == r->d->null_value.n && (t.n == 0 || memcmp(t.p, r->d->null_value.p, t.n) == 0));
     bool good = null || csv_value(b, t.p, t.n);
     if (null || !good)
         builder_null(b);
     return good;
 }
 
-/* The first line that is not empty; what is missing is NULL. False: it is malformed in some way. */
+/* Ends of lines are as other characters, as in Spark; what is missing is NULL. False: it is malformed in some way. */
 static bool read_line(struct reader *r, struct text t)
 {
     const uint8_t *p = t.p, *end = t.p + t.n;
     int            n = 0, n_fields = r->row.type->n_fields;
     bool           good = true, quoted;
-    while (p < end && (*p == '\n' || *p == '\r'))
-        p++;
-    bool more = p < end;
+    bool           more = p < end;
     while (more) {
         p = csv_field(p, end, r->d->format, &r->field, &quoted);
         if (n < n_fields)
-            good = put_field(r, &r->row.children[n]) && good;
+            good = put_field(r, &r->row.children[n], quoted) && good;
         n++;
-        more = p < end && *p++ == r->d->format.separator;
+        more = p++ < end;
     }
     good = good && n == n_fields;
     for (; n < n_fields; n++)
@@ -208,9 +209,15 @@ struct column *k_from_csv(struct evaluation *ev, const struct expr *x, const str
 
 /* ---- to_csv ---- */
 
-/* As Spark's writer: quoted when the separator, a quote or a line's end is in it, or an escape in front of a quote. */
+/* As Spark's writer: trimmed; quoted when it is empty, or the separator, a quote or a line's end is in it. */
 static void put_quoted(struct buf *out, const uint8_t *p, size_t n)
 {
+    while (n && p[n - 1] <= ' ') /* Spark's writer trims */
+        n--;
+    while (n && p[0] <= ' ') {
+        p++;
+        n--;
+    }
     bool plain = n > 0;
     for (size_t i = 0; i < n; i++)
         plain = plain && p[i] != ',' && p[i] != '"' && p[i] != '\n' && p[i] != '\r';

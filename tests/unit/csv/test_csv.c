@@ -11,7 +11,12 @@
 
 #include "csv/csv.h"
 
-static struct csv_format usual(void) { return CSV_FORMAT_DEFAULT; }
+static struct csv_format usual(void)
+{
+    struct csv_format format = CSV_FORMAT_DEFAULT;
+    format.lines = true;
+    return format;
+}
 
 /* The fields of a line, each in brackets. */
 static const char *fields(const char *line, struct csv_format format)
@@ -26,7 +31,7 @@ static const char *fields(const char *line, struct csv_format format)
         p = csv_field(p, end, format, &field, &quoted);
         size_t n = strlen(text);
         snprintf(text + n, sizeof text - n, "%c%s%c", quoted ? '{' : '[', buf_text(&field), quoted ? '}' : ']');
-        if (p == end || *p == '\n')
+        if (p == end || (format.lines && *p == '\n'))
             break;
         p++;
     }
@@ -46,12 +51,24 @@ static void a_line_has_fields(void **state)
 
 static void quotes_hold_separators_and_lines(void **state)
 {
-    struct csv_format own = {';', '\'', '\''}, none = {',', 0, '\\'};
+    struct csv_format own = {';', '\'', '\'', true}, none = {',', 0, '\\', true};
     (void)state;
     assert_string_equal(fields("\"a,b\",\"\",\"c\nd\"", usual()), "{a,b}{}{c\nd}");
     assert_string_equal(fields("\"a\\\"b\",\"c\\\\\",d", usual()), "{a\"b}{c\\}[d]");
     assert_string_equal(fields("'a;''b';\"c\"", own), "{a;'b}[\"c\"]");
     assert_string_equal(fields("\"a,b\"", none), "[\"a][b\"]");
+    assert_string_equal(fields("\"a\" ,b", usual()), "{a}[b]");
+    assert_string_equal(fields("\"abc,d", usual()), "{abc,d}");
+    assert_string_equal(fields("a\nb,c", (struct csv_format)CSV_FORMAT_DEFAULT), "[a\nb][c]");
+}
+
+/* univocity's STOP_AT_DELIMITER: the text as it stands. */
+static void a_quote_in_the_middle_unquotes(void **state)
+{
+    (void)state;
+    assert_string_equal(fields("\"a\"b,c", usual()), "[\"a\"b][c]");
+    assert_string_equal(fields("\"a\"\"b\",c", usual()), "[\"a\"\"b\"][c]");
+    assert_string_equal(fields("\"\"a\"\",c", usual()), "[\"\"a\"\"][c]");
 }
 
 static struct column *value(const struct type *type, const char *text)
@@ -99,6 +116,8 @@ static void others_are_none(void **state)
 {
     (void)state;
     assert_int_equal(whole(TYPE_INT, "x"), INT64_MIN);
+    assert_int_equal(whole(TYPE_INT, " 1"), INT64_MIN);
+    assert_int_equal(whole(TYPE_INT, "1.0"), INT64_MIN);
     assert_int_equal(whole(TYPE_TINYINT, "128"), INT64_MIN);
     assert_int_equal(whole(TYPE_BOOLEAN, "yes"), INT64_MIN);
     assert_int_equal(whole(TYPE_DATE, "soon"), INT64_MIN);
@@ -110,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_has_fields),
         cmocka_unit_test(quotes_hold_separators_and_lines),
+        cmocka_unit_test(a_quote_in_the_middle_unquotes),
         cmocka_unit_test(texts_are_values_of_a_type),
         cmocka_unit_test(others_are_none),
     };
