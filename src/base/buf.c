@@ -52,7 +52,7 @@ uint8_t *buf_reserve(struct buf *b, size_t n)
     return b->data + b->size;
 }
 
-void buf_put(struct buf *b, const void *bytes, size_t n)
+void buf_put_more(struct buf *b, const void *bytes, size_t n)
 {
     uint8_t *to = n ? buf_reserve(b, n) : NULL;
     if (to) {
@@ -68,14 +68,24 @@ void buf_printf(struct buf *b, const char *format, ...)
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    int      n = vsnprintf(NULL, 0, format, args);
-    uint8_t *to = n < 0 ? NULL : buf_reserve(b, (size_t)n + 1);
-    if (to) {
-        vsnprintf((char *)to, (size_t)n + 1, format, again);
-        b->size += (size_t)n;
+    size_t room = b->failed ? 0 : (b->capacity < b->limit ? b->capacity : b->limit) - b->size;
+    int    n = vsnprintf(room ? (char *)b->data + b->size : NULL, room, format, args);
+    if (n >= 0 && (size_t)n >= room) { /* not whole: once more, with room */
+        uint8_t *to = buf_reserve(b, (size_t)n + 1);
+        n = to ? vsnprintf((char *)to, (size_t)n + 1, format, again) : 0;
     }
+    b->size += n > 0 ? (size_t)n : 0;
     va_end(again);
     va_end(args);
+}
+
+void buf_digits(struct buf *b, uint64_t v, int least)
+{
+    char text[32], *at = text + sizeof text;
+    CHECK(least <= 20);
+    for (; v || least > 0; v /= 10, least--)
+        *--at = (char)('0' + v % 10);
+    buf_put(b, at, (size_t)(text + sizeof text - at));
 }
 
 const char *buf_text(struct buf *b)

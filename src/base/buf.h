@@ -33,10 +33,21 @@ static inline void buf_clear(struct buf *b)
 /* ERR_NO_MEMORY or ERR_LIMIT ("<what> is larger than N bytes") when any append failed. */
 MUST_CHECK enum err buf_check(const struct buf *b, const char *what, struct error *e);
 /* Makes room for n more bytes and returns where they go (NULL on failure); the caller adds to size. */
-uint8_t *buf_reserve(struct buf *b, size_t n);
-void     buf_put(struct buf *b, const void *bytes, size_t n);
-void     buf_puts(struct buf *b, const char *text);
-void     buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
+uint8_t           *buf_reserve(struct buf *b, size_t n);
+void               buf_put_more(struct buf *b, const void *bytes, size_t n); /* buf_put where there is no room yet */
+static inline void buf_put(struct buf *b, const void *bytes, size_t n)
+{
+    if (n && !b->failed && n <= b->capacity - b->size && n <= b->limit - b->size) {
+        memcpy(b->data + b->size, bytes, n);
+        b->size += n;
+    } else {
+        buf_put_more(b, bytes, n);
+    }
+}
+/* The decimal digits of v, with zeros in front up to `least` of them. */
+void buf_digits(struct buf *b, uint64_t v, int least);
+void buf_puts(struct buf *b, const char *text);
+void buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Terminates with a NUL that is not counted and returns the text, or "" after a failure. */
 const char *buf_text(struct buf *b);
 /* Appends the file. What was there stays when it fails; ERR_LIMIT names the path. */

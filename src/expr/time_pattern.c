@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "expr/time_pattern.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <strings.h>
 
 #include "text/time.h"
@@ -138,17 +136,16 @@ static void put_name(const char *name, bool whole, struct buf *out) { buf_put(ou
 
 static void put_year(int64_t year, int count, struct buf *out)
 {
-    if (count == 2)
-        buf_printf(out, "%02d", (int)floor_mod(year, 100));
-    else
-        buf_printf(out, "%s%s%0*" PRId64, year < 0 ? "-" : "",
-                   count >= 4 && year >= 0 &&
-                           year >= (count == 4   ? 10000
-                                    : count == 5 ? 100000
-                                                 : 1000000)
-                       ? "+"
-                       : "",
-                   count, year < 0 ? -year : year);
+    int64_t plain = count == 4 ? 10000 : count == 5 ? 100000 : 1000000; /* from here on with a sign */
+    if (count == 2) {
+        buf_digits(out, (uint64_t)floor_mod(year, 100), 2);
+        return;
+    }
+    if (year < 0)
+        buf_u8(out, '-');
+    else if (count >= 4 && year >= plain)
+        buf_u8(out, '+');
+    buf_digits(out, (uint64_t)(year < 0 ? -year : year), count);
 }
 
 static void put_zone(char letter, int count, struct buf *out)
@@ -177,7 +174,7 @@ static void put_quarter(int quarter, int count, struct buf *out)
 {
     static const char *const ordinals[] = {"1st", "2nd", "3rd", "4th"};
     if (count < 3)
-        buf_printf(out, "%0*d", count, quarter);
+        buf_digits(out, (uint64_t)quarter, count);
     else if (count == 3)
         buf_printf(out, "Q%d", quarter);
     else
@@ -186,9 +183,10 @@ static void put_quarter(int quarter, int count, struct buf *out)
 
 static void put_fraction(int64_t micros, int count, struct buf *out)
 {
-    char text[16];
-    snprintf(text, sizeof text, "%06" PRId64 "000", micros);
-    buf_put(out, text, (size_t)count);
+    size_t before = out->size;
+    buf_digits(out, (uint64_t)micros * 1000, 9);
+    if (!out->failed)
+        out->size = before + (size_t)count;
 }
 
 static void put_item(const struct time_pattern_item *item, const struct moment *m, bool era, struct buf *out)
@@ -209,40 +207,40 @@ static void put_item(const struct time_pattern_item *item, const struct moment *
         if (count > 2)
             put_name(months[m->month - 1], count == 4, out);
         else
-            buf_printf(out, "%0*d", count, m->month);
+            buf_digits(out, (uint64_t)(m->month), count);
         break;
     case 'd':
-        buf_printf(out, "%0*d", count, m->day);
+        buf_digits(out, (uint64_t)(m->day), count);
         break;
     case 'D':
-        buf_printf(out, "%0*d", count, (int)(m->days - days_from_civil(m->year, 1, 1)) + 1);
+        buf_digits(out, (uint64_t)((int)(m->days - days_from_civil(m->year, 1, 1)) + 1), count);
         break;
     case 'E':
         put_name(days[floor_mod(m->days, 7)], count == 4, out);
         break;
     case 'F':
-        buf_printf(out, "%d", (m->day - 1) % 7 + 1);
+        buf_digits(out, (uint64_t)((m->day - 1) % 7 + 1), 1);
         break;
     case 'a':
         buf_puts(out, m->hour < 12 ? "AM" : "PM");
         break;
     case 'H':
-        buf_printf(out, "%0*d", count, m->hour);
+        buf_digits(out, (uint64_t)(m->hour), count);
         break;
     case 'h':
-        buf_printf(out, "%0*d", count, (m->hour + 11) % 12 + 1);
+        buf_digits(out, (uint64_t)((m->hour + 11) % 12 + 1), count);
         break;
     case 'K':
-        buf_printf(out, "%0*d", count, m->hour % 12);
+        buf_digits(out, (uint64_t)(m->hour % 12), count);
         break;
     case 'k':
-        buf_printf(out, "%0*d", count, m->hour == 0 ? 24 : m->hour);
+        buf_digits(out, (uint64_t)(m->hour == 0 ? 24 : m->hour), count);
         break;
     case 'm':
-        buf_printf(out, "%0*d", count, m->minute);
+        buf_digits(out, (uint64_t)(m->minute), count);
         break;
     case 's':
-        buf_printf(out, "%0*d", count, m->second);
+        buf_digits(out, (uint64_t)(m->second), count);
         break;
     case 'S':
         put_fraction(m->micros, count, out);

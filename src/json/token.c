@@ -272,14 +272,20 @@ static size_t put_surrogates(struct buf *out, const uint8_t *text, size_t n)
     return 0;
 }
 
+/* Stands in a JSON text as it is. */
+static bool is_plain(uint8_t c) { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\'; }
+
 static void put_json_string(struct buf *out, const uint8_t *text, size_t n)
 {
     static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
     buf_u8(out, '"');
     for (size_t i = 0, more; i < n; i += more) {
-        const char *at = text[i] ? strchr(from, text[i]) : NULL;
-        if ((more = put_surrogates(out, text + i, n - i)) > 0)
+        for (more = 0; i + more < n && is_plain(text[i + more]);)
+            more++;
+        buf_put(out, text + i, more);
+        if (more || (more = put_surrogates(out, text + i, n - i)) > 0)
             continue;
+        const char *at = text[i] ? strchr(from, text[i]) : NULL;
         more = 1;
         if (at) {
             buf_u8(out, '\\');

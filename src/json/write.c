@@ -44,9 +44,9 @@ static void put_text(struct buf *out, const uint8_t *text, size_t n)
     static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
     buf_u8(out, '"');
     for (size_t i = 0, run = 0; i <= n; i++) {
-        const char *at = i < n && text[i] ? strchr(from, text[i]) : NULL;
-        if (i < n && !at && text[i] >= 0x20)
+        if (i < n && text[i] >= 0x20 && text[i] != '"' && text[i] != '\\')
             continue;
+        const char *at = i < n && text[i] ? strchr(from, text[i]) : NULL;
         buf_put(out, text + run, i - run);
         run = i + 1;
         if (i == n)
