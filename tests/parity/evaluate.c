@@ -7,7 +7,8 @@
  *
  * One line of JSON per expression: {"type": .., "values": [..], "errors": {"row": "[CLASS] .."}} or {"refused": ..}.
  * Values: integers, DATE and TIMESTAMP as numbers; FLOAT and DOUBLE as the 16 hexadecimal digits of the double;
- * STRING and BINARY as hexadecimal digits of their bytes, a DECIMAL of its text; STRUCT and ARRAY as arrays.
+ * STRING and BINARY as hexadecimal digits of their bytes, a DECIMAL of its text; STRUCT and ARRAY as arrays,
+ *   MAP as an array of pairs.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -198,6 +199,16 @@ static void write_value(struct json_writer *w, const struct column *c, size_t i)
         json_begin_array(w);
         for (uint32_t k = c->offsets[i]; k < c->offsets[i + 1]; k++)
             write_value(w, c->children[0], k);
+        json_end_array(w);
+        break;
+    case TYPE_MAP:
+        json_begin_array(w);
+        for (uint32_t k = c->offsets[i]; k < c->offsets[i + 1]; k++) {
+            json_begin_array(w);
+            write_value(w, c->children[0], k);
+            write_value(w, c->children[1], k);
+            json_end_array(w);
+        }
         json_end_array(w);
         break;
     case TYPE_DECIMAL:

@@ -6,6 +6,7 @@ Documents in the manner of JSONTestSuite, texts that make trouble, and random mu
 import json
 import os
 import random
+import re
 import time
 
 import pytest
@@ -18,6 +19,9 @@ SCHEMAS = {
     "numbers": "a INT, b BIGINT, c DOUBLE, d FLOAT, e SMALLINT, f TINYINT",
     "texts": "a STRING, b BINARY, c BOOLEAN",
     "times": "a TIMESTAMP, b DATE, c STRING",
+    "decimals": "a DECIMAL(5,2), b DECIMAL(38,18), d DECIMAL(18,0), f DECIMAL(3,3)",
+    "arrays": "a ARRAY<INT>, b ARRAY<STRING>, c ARRAY<STRUCT<x: INT, y: STRING>>, d DOUBLE",
+    "maps": "a MAP<STRING, INT>, b MAP<STRING, STRING>, c MAP<STRING, ARRAY<BIGINT>>, d BOOLEAN",
     "nested": "a STRUCT<x: INT, y: STRUCT<z: STRING, w: DOUBLE>>, b STRING, c STRUCT<x: BIGINT>",
 }
 VALUES = ['null', 'true', 'false', '0', '-0', '1', '-1', '12', '127', '128', '-128', '32768', '2147483647',
@@ -71,6 +75,19 @@ def documents(seed, n):
     return out
 
 
+def mistake_within(text):
+    """Is it no JSON because of something inside a field that a schema asks for? Listed in docs/sql/differences.md."""
+    try:
+        json.loads(text or "{}", strict=False)
+        return False
+    except ValueError as error:
+        depth, key = 0, ""
+        for token in re.findall(r'"(?:[^"\\]|\\.)*"?|[{}\[\]]', text[:error.pos]):
+            depth += (token in "{[") - (token in "}]")
+            key = token if depth == 1 and token[0] == '"' else key
+        return depth > 1 and key.strip('"') in "abcdef"
+
+
 class Documents:
     """As parity_rows.Rows, of one column."""
 
@@ -93,10 +110,15 @@ class Documents:
 def test_spark_reads_the_same_fields(spark_python, tmp_path):
     if parity_rows.program() is None:
         pytest.skip("evaluate is not built: ./dev parity")
-    docs = Documents(documents(int(os.environ.get("PARITY_SEED") or 1), 20000 if FULL else 5000), tmp_path)
+    made = documents(int(os.environ.get("PARITY_SEED") or 1), 20000 if FULL else 5600)
+    within = [text for text in made if mistake_within(text)]
+    docs = Documents([text for text in made if not mistake_within(text)], tmp_path)
+    assert len(within) < len(made) / 12 and docs.n > 5000
     fields = [f"from_json(doc, '{schema}')" for schema in SCHEMAS.values()]
     fast = [f"from_json(doc, '{schema}', map('mode', 'FAILFAST'))" for schema in SCHEMAS.values()]
     results, n = functions.both(fields + fast, docs, spark_python, tmp_path)
-    print(f"\n{docs.n} documents, {n} answers compared")
+    print(f"\n{docs.n} documents, {n} answers compared; {len(within)} have their mistake within a value")
     wrong = [f"{sql}: {what}" for sql, what in results if what]
     assert not wrong, "\n".join(wrong)
+    results, _ = functions.both(fields, Documents(within, tmp_path), spark_python, tmp_path)
+    assert any(what for _, what in results), "equal now, strike mistakes within a value from docs/sql/differences.md"

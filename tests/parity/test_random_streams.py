@@ -3,13 +3,16 @@
 
     ./dev parity --pairs 200 --seed 7
 
-A pair that differs is shrunk (rows, then clauses) and printed as one file; PARITY_REPLAY=that file runs it again.
+A pair that differs is shrunk (rows and clauses) and printed as one file that runs it again; build/parity has it too.
 """
 import dataclasses
-import json
+import itertools
 import os
+import pathlib
+import pprint
 import random
 import re
+import runpy
 
 import pytest
 
@@ -25,7 +28,10 @@ AGGREGATES = ["count(*)", "count(v)", "count(k)", "sum(v)", "min(v)", "max(v)", 
               "min(concat(k, kind))", "sum(v % 7)", "max(hour(ts))", "count_if(v > 3)", "count(*) FILTER (WHERE v > 0)",
               "sum(v) FILTER (WHERE kind = 'x')", "sort_array(collect_list(v))", "sort_array(collect_set(k))",
               "approx_count_distinct(v)", "max_by(v, v)", "bool_or(v > 40)", "bit_xor(v)", "size(collect_list(k))",
-              "avg(CAST(v AS DECIMAL(9,2)))", "max(struct(v, kind))"]
+              "avg(CAST(v AS DECIMAL(9,2)))", "max(struct(v, kind))", "round(stddev(v), 6)", "round(var_pop(v), 6)",
+              "min_by(v, v)", "max_by(offset, struct(v, offset))", "min_by(k, offset) FILTER (WHERE v <> 0)",
+              "percentile_approx(v, 0.5)", "sort_array(collect_list(v) FILTER (WHERE k = 'a'))", "median(v)",
+              "max(ts) - min(ts) > INTERVAL 2 SECONDS", "count(*) > 2", "sum(v) / count(*)", "map('n', count(v))"]
 FILTERS = ["v > 0", "v % 3 <> 0", "kind = 'x'", "k IS NOT NULL", "k IN ('a', 'b')", "k <=> NULL",
            "v BETWEEN -20 AND 20", "ts < TIMESTAMP '1970-01-01 00:20:00'", "ts IS NOT NULL",
            "upper(k) LIKE 'A%'", "coalesce(v, 0) >= 0",
@@ -34,12 +40,16 @@ KEYS = ["k", "kind", "upper(k)", "v % 3", "coalesce(k, 'none')", "v > 0"]
 VALUES = ["k", "v", "kind", "ts", "v * 2 - 1", "concat_ws('-', k, kind)", "date_format(ts, 'HH:mm:ss')", "v / 3",
           "CASE WHEN v > 0 THEN k ELSE kind END", "hash(k, v)", "lpad(k, 3, '*')", "date_trunc('MINUTE', ts)",
           "array(v, NULL, 7)", "map('v', v)", "named_struct('k', k, 'v', v)", "CAST(v AS DECIMAL(12,3)) / 7"]
+TOP = pathlib.Path(__file__).resolve().parents[2]
+KINDS = {  # how often
+    "window": 6, "session": 3, "chain": 2, "session of windows": 1, "window of sessions": 1, "two watermarks": 2,
+    "union of windows": 1, "joined windows": 1, "distinct": 1, "rows": 1, "exploded": 1, "union": 1}
 HAVINGS = ["count(*) > 1", "sum(v) > 0", "max(v) IS NOT NULL", "count(*) % 2 = 1"]
 
 
 @dataclasses.dataclass
 class Pair:
-    kind: str                 # window, session, chain (of windows), distinct, rows, union
+    kind: str                 # one of KINDS
     delay: int
     size: int
     slide: int                # 0: tumbling
@@ -52,31 +62,59 @@ class Pair:
     records: list             # per partition
 
     def sql(self):
+        join = f" {self.join} dim ON e.k = dim.k" if self.join else ""
         where = f" WHERE {' AND '.join(map(self.of_event, self.filters))}" if self.filters else ""
         view = streams.events(self.delay)
-        join = f" {self.join} dim ON e.k = dim.k" if self.join else ""
+        if self.kind == "exploded":
+            view = view.replace("(SELECT ", "(SELECT *, posexplode_outer(sequence(0, v % 4)) FROM (SELECT ", 1)
+            view = view.replace(") AS e, offset FROM STREAM src))", ") AS e, offset FROM STREAM src)))")
+        source = f"{view}{join}{where}"
         keys = [self.of_event(key) for key in self.keys] + (["name"] if join else [])
-        named = [f"{self.of_event(x)} AS c{i}" for i, x in enumerate(self.values)]
-        if self.kind == "distinct":
-            names = ", ".join(["ts", *[f"{key} AS k{i}" for i, key in enumerate(keys)]])
-            return f"SELECT DISTINCT {names} FROM {view}{join}{where}"
-        if self.kind in ("rows", "union"):
-            select = f"SELECT {', '.join([*named, 'offset'])} FROM {view}{join}{where}"
-            if self.kind == "rows":
-                return select
-            return f"{select} UNION ALL SELECT {', '.join([*named, '-offset'])} FROM {view}{join} WHERE v > 5"
-        window = f"window(ts, '{self.size} seconds'" + (f", '{self.slide} seconds')" if self.slide else ")")
-        select = ["window.start AS ws", "window.end AS we", *[f"{key} AS k{i}" for i, key in enumerate(keys)], *named]
+        values = [f"{self.of_event(x)} AS c{i}" for i, x in enumerate(self.values)]
+        named = [f"{key} AS k{i}" for i, key in enumerate(keys)]
+        match self.kind:
+            case "distinct":
+                return f"SELECT DISTINCT {', '.join(['ts', *named])} FROM {source}"
+            case "rows":
+                return f"SELECT {', '.join([*values, 'offset'])} FROM {source}"
+            case "union":
+                other = f"{streams.events(self.delay)}{join} WHERE v > 5"
+                return f"SELECT {', '.join([*values, 'offset'])} FROM {source} UNION ALL " \
+                       f"SELECT {', '.join([*values, '-offset'])} FROM {other}"
+            case "two watermarks":
+                both = f"(SELECT k, v, kind, ts, offset FROM {streams.events(self.delay)} WHERE kind = 'x' UNION ALL " \
+                       f"SELECT k, v, kind, ts, -offset FROM {streams.events(self.size)} WHERE v > 0) AS e"
+                return self.grouped(f"{both}{join}{where}", keys, self.window("ts"), [*named, *values])
+        window = self.window("ts")
+        plain = self.grouped(source, keys, window, [*named, *values])
+        if self.kind in ("window", "session", "exploded"):
+            return plain
+        if self.kind == "union of windows":
+            other = f"{streams.events(self.size)}{join} WHERE v > 5"
+            return f"{plain} UNION ALL {self.grouped(other, keys, window, [*named, *values])}"
+        inner = self.grouped(source, keys, window, [*named, "count(*) AS n"], whole=True)
+        if self.kind == "joined windows":
+            letter = f"SELECT *, substr('abcd', n, 1) AS d FROM ({inner})"
+            return f"SELECT w.start AS ws, w.end AS we, n, dim.name AS other FROM ({letter}) LEFT JOIN dim ON d = dim.k"
+        if self.kind == "session of windows":
+            return f"SELECT session_window.start AS ws, session_window.end AS we, n % 2 AS k, count(*) AS m FROM " \
+                   f"({inner}) GROUP BY session_window(window_time(w), '{self.size} seconds'), n % 2"
+        time = "wt" if self.kind == "window of sessions" else "w"
+        inner = f"SELECT window_time(w) AS wt, n FROM ({inner})" if time == "wt" else inner
+        return f"SELECT window.start AS ws, count(*) AS m, sum(n) AS n FROM ({inner}) " \
+               f"GROUP BY window({time}, '{self.size * 2} seconds')"
+
+    def window(self, time):
+        if self.kind in ("session", "window of sessions"):
+            return f"session_window({time}, '{self.size} seconds')"
+        return f"window({time}, '{self.size} seconds'" + (f", '{self.slide} seconds')" if self.slide else ")")
+
+    def grouped(self, source, keys, window, columns, whole=False):
+        """One aggregation; its window as columns, or whole as w."""
+        name = window.split("(")[0]
+        bounds = [f"{name} AS w"] if whole else [f"{name}.start AS ws", f"{name}.end AS we"]
         having = f" HAVING {' AND '.join(self.having)}" if self.having else ""
-        if self.kind == "session":
-            window, select[:2] = f"session_window(ts, '{self.size} seconds')", ["session_window.start AS ws",
-                                                                               "session_window.end AS we"]
-        grouped = f"FROM {view}{join}{where} GROUP BY {', '.join([window, *keys])}{having}"
-        if self.kind == "chain":
-            inner = f"SELECT window AS w, {', '.join(select[2:])} {grouped}"
-            outer = f"window(w, '{self.size * 2} seconds')"
-            return f"SELECT window.start AS ws, count(*) AS n FROM ({inner}) GROUP BY {outer}"
-        return f"SELECT {', '.join(select)} {grouped}"
+        return f"SELECT {', '.join([*bounds, *columns])} FROM {source} GROUP BY {', '.join([window, *keys])}{having}"
 
     def of_event(self, x):
         return re.sub(r"\bk\b", "e.k", x) if self.join else x
@@ -88,38 +126,89 @@ class Pair:
 def random_pair(seed):
     chance = random.Random(seed)
     some = lambda xs, most: chance.sample(xs, chance.randrange(most + 1))  # noqa: E731
-    kind = chance.choice(["window"] * 5 + ["session", "session", "chain", "distinct", "rows", "union"])
+    kind = chance.choices(list(KINDS), list(KINDS.values()))[0]
+    of_rows = kind in ("rows", "union")
     size = chance.choice([4, 5, 10, 30])
     records = [streams.random_events(seed * 10 + p, chance.choice([30, 120, 300]), late=chance.choice([0.05, 0.3, 0.6]))
                for p in range(chance.choice([1, 1, 2, 3]))]
     for values in records:  # duplicates
         values += chance.sample(values, len(values) // 10)
     slide = chance.choice([0, 0, size // 2 or 1, 3 if size > 3 else 1])
-    values = chance.sample(VALUES if kind in ("rows", "union") else AGGREGATES, chance.randrange(1, 5))
-    having = some(HAVINGS, 1) if kind in ("window", "session", "chain") else []
+    keys = some(KEYS, 2) or (["k"] if "session" in kind else [])  # both engines refuse sessions of everybody
+    values = chance.sample(VALUES if of_rows else AGGREGATES, chance.randrange(1, 5))
+    having = [] if of_rows or kind == "distinct" else some(HAVINGS, 1)
+    if kind == "exploded":
+        values += ["sum(pos)", "count(col)"]
     cap = max(1, sum(map(len, records)) // chance.choice([1, 3, 5, 8]))
-    return Pair(kind, chance.choice([0, 1, 5, 20]), size, slide, some(KEYS, 2), values, some(FILTERS, 2), having,
+    return Pair(kind, chance.choice([0, 1, 5, 20]), size, slide, keys, values, some(FILTERS, 2), having,
                 chance.choice(["", "", "JOIN", "LEFT JOIN"]), cap, records)
 
 
 def smaller(pair):
     """Pairs with less in them, the greatest steps first."""
-    for part, values in enumerate(pair.records):
-        for size in (len(values) // 2, len(values) // 4, 1):
-            for at in range(0, len(values) if size else 0, size or 1):
-                records = [list(r) for r in pair.records]
-                records[part] = values[:at] + values[at + size:]
-                if any(records):
-                    yield dataclasses.replace(pair, records=records)
+    yield from fewer_records(pair, 2)
     for name in ("filters", "having", "keys", "values"):
         for i in range(len(getattr(pair, name))):
             less = [x for k, x in enumerate(getattr(pair, name)) if k != i]
-            if less or name != "values":
+            if less or name == "filters" or name == "having" or name == "keys" and "session" not in pair.kind:
                 yield dataclasses.replace(pair, **{name: less})
     if pair.join:
         yield dataclasses.replace(pair, join="")
     if pair.slide:
         yield dataclasses.replace(pair, slide=0)
+    for parts in (4, 16, 1 << 30):
+        yield from fewer_records(pair, parts)
+
+
+def fewer_records(pair, parts):
+    """Without one of so many parts of a partition."""
+    for n, values in enumerate(pair.records):
+        size = max(1, -(-len(values) // parts))
+        for at in range(0, len(values), size):
+            records = [list(r) for r in pair.records]
+            records[n] = values[:at] + values[at + size:]
+            if any(records):
+                yield dataclasses.replace(pair, records=records)
+
+
+def shrink(pair, differences, width=8, most=160):
+    """Smaller ones that still differ, as long as there are any and the tries last."""
+    candidates = smaller(pair)
+    while tries := {f"try {i}": p for i, p in enumerate(itertools.islice(candidates, min(width, most)))}:
+        most -= len(tries)
+        found = differences(tries)
+        if found:
+            pair = tries[min(found, key=lambda name: int(name.split()[1]))]
+            candidates = smaller(pair)
+    return pair
+
+
+FILE = '''"""{name}: {differ}
+
+{sql}
+
+Run it at the top of the clone: ./dev python {path}
+"""
+import os
+import subprocess
+import sys
+
+PAIR = {pair}
+
+if __name__ == "__main__":
+    sys.exit(subprocess.call([sys.executable, "-m", "pytest", "-q", "tests/parity/test_random_streams.py"],
+                             env={{**os.environ, "PARITY_REPLAY": __file__}}))
+'''
+
+
+def write_file(name, pair, differ):
+    """The pair as a program of its own: (path, text)."""
+    path = TOP / "build/parity" / f"{name.replace(' ', '_')}.py"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    said = differ.replace("\\", "\\\\").replace('"', "'")
+    path.write_text(FILE.format(name=name, differ=said, sql=pair.sql(), path=path.relative_to(TOP),
+                                pair=pprint.pformat(dataclasses.asdict(pair), width=118, sort_dicts=False)))
+    return path, path.read_text()
 
 
 class Runner:
@@ -139,16 +228,6 @@ class Runner:
                 found[name] = differ
         return found
 
-    def shrink(self, pair, steps=6, width=8):
-        """As long as one of the next smaller ones still differs."""
-        for _ in range(steps):
-            tries = {f"try {i}": p for i, (p, _) in enumerate(zip(smaller(pair), range(width)))}
-            found = self.differences(tries)
-            if not found:
-                return pair
-            pair = tries[next(iter(found))]
-        return pair
-
 
 @pytest.fixture(scope="module")
 def runner(kafka, spark_python, tmp_path_factory):
@@ -157,16 +236,41 @@ def runner(kafka, spark_python, tmp_path_factory):
     return Runner(kafka, spark_python, tmp_path_factory.mktemp("random"))
 
 
+def test_a_pair_that_differs_shrinks_to_what_makes_it_differ_and_its_file_runs_it_again(tmp_path):
+    pair = dataclasses.replace(random_pair(1), kind="window", filters=["v > 0", "k IS NOT NULL"], slide=3, join="JOIN",
+                               keys=["k", "kind"], values=["count(*)", "sum(v)"], having=["count(*) > 1"],
+                               records=[[f"a{i}" for i in range(100)], [f"b{i}" for i in range(60)]])
+    tried = []
+
+    def differences(pairs):
+        tried.extend(pairs)
+        return {name: "differs" for name, p in pairs.items()
+                if "a7" in p.records[0] and "b50" in p.records[1] and "sum(v)" in p.values and "v > 0" in p.filters}
+
+    small = shrink(pair, differences)
+    assert (small.records, small.values, small.filters) == ([["a7"], ["b50"]], ["sum(v)"], ["v > 0"])
+    assert (small.keys, small.having, small.join, small.slide) == ([], [], "", 0)
+    assert len(tried) <= 160
+    path, text = write_file("test seed", small, 'rows "differ": C:\\new """')
+    assert Pair(**runpy.run_path(str(path))["PAIR"]) == small
+    assert small.sql() in text and f"./dev python {path.relative_to(TOP)}" in text
+    path.unlink()
+
+
+def test_what_always_differs_shrinks_to_one_record():
+    small = shrink(random_pair(2), lambda pairs: dict.fromkeys(pairs, "differs"))
+    assert sum(map(len, small.records)) == 1
+
+
 @pytest.mark.timeout(36000)
 def test_random_queries_give_the_same_rows(runner):
     if os.environ.get("PARITY_REPLAY"):
-        pairs = {"replay": Pair(**json.load(open(os.environ["PARITY_REPLAY"])))}
+        pairs = {"replay": Pair(**runpy.run_path(os.environ["PARITY_REPLAY"])["PAIR"])}
     else:
         pairs = {f"seed {seed}": random_pair(seed) for seed in range(SEED * 1000, SEED * 1000 + PAIRS)}
     names, reports = list(pairs), []
     for at in range(0, len(names), 20):
         for name, differ in runner.differences({n: pairs[n] for n in names[at:at + 20]}).items():
-            pair = runner.shrink(pairs[name]) if len(reports) < 3 else pairs[name]
-            file = json.dumps(dataclasses.asdict(pair))
-            reports.append(f"{name}: {differ}\n{pair.sql()}\nPARITY_REPLAY file:\n{file}")
+            pair = shrink(pairs[name], runner.differences) if len(reports) < 3 and name != "replay" else pairs[name]
+            reports.append(write_file(name, pair, differ)[1])
     assert not reports, f"{len(reports)} of {len(pairs)} pairs differ:\n" + "\n\n".join(reports)

@@ -391,6 +391,43 @@ CASES = {  # name: (SELECT, records or lists of them per partition, maxOffsetsPe
     "lateral aliases of aggregates": (
         "SELECT window.start AS ws, count(*) AS n, n + 1 AS m, m * 2 AS n2, upper(k) AS u, concat(u, '!') AS e FROM " +
         events() + " GROUP BY window(ts, '10 seconds'), k", random_events(81, 300), 75),
+    "exploded, then windows": (
+        "SELECT window.start AS ws, x, count(*) AS n, sum(pos) AS p FROM (SELECT ts, pos, col AS x FROM (SELECT "
+        "timestamp_millis(j.k * 3000L + offset * 100) AS ts, posexplode_outer(j.i) FROM " + ARRAY_JSON + ")) "
+        "WATERMARK ts DELAY OF INTERVAL 2 SECONDS AS e GROUP BY window(ts, '5 seconds'), x", array_texts(87, 300), 40),
+    "entries of maps": (f"SELECT offset, k2, v2 FROM (SELECT j.m AS m, offset FROM {MAP_JSON}) "
+                        "LATERAL VIEW OUTER explode(m) t AS k2, v2", map_texts(91, 200), None),
+    "maps of a group": (
+        "SELECT window.start AS ws, k, map('n', count(*), k, sum(v)) AS m FROM " + events() +
+        " WHERE k IS NOT NULL GROUP BY window(ts, '10 seconds'), k", random_events(92, 300), 75),
+    "day and week": ("SELECT window.start AS ws, count(*) AS n FROM " + events(1) + " GROUP BY window(ts, '1 week') "
+                     "UNION ALL SELECT window.start AS ws, count(*) AS n FROM " + events(1) +
+                     " GROUP BY window(ts, '1 day')",
+                     [event(t * 86400) for t in (0, 0.5, 1, 6.9, 7, 3, 13.99, 14, 20, 21, 40)], 1),
+    "a slide that does not divide": (COUNT.format(events(2), "'10 seconds', '3 seconds'"), random_events(93, 300), 40),
+    "microseconds at the watermark": (
+        "SELECT window.start AS ws, count(*) AS n, max(ts) AS m FROM (SELECT timestamp_micros(e.t) AS ts FROM "
+        "(SELECT from_json(CAST(value AS STRING), 't BIGINT') AS e FROM STREAM src)) "
+        "WATERMARK ts DELAY OF INTERVAL 0 SECONDS AS e GROUP BY window(ts, '10 milliseconds')",
+        [f'{{"t": {t}}}' for t in (1, 9999, 10000, 10999, 20999, 9998, 21000, 19999, 20000, 31001, 29999, 41000,
+                                   50000)], 1),
+    "distinct at the watermark": (f"SELECT DISTINCT ts, k FROM {events(0)}", [event(t, k) for t, k in [
+        (1, "a"), (1, "a"), (2, "a"), (2, "b"), (1, "c"), (2, "a"), (2, "c"), (2.001, "a"), (2, "d"), (2.001, "a"),
+        (3, "a"), (2.001, "e"), (4, "a"), (3, "z")]], 1),
+    "time in a CASE is above the watermark": (
+        COUNT.format(events(1) + " WHERE CASE WHEN ts < TIMESTAMP '1970-01-01 00:01:00' THEN true ELSE kind = 'x' END",
+                     "'10 seconds'"),
+        [event(1), event(100, kind="y"), event(2), event(30), event(4), event(131), event(5)], 1),
+    "a missing or NULL key and the watermark": (
+        "SELECT window.start AS ws, name, count(*) AS n FROM " + events(1) + " JOIN dim ON e.k = dim.k "
+        "GROUP BY window(ts, '10 seconds'), name",
+        [event(1), event(100, k=None), event(2), event(30, k="zzz"), event(3), event(4, "b"), event(50), event(6)], 1),
+    "seconds as TIMESTAMP": (
+        "SELECT window.start AS ws, count(*) AS n FROM (SELECT j.t AS ts FROM (SELECT from_json(CAST(value AS STRING), "
+        "'t TIMESTAMP') AS j FROM STREAM src)) WATERMARK ts DELAY OF INTERVAL 5 SECONDS AS e "
+        "GROUP BY window(ts, '10 seconds')",
+        ['{"t": 1700000000}', '{"t": 1700000012}', '{"t": ""}', '{"t": 1.5}', '{"t": "2023-11-14T22:13:30Z"}',
+         '{"t": 1700000001}', '{"t": 1700000100}', '{"t": 1700000002}'], 2),
     "group by a struct": ("SELECT window.start AS ws, s, s.v AS v, count(*) AS n FROM (SELECT ts, named_struct('k', k, "
                           "'v', v % 3) AS s FROM " + events() + ") GROUP BY window(ts, '10 seconds'), s",
                           random_events(82, 300), 75),
