@@ -446,11 +446,11 @@ def both(kafka, spark_python, tmp_path_factory, request):
         pytest.skip("millrace is not built: ./dev build")
     chosen = {item.callspec.params["name"] for item in request.session.items if item.path == request.path}
     engines = BothEngines(kafka, spark_python, tmp_path_factory.mktemp("streams"))
-    engines.spark({name: case for name, case in CASES.items() if name in chosen})
+    engines.spark({name: case for name, case in CASES.items() if name in chosen}, timeout=1500)
     return engines
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", CASES)
 def test_spark_gives_the_same_rows(both, name, tmp_path):
     ours, spark, differ = both.compare(name, tmp_path)
