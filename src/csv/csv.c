@@ -86,9 +86,11 @@ static const uint8_t *plain_end(const uint8_t *p, const uint8_t *end, struct csv
     return p;
 }
 
-static const uint8_t *plain_field(const uint8_t *p, const uint8_t *end, struct csv_format format, struct buf *field)
+/* The text from p on as it stands; its end is looked for from `behind` on. */
+static const uint8_t *plain_field(const uint8_t *p, const uint8_t *behind, const uint8_t *end, struct csv_format format,
+                                  struct buf *field)
 {
-    const uint8_t *to = plain_end(p, end, format);
+    const uint8_t *to = plain_end(behind, end, format);
     size_t         n = (size_t)(to - p);
     if (format.lines && n && p[n - 1] == '\r' && (to == end || *to == '\n'))
         n--;
@@ -111,7 +113,7 @@ const uint8_t *csv_field(const uint8_t *p, const uint8_t *end, struct csv_format
     buf_clear(field);
     *quoted = p < end && format.quote && *p == format.quote;
     if (!*quoted)
-        return plain_field(p, end, format, field);
+        return plain_field(p, p, end, format, field);
     for (p++; p < end; p++) {
         if (*p == format.escape && p + 1 < end && (p[1] == format.quote || p[1] == format.escape))
             p++;
@@ -123,5 +125,5 @@ const uint8_t *csv_field(const uint8_t *p, const uint8_t *end, struct csv_format
         return plain_end(p, end, format);
     buf_clear(field); /* a quote in the middle: the text as it stands */
     *quoted = false;
-    return plain_field(from, end, format, field);
+    return plain_field(from, p, end, format, field);
 }

@@ -100,7 +100,7 @@ static void csv_as_spark_reads_it(void **state)
     gives((struct files_spec){.path = path_of("t.csv")},
           "1[one] 2[two, \"quoted\"] 3- 4- -[bad number] 6- 7[seven] 9[last] ");
     put("t.csv", "2,\"two, \"\"quoted\"\"\"\n3,\"a\"b\n 4,\" x\" \n"); /* doubled quotes are no escape by default */
-    gives((struct files_spec){.path = path_of("t.csv")}, "2[\"two] 3[\"a\"b] -[ x] ");
+    gives((struct files_spec){.path = path_of("t.csv")}, "2[\"two, \"\"quoted\"\"\"] 3[\"a\"b] -[ x] ");
     put("t.csv", "5|a,b\n");
     gives((struct files_spec){.path = path_of("t.csv"), .separator = '|'}, "5[a,b] ");
     put("t.csv", "1,\xff\xfe\n");
