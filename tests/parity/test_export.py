@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What `millrace export` writes runs on Spark, and gives the rows that millrace gives."""
 import collections
+import json
 import os
 import pathlib
 import subprocess
@@ -169,6 +170,26 @@ def example_on(kafka, filled, name, python, version):
 @pytest.mark.parametrize("name", FIVE)
 def test_an_example_gives_the_same_rows(kafka, filled, name, spark_python):
     example_on(kafka, filled, name, spark_python, "4.1")
+
+
+def test_violations_are_counted_per_micro_batch(kafka, filled, tmp_path, spark_python):
+    """As docs/export.md says: lastProgress["observedMetrics"]."""
+    example, folder = EXAMPLES["iot-quality"], filled("iot-quality")
+    text = export(folder, *flags_of(example, kafka))
+    assert "\n(trusted.writeStream" in text
+    (tmp_path / "job.py").write_text(text.replace("\n(trusted.writeStream", "\nquery = (trusted.writeStream") + """
+import json
+for progress in query.recentProgress:
+    print("COUNTED", json.dumps(progress["observedMetrics"]["trusted"].asDict()))
+""")
+    done = run_script(spark_python, tmp_path / "job.py", tmp_path / "lake")
+    assert done.returncode == 0, done.stderr[-3000:]
+    counted = collections.Counter()
+    for line in done.stdout.splitlines():
+        if line.startswith("COUNTED "):
+            counted.update(json.loads(line[8:]))
+    broken = (name for *_, names, dropped, epoch in example.expected("quarantine.csv") for name in names.split(", "))
+    assert dict(counted) == {"on_earth": 0, **collections.Counter(broken)}
 
 
 @pytest.mark.parametrize("name", FIVE)
