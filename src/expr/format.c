@@ -354,7 +354,7 @@ static void put_argument(struct buf *out, const struct item *i, const struct col
         bool v = !null && (c->type->kind != TYPE_BOOLEAN || column_u8(c)[row]);
         put_text(out, i, v ? (struct text){(const uint8_t *)"true", 4} : (struct text){(const uint8_t *)"false", 5});
     } else if (null) {
-        put_text(out, i, (struct text){(const uint8_t *)"null", 4});
+        put_text(out, i, (struct text){(const uint8_t *)(i->conversion == 'X' ? "NULL" : "null"), 4});
     } else if (i->conversion == 's') {
         put_text(out, i, as_text(c, row, room, sizeof room));
     } else if (is_real(c->type)) {
