@@ -158,6 +158,7 @@ static int serve_demo(const char *bootstrap, int64_t started_us)
                               .n_queries = N_FILES,
                               .producer = "ads",
                               .producer_spec = spec,
+                              .watched = "campaign_views",
                               .for_us = flags.for_us,
                               .ready = say_ready,
                               .started_us = started_us};

@@ -14,9 +14,11 @@
 #include "base/log.h"
 #include "cli.h"
 #include "serve.h"
+#include "status.h"
 
 #define STOP_PATIENCE_MS 9000 /* then the process ends: what was not committed is read again */
 #define HTTP_GRACE_MS 1000
+#define STATUS_EVERY_MS 250
 #define TOKENS_MAX ((size_t)1 << 20)
 
 static const struct http_asset assets[] = {
@@ -29,7 +31,8 @@ static const struct http_asset assets[] = {
 struct service {
     uv_loop_t                loop;
     uv_signal_t              signals[3]; /* SIGINT, SIGTERM, SIGHUP */
-    uv_timer_t               patience, limit;
+    uv_timer_t               patience, limit, status;
+    struct status_line       line;
     const struct serve_plan *plan;
     struct supervisor       *supervisor;
     struct api              *api;
@@ -55,6 +58,7 @@ static void on_http_closed(void *arg)
         uv_close((uv_handle_t *)&v->signals[i], NULL);
     uv_close((uv_handle_t *)&v->patience, NULL);
     uv_close((uv_handle_t *)&v->limit, NULL);
+    uv_close((uv_handle_t *)&v->status, NULL);
 }
 
 static struct service *the_service;
@@ -76,6 +80,8 @@ static void on_patience(uv_timer_t *timer)
 
 static void stop(struct service *v)
 {
+    uv_timer_stop(&v->status);
+    status_clear(&v->line);
     api_stopping(v->api);
     uv_timer_start(&v->patience, on_patience, STOP_PATIENCE_MS, 0);
     supervisor_stop(v->supervisor, on_drained, v);
@@ -89,6 +95,7 @@ static void on_signal(uv_signal_t *handle, int number)
         cli_say("stopped now; what was not committed is read again next time");
         _exit(EXIT_FORCED);
     }
+    status_clear(&v->line);
     cli_say("stopping after a last epoch (again to stop now)");
     stop(v);
 }
@@ -273,6 +280,17 @@ static void begin_work(struct service *v)
         uv_timer_start(&v->limit, on_limit, (uint64_t)plan->for_us / 1000, 0);
 }
 
+static void on_status(uv_timer_t *timer)
+{
+    struct service        *v = timer->data;
+    struct service_object *o = supervisor_find(v->supervisor, RESOURCE_QUERY, v->plan->watched);
+    struct query          *q = o ? service_query_of(o)->query : NULL;
+    if (q)
+        status_show(&v->line, q);
+    else
+        status_clear(&v->line);
+}
+
 int serve_run(const struct serve_plan *plan)
 {
     static struct service v;
@@ -293,7 +311,11 @@ int serve_run(const struct serve_plan *plan)
     }
     uv_timer_init(&v.loop, &v.patience);
     uv_timer_init(&v.loop, &v.limit);
-    v.limit.data = &v;
+    uv_timer_init(&v.loop, &v.status);
+    v.limit.data = v.status.data = &v;
+    status_init(&v.line);
+    if (plan->watched && v.line.terminal)
+        uv_timer_start(&v.status, on_status, STATUS_EVERY_MS, STATUS_EVERY_MS);
     say_ready(&v);
     begin_work(&v);
     uv_run(&v.loop, UV_RUN_DEFAULT);

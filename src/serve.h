@@ -17,7 +17,8 @@ struct serve_plan {
     int                       n_queries;
     const char               *producer, *producer_spec; /* one to begin with, or NULL */
     int64_t                   for_us;                   /* stop by itself; 0: never */
-    void (*ready)(const char *address);                 /* it serves; NULL: say so on stderr */
+    const char               *watched;  /* a query whose newest rows and state a terminal shows; NULL: none */
+    void (*ready)(const char *address); /* it serves; NULL: say so on stderr */
     int64_t started_us;
 };
 

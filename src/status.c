@@ -13,6 +13,7 @@
 #include "text/time.h"
 
 #define WIDTH_DEFAULT 100
+#define ROWS_MOST 10
 
 void status_init(struct status_line *s) { *s = (struct status_line){.terminal = cli_stderr_is_terminal()}; }
 
@@ -59,7 +60,7 @@ void status_show(struct status_line *s, const struct query *q)
     uint32_t width = terminal_width();
     query_status(q, &st);
     buf_init(&out, TAG_PROCESS, 1 << 20);
-    query_newest_rows(q, width, &out);
+    query_newest_rows(q, width, ROWS_MOST, &out);
     size_t above = out.size;
     put_line(s, &st, &out);
     if (out.size - above > width)

@@ -79,8 +79,8 @@ struct query_status {
     struct rule_tally  rules[FLOW_RULES_MAX];          /* of plan->expect.rules, in rows, as the ledger */
 };
 void query_status(const struct query *q, struct query_status *out);
-/* The newest result rows as a table of at most `width` characters. */
-void query_newest_rows(const struct query *q, uint32_t width, struct buf *out);
+/* The newest result rows, at most `most`, as a table of at most `width` characters. */
+void query_newest_rows(const struct query *q, uint32_t width, uint32_t most, struct buf *out);
 /* Why no row has come out, as a sentence; "" when rows come. wall_ms: now. */
 void query_why_nothing(const struct query_status *st, int64_t wall_ms, char out[200]);
 

@@ -183,7 +183,10 @@ void query_tick_second(struct query *q)
     q->rated_us = now;
 }
 
-void query_newest_rows(const struct query *q, uint32_t width, struct buf *out) { tap_print(q->tap, width, out); }
+void query_newest_rows(const struct query *q, uint32_t width, uint32_t most, struct buf *out)
+{
+    tap_print(q->tap, width, most, out);
+}
 
 /* Of this program: getrusage's maximum includes what the parent was before exec. */
 static int64_t peak_rss_bytes(void)

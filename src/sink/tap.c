@@ -203,7 +203,7 @@ static void end_line(struct buf *out)
 
 static bool is_right(const struct type *t) { return type_is_number(t); }
 
-void tap_print(struct tap *t, uint32_t width, struct buf *out)
+void tap_print(struct tap *t, uint32_t width, uint32_t most, struct buf *out)
 {
     uint32_t       widths[CELLS_MAX], n, room = width ? width : UINT32_MAX;
     enum cell      kind;
@@ -216,7 +216,8 @@ void tap_print(struct tap *t, uint32_t width, struct buf *out)
                    out);
     }
     end_line(out);
-    for (uint32_t i = 0; i < t->n_rows; i++) {
+    uint32_t have = t->kept < t->n_rows ? (uint32_t)t->kept : t->n_rows;
+    for (uint32_t i = have > most ? have - most : 0; i < have; i++) {
         struct view v = kept_row(t, i);
         if (!v.size)
             continue;

@@ -24,8 +24,9 @@ MUST_CHECK enum err tap_new(const struct type *schema, uint32_t n_rows, struct t
 void                tap_free(struct tap *t);
 void                tap_show(struct tap *t, const struct batch *b);
 int64_t             tap_seen(struct tap *t); /* rows shown since the start: the number of the next one */
-/* A header and the rows, oldest first, in columns; lines of at most `width` characters (0: no limit). */
-void tap_print(struct tap *t, uint32_t width, struct buf *out);
+/* A header and the newest rows, at most `most`, oldest first, in columns; lines of at most `width` characters (0: no
+ * limit). */
+void tap_print(struct tap *t, uint32_t width, uint32_t most, struct buf *out);
 /* The kept rows numbered from `from` to before `until`, oldest first, as arrays in the order of the schema; at most the
  * newest `most`. An array must be open in w. text_bigint: BIGINT as strings. Gives how many were written. */
 int tap_rows(struct tap *t, int64_t from, int64_t until, int most, bool text_bigint, struct json_writer *w);
