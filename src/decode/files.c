@@ -79,10 +79,11 @@ static void repair(struct buf *field, struct buf *copy)
 
 static enum err csv_header(struct scan *s, const uint8_t **p, const uint8_t *end, struct buf *field, struct error *e)
 {
-    bool quoted;
+    struct csv_format format = format_of(s);
+    bool              quoted;
     s->n_order = 0;
     while (*p < end) {
-        *p = csv_field(*p, end, format_of(s), field, &quoted);
+        *p = csv_field(*p, end, format, field, &quoted);
         TRY(buf_check(field, s->file, e));
         if (s->n_order < COLUMNS_MAX)
             s->order[s->n_order++] = type_field_index(s->spec->schema, buf_text(field));
@@ -103,7 +104,8 @@ static enum err csv_header(struct scan *s, const uint8_t **p, const uint8_t *end
 static enum err csv_rows(struct scan *s, const uint8_t *p, const uint8_t *end, struct buf *field, struct buf *copy,
                          struct error *e)
 {
-    bool quoted;
+    struct csv_format format = format_of(s);
+    bool              quoted;
     while (p < end) {
         bool filled[COLUMNS_MAX] = {false};
         if (*p == '\n' || (*p == '\r' && p + 1 < end && p[1] == '\n')) { /* a blank line is no row */
@@ -111,7 +113,7 @@ static enum err csv_rows(struct scan *s, const uint8_t *p, const uint8_t *end, s
             continue;
         }
         for (int i = 0;; i++) {
-            p = csv_field(p, end, format_of(s), field, &quoted);
+            p = csv_field(p, end, format, field, &quoted);
             int c = i < s->n_order ? s->order[i] : -1;
             if (c >= 0 && !filled[c]) {
                 repair(field, copy);

@@ -96,20 +96,27 @@ static bool evaluate(struct reader *r, enum token t, const char *path, const cha
     return false;
 }
 
+/* The first token of the document; T_ERROR also without memory. */
+static enum token begin(struct reader *r)
+{
+    buf_clear(r->scratch);
+    return buf_reserve(r->scratch, 1) ? token_next(r) : T_ERROR;
+}
+
 bool json_path_get(const uint8_t *text, size_t n, const char *path, size_t path_n, struct buf *scratch, struct buf *out)
 {
     struct json_verdict verdict;
     struct reader       r = {.p = text, .end = text + n, .scratch = scratch, .verdict = &verdict, .path = true};
     struct step         s;
     const char         *p = path + 1, *end = path + path_n;
-    if (path_n == 0 || path[0] != '$' || !buf_reserve(scratch, 1))
+    if (path_n == 0 || path[0] != '$')
         return false;
     while (next_step(&p, end, &s))
         ;
     if (!p)
         return false;
-    buf_clear(scratch);
-    return evaluate(&r, token_next(&r), path + 1, end, out) && !r.error && !scratch->failed && !out->failed;
+    enum token t = begin(&r);
+    return t != T_ERROR && evaluate(&r, t, path + 1, end, out) && !r.error && !scratch->failed && !out->failed;
 }
 
 int64_t json_array_length(const uint8_t *text, size_t n, struct buf *scratch)
@@ -117,8 +124,7 @@ int64_t json_array_length(const uint8_t *text, size_t n, struct buf *scratch)
     struct json_verdict verdict;
     struct reader       r = {.p = text, .end = text + n, .scratch = scratch, .verdict = &verdict, .path = true};
     int64_t             elements = 0;
-    buf_clear(scratch);
-    if (!buf_reserve(scratch, 1) || token_next(&r) != T_ARRAY)
+    if (begin(&r) != T_ARRAY)
         return -1;
     for (; token_element(&r, elements == 0); elements++)
         if (!token_pass(&r, token_next(&r), NULL))
@@ -130,8 +136,7 @@ bool json_object_keys(const uint8_t *text, size_t n, struct buf *scratch, struct
 {
     struct json_verdict verdict;
     struct reader       r = {.p = text, .end = text + n, .scratch = scratch, .verdict = &verdict, .path = true};
-    buf_clear(scratch);
-    if (!buf_reserve(scratch, 1) || token_next(&r) != T_OBJECT)
+    if (begin(&r) != T_OBJECT)
         return false;
     for (bool first = true; token_name(&r, first); first = false) {
         builder_bytes(names, scratch->data + r.text_at, r.text_length);

@@ -167,15 +167,18 @@ static void print_cell(const uint8_t *text, uint32_t n, bool right, uint32_t wid
     }
 }
 
-/* The i-th kept row, oldest first; size 0 when it is not there. */
-static struct view kept_row(const struct tap *t, uint32_t i)
+/* The oldest row that is still kept, counted as `kept` is. */
+static int64_t first_kept(const struct tap *t) { return t->kept > t->n_rows ? t->kept - t->n_rows : 0; }
+
+/* Row i of those from first_kept to kept; size 0 when there was no memory for it. */
+static struct view kept_row(const struct tap *t, int64_t i)
 {
-    int64_t           first = t->kept > t->n_rows ? t->kept - t->n_rows : 0;
-    const struct buf *row = first + i < t->kept ? &t->rows[(first + i) % t->n_rows] : NULL;
-    return row && !row->failed ? (struct view){.data = row->data, .size = row->size} : (struct view){.size = 0};
+    const struct buf *row = &t->rows[i % t->n_rows];
+    return row->failed ? (struct view){.size = 0} : (struct view){.data = row->data, .size = row->size};
 }
 
-static void measure(const struct tap *t, uint32_t widths[CELLS_MAX])
+/* Of the header and the rows from `first` on. */
+static void measure(const struct tap *t, int64_t first, uint32_t widths[CELLS_MAX])
 {
     enum cell      kind;
     const uint8_t *text;
@@ -183,7 +186,7 @@ static void measure(const struct tap *t, uint32_t widths[CELLS_MAX])
     for (uint32_t k = 0; k < t->n_cells; k++)
         widths[k] =
             (uint32_t)utf8_length((const uint8_t *)t->schema->fields[k].name, strlen(t->schema->fields[k].name));
-    for (uint32_t i = 0; i < t->n_rows; i++) {
+    for (int64_t i = first; i < t->kept; i++) {
         struct view v = kept_row(t, i);
         for (uint32_t k = 0; v.size && k < t->n_cells && next_cell(&v, &kind, &text, &n); k++) {
             uint32_t have = kind == CELL_NULL ? 4 : (uint32_t)utf8_length(text, n);
@@ -209,15 +212,15 @@ void tap_print(struct tap *t, uint32_t width, uint32_t most, struct buf *out)
     enum cell      kind;
     const uint8_t *text;
     pthread_mutex_lock(&t->lock);
-    measure(t, widths);
+    int64_t first = t->kept - first_kept(t) > most ? t->kept - most : first_kept(t);
+    measure(t, first, widths);
     for (uint32_t k = 0; k < t->n_cells && room > 0; k++) {
         const char *name = t->schema->fields[k].name;
         print_cell((const uint8_t *)name, (uint32_t)strlen(name), is_right(t->schema->fields[k].type), widths[k], &room,
                    out);
     }
     end_line(out);
-    uint32_t have = t->kept < t->n_rows ? (uint32_t)t->kept : t->n_rows;
-    for (uint32_t i = have > most ? have - most : 0; i < have; i++) {
+    for (int64_t i = first; i < t->kept; i++) {
         struct view v = kept_row(t, i);
         if (!v.size)
             continue;
@@ -266,11 +269,10 @@ int tap_rows(struct tap *t, int64_t from, int64_t until, int most, bool text_big
 {
     int n = 0;
     pthread_mutex_lock(&t->lock);
-    int64_t first = t->kept > t->n_rows ? t->kept - t->n_rows : 0;
-    int64_t begin = find_row(t, first, t->kept, from), end = find_row(t, begin, t->kept, until);
+    int64_t begin = find_row(t, first_kept(t), t->kept, from), end = find_row(t, begin, t->kept, until);
     begin = end - begin > most ? end - most : begin;
     for (int64_t i = begin; i < end; i++) {
-        struct view v = kept_row(t, (uint32_t)(i - first));
+        struct view v = kept_row(t, i);
         if (v.size) {
             row_json(t, v, text_bigint, w);
             n++;

@@ -52,11 +52,10 @@ static bool watermark(struct parser *p, struct ast_rel *r)
     return true;
 }
 
-static bool column_aliases(struct parser *p, struct ast_rel *r)
+/* column, ..: the names of a relation's columns */
+static bool column_names(struct parser *p, struct ast_rel *r)
 {
     struct list names = {0};
-    if (!r->alias || !parse__take(p, "("))
-        return true;
     do {
         const char **name = parse__add(p, &names, sizeof *name);
         if (!name || !parse__name(p, name, NULL))
@@ -64,7 +63,12 @@ static bool column_aliases(struct parser *p, struct ast_rel *r)
     } while (parse__take(p, ","));
     r->column_aliases = names.items;
     r->n_column_aliases = names.n;
-    return parse__need(p, ")");
+    return true;
+}
+
+static bool column_aliases(struct parser *p, struct ast_rel *r)
+{
+    return !r->alias || !parse__take(p, "(") || (column_names(p, r) && parse__need(p, ")"));
 }
 
 /* [WATERMARK ..] [[AS] alias [(cols)]] */
@@ -210,7 +214,6 @@ static bool using_columns(struct parser *p, struct ast_rel *r)
 static bool lateral_view(struct parser *p, struct place from, const struct ast_rel **out)
 {
     struct ast_rel     *r = parse__alloc(p, sizeof *r);
-    struct list         names = {0};
     struct ast_expr    *call;
     const struct token *function;
     p->at += 2;
@@ -226,14 +229,8 @@ static bool lateral_view(struct parser *p, struct place from, const struct ast_r
     if (!parse__call(p, function->text, function->place, &call) || !parse__name(p, &r->alias, &r->alias_place))
         return false;
     r->call = call;
-    if (parse__take_word(p, "AS") || !ends_alias(p))
-        do {
-            const char **name = parse__add(p, &names, sizeof *name);
-            if (!name || !parse__name(p, name, NULL))
-                return false;
-        } while (parse__take(p, ","));
-    r->column_aliases = names.items;
-    r->n_column_aliases = names.n;
+    if ((parse__take_word(p, "AS") || !ends_alias(p)) && !column_names(p, r))
+        return false;
     r->place = parse__since(p, from);
     *out = r;
     return true;

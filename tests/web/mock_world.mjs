@@ -3,6 +3,12 @@
 
 export const STEP = 1000;
 
+// What a query's resource shows.
+const PUBLIC = [
+  'name', 'sql', 'params', 'tags', 'desired_state', 'state', 'since', 'reason', 'error',
+  'restarts', 'next_try_at', 'generation', 'table', 'created_at', 'updated_at',
+];
+
 export class Problem extends Error {
   constructor(status, code, detail, extra = {}) {
     super(detail);
@@ -488,40 +494,7 @@ export class World {
   }
 
   publicQuery(q) {
-    const {
-      name,
-      sql,
-      params,
-      tags,
-      desired_state,
-      state,
-      since,
-      reason,
-      error,
-      restarts,
-      next_try_at,
-      generation,
-      table,
-      created_at,
-      updated_at,
-    } = q;
-    return {
-      name,
-      sql,
-      params,
-      tags,
-      desired_state,
-      state,
-      since,
-      reason,
-      error,
-      restarts,
-      next_try_at,
-      generation,
-      table,
-      created_at,
-      updated_at,
-    };
+    return Object.fromEntries(PUBLIC.map((name) => [name, q[name]]));
   }
 
   info() {
