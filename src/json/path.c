@@ -40,73 +40,80 @@ static bool next_step(const char **p, const char *end, struct step *s)
     return at != NULL;
 }
 
-static bool evaluate(struct reader *r, enum token t, const char *path, const char *end, struct buf *out);
+static bool evaluate(struct reader *r, const char *path, const char *end, struct buf *out);
+
+static bool is_named(struct reader *r, const struct step *s)
+{
+    bool same =
+        token_name(r) && r->text_length == s->length && memcmp(r->scratch->data + r->text_at, s->name, s->length) == 0;
+    r->scratch->size = r->text_at;
+    return same;
+}
 
 /* The first member of that name with something at the rest of the path; a NULL has nothing. The object is read to its
  * end: what is broken there makes the whole answer NULL. */
 static bool evaluate_member(struct reader *r, const struct step *s, const char *path, const char *end, struct buf *out)
 {
     bool found = false;
-    for (bool first = true; token_name(r, first); first = false) {
-        bool same = r->text_length == s->length && memcmp(r->scratch->data + r->text_at, s->name, s->length) == 0;
-        r->scratch->size = r->text_at;
-        enum token t = token_next(r);
-        if (same && !found && t != T_NULL)
-            found = evaluate(r, t, path, end, out);
+    while (!r->error && token_next(r) == T_NAME) {
+        bool same = is_named(r, s);
+        if (token_next(r) != T_NULL && same && !found)
+            found = evaluate(r, path, end, out);
         else
-            token_pass(r, t, NULL);
-        if (r->error)
-            return false;
+            token_skip(r);
     }
     return found && !r->error;
 }
 
 static bool evaluate_element(struct reader *r, int64_t index, const char *path, const char *end, struct buf *out)
 {
-    bool found = false, first = true;
-    for (int64_t i = 0; token_element(r, first); i++, first = false) {
+    bool found = false;
+    for (int64_t i = 0; !r->error && token_next(r) != T_ARRAY_END; i++) {
         if (i == index)
-            found = evaluate(r, token_next(r), path, end, out);
+            found = evaluate(r, path, end, out);
         else
-            token_pass(r, token_next(r), NULL);
-        if (r->error)
-            return false;
+            token_skip(r);
     }
     return found && !r->error;
 }
 
-/* What stands at the path in the value whose first token is t; that value is read whole. */
-static bool evaluate(struct reader *r, enum token t, const char *path, const char *end, struct buf *out)
+/* What stands at the path in the value that the current token begins; that value is read whole. */
+static bool evaluate(struct reader *r, const char *path, const char *end, struct buf *out)
 {
     struct step s;
     if (!next_step(&path, end, &s)) {
-        if (t != T_STRING)
-            return token_pass(r, t, out);
+        if (r->token != T_STRING)
+            return token_copy(r, out);
+        if (!token_text(r))
+            return false;
         if (r->lone)
             return token_fail(r, "half of a surrogate pair"); /* which a raw copy cannot write */
         buf_put(out, r->scratch->data + r->text_at, r->text_length);
         r->scratch->size = r->text_at;
         return true;
     }
-    if (s.name && t == T_OBJECT)
+    if (s.name && r->token == T_OBJECT)
         return evaluate_member(r, &s, path, end, out);
-    if (!s.name && t == T_ARRAY)
+    if (!s.name && r->token == T_ARRAY)
         return evaluate_element(r, s.index, path, end, out);
-    token_pass(r, t, NULL);
+    token_skip(r);
     return false;
 }
 
 /* The first token of the document; T_ERROR also without memory. */
-static enum token begin(struct reader *r)
+static enum token begin(struct reader *r, const uint8_t *text, size_t n, struct buf *scratch,
+                        struct json_verdict *verdict)
 {
-    buf_clear(r->scratch);
-    return buf_reserve(r->scratch, 1) ? token_next(r) : T_ERROR;
+    buf_clear(scratch);
+    bool ok = token_begin(r, text, n, scratch, verdict);
+    r->path = true;
+    return ok ? token_next(r) : T_ERROR;
 }
 
 bool json_path_get(const uint8_t *text, size_t n, const char *path, size_t path_n, struct buf *scratch, struct buf *out)
 {
     struct json_verdict verdict;
-    struct reader       r = {.p = text, .end = text + n, .scratch = scratch, .verdict = &verdict, .path = true};
+    struct reader       r;
     struct step         s;
     const char         *p = path + 1, *end = path + path_n;
     if (path_n == 0 || path[0] != '$')
@@ -115,34 +122,35 @@ bool json_path_get(const uint8_t *text, size_t n, const char *path, size_t path_
         ;
     if (!p)
         return false;
-    enum token t = begin(&r);
-    return t != T_ERROR && evaluate(&r, t, path + 1, end, out) && !r.error && !scratch->failed && !out->failed;
+    enum token t = begin(&r, text, n, scratch, &verdict);
+    return t != T_ERROR && t != T_NONE && evaluate(&r, path + 1, end, out) && !r.error && !scratch->failed &&
+           !out->failed;
 }
 
 int64_t json_array_length(const uint8_t *text, size_t n, struct buf *scratch)
 {
     struct json_verdict verdict;
-    struct reader       r = {.p = text, .end = text + n, .scratch = scratch, .verdict = &verdict, .path = true};
+    struct reader       r;
     int64_t             elements = 0;
-    if (begin(&r) != T_ARRAY)
+    if (begin(&r, text, n, scratch, &verdict) != T_ARRAY)
         return -1;
-    for (; token_element(&r, elements == 0); elements++)
-        if (!token_pass(&r, token_next(&r), NULL))
-            return -1;
+    for (; !r.error && token_next(&r) != T_ARRAY_END; elements++)
+        token_skip(&r);
     return r.error || scratch->failed ? -1 : elements;
 }
 
 bool json_object_keys(const uint8_t *text, size_t n, struct buf *scratch, struct builder *names)
 {
     struct json_verdict verdict;
-    struct reader       r = {.p = text, .end = text + n, .scratch = scratch, .verdict = &verdict, .path = true};
-    if (begin(&r) != T_OBJECT)
+    struct reader       r;
+    if (begin(&r, text, n, scratch, &verdict) != T_OBJECT)
         return false;
-    for (bool first = true; token_name(&r, first); first = false) {
-        builder_bytes(names, scratch->data + r.text_at, r.text_length);
+    while (!r.error && token_next(&r) == T_NAME) {
+        if (token_name(&r))
+            builder_bytes(names, scratch->data + r.text_at, r.text_length);
         scratch->size = 0;
-        if (!token_pass(&r, token_next(&r), NULL))
-            return false;
+        token_next(&r);
+        token_skip(&r);
     }
     return !r.error && !scratch->failed;
 }

@@ -4,61 +4,154 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "text/base64.h"
 #include "text/number.h"
 #include "text/utf8.h"
 
-#define DEPTH_MAX 1000 /* Jackson StreamReadConstraints.DEFAULT_MAX_DEPTH */
+#define ERROR_TOKEN_MAX 256 /* Jackson ErrorReportConfiguration.DEFAULT_MAX_ERROR_TOKEN_LENGTH */
 
-bool token_fail(struct reader *r, const char *error)
+static bool fail_at(struct reader *r, const uint8_t *at, const char *error)
 {
-    if (!r->error)
+    if (!r->error) {
         r->error = error;
+        r->error_at = at;
+    }
     return false;
 }
 
-static void skip_space(struct reader *r)
+bool token_fail(struct reader *r, const char *error) { return fail_at(r, r->p, error); }
+
+bool token_begin(struct reader *r, const uint8_t *text, size_t n, struct buf *scratch, struct json_verdict *verdict)
+{
+    memset(r, 0, offsetof(struct reader, levels));
+    r->text = r->p = text;
+    r->end = text + n;
+    r->scratch = scratch;
+    r->verdict = verdict;
+    r->level = r->levels;
+    r->level[0] = (struct level){.in = IN_NOTHING};
+    return buf_reserve(scratch, 1) != NULL; /* so that its data is never NULL */
+}
+
+/* ---- characters ---- */
+
+/* What Java takes one character at a time: the rest of the one whose first byte was taken. One beyond the first plane
+ * is two there, so half of its bytes. */
+static void finish_character(struct reader *r)
+{
+    uint8_t first = r->p[-1];
+    int     more = first < 0x80 ? 0 : first >= 0xe0 && first < 0xf0 ? 2 : 1;
+    for (; more > 0 && r->p < r->end && *r->p >> 6 == 2; more--)
+        r->p++;
+}
+
+/* Behind the first byte of a character that cannot stand there. */
+static bool unexpected(struct reader *r, const char *error)
+{
+    fail_at(r, r->p - 1, error);
+    finish_character(r);
+    return false;
+}
+
+static bool ends_too_early(struct reader *r) { return token_fail(r, "the document ends too early"); }
+
+enum found { FOUND, AT_END, BAD };
+
+/* To what is no white space. */
+static enum found skip_space(struct reader *r)
 {
     while (r->p < r->end && (*r->p == ' ' || *r->p == '\t' || *r->p == '\n' || *r->p == '\r'))
         r->p++;
+    if (r->p == r->end)
+        return AT_END;
+    if (*r->p > ' ' && *r->p != '/')
+        return FOUND;
+    token_fail(r, *r->p++ == '/' ? "a comment" : "control character between values");
+    return BAD;
+}
+
+/* The next character that is no white space: there must be one. */
+static bool take(struct reader *r, uint8_t *c)
+{
+    enum found f = skip_space(r);
+    if (f == AT_END)
+        return ends_too_early(r);
+    *c = f == FOUND ? *r->p++ : 0;
+    return f == FOUND;
+}
+
+/* Java's identifier characters, and all others of two or three bytes. */
+static bool is_identifier(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
+           (c >= 0xc2 && c < 0xf0) || c == 0x7f || c < 9 || (c >= 0xe && c < 0x1c);
 }
 
 /* ---- strings ---- */
 
-static int hex4(struct reader *r, uint32_t *out)
+static int hex_digit(uint8_t c)
 {
-    *out = 0;
-    if (r->end - r->p < 4)
-        return 0;
-    for (int i = 0; i < 4; i++) {
-        uint8_t c = r->p[i];
-        int     v = c >= '0' && c <= '9'   ? c - '0'
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                           : -1;
-        if (v < 0)
-            return 0;
-        *out = *out * 16 + (uint32_t)v;
-    }
-    r->p += 4;
-    return 1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
-/* \uXXXX, with its low half when it is a surrogate; a lone one becomes '?' in a text, as Java's encoder writes it. */
-static bool unicode_escape(struct reader *r, struct buf *out)
+static bool hex4(struct reader *r, uint32_t *out)
 {
-    uint32_t c, low;
-    if (!hex4(r, &c))
-        return token_fail(r, "bad \\u escape");
-    if (c >= 0xd800 && c < 0xdc00 && r->end - r->p >= 6 && r->p[0] == '\\' && r->p[1] == 'u') {
-        const uint8_t *back = r->p;
-        r->p += 2;
-        if (!hex4(r, &low))
-            return token_fail(r, "bad \\u escape");
-        if (low >= 0xdc00 && low < 0xe000) {
-            buf_code_point(out, 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00));
-            return true;
-        }
-        r->p = back;
+    *out = 0;
+    for (int i = 0; i < 4; i++) {
+        if (r->p == r->end)
+            return ends_too_early(r);
+        int digit = hex_digit(*r->p++);
+        if (digit < 0)
+            return unexpected(r, "bad \\u escape");
+        *out = *out * 16 + (uint32_t)digit;
+    }
+    return true;
+}
+
+/* The low half of a surrogate pair as an escape; moves only when it is there. */
+static bool low_half(struct reader *r, uint32_t *low)
+{
+    *low = 0;
+    if (r->end - r->p < 6 || r->p[0] != '\\' || r->p[1] != 'u')
+        return false;
+    for (int i = 2; i < 6; i++) {
+        int digit = hex_digit(r->p[i]);
+        if (digit < 0)
+            return false;
+        *low = *low * 16 + (uint32_t)digit;
+    }
+    if (*low < 0xdc00 || *low >= 0xe000)
+        return false;
+    r->p += 6;
+    return true;
+}
+
+/* Behind the backslash: one character, which may be half a surrogate pair. */
+static bool escape(struct reader *r, uint32_t *c)
+{
+    static const char from[] = "\"\\/bfnrt'", to[] = "\"\\/\b\f\n\r\t'"; /* \' where single quotes are allowed */
+    if (r->p == r->end)
+        return token_fail(r, "unterminated string");
+    uint8_t first = *r->p++;
+    if (first == 'u')
+        return hex4(r, c);
+    const char *at = first ? strchr(from, first) : NULL;
+    if (!at)
+        return unexpected(r, "unknown escape");
+    *c = (uint8_t)to[at - from];
+    return true;
+}
+
+/* A lone half of a pair becomes '?' in a text, as Java's encoder writes it. */
+static void put_escaped(struct reader *r, uint32_t c, struct buf *out)
+{
+    uint32_t low;
+    if (c >= 0xd800 && c < 0xdc00 && low_half(r, &low)) {
+        buf_code_point(out, 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00));
+        return;
     }
     bool lone = c >= 0xd800 && c < 0xe000;
     if (lone)
@@ -67,73 +160,161 @@ static bool unicode_escape(struct reader *r, struct buf *out)
         buf_u8(out, '?');
     else
         buf_code_point(out, c);
-    return true;
 }
 
-static bool escape(struct reader *r, struct buf *out)
+/* From within a string to behind its closing quote; its text to `out` unless NULL. */
+static bool finish_string(struct reader *r, uint8_t quote, struct buf *out)
 {
-    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-    if (r->p == r->end)
-        return token_fail(r, "unterminated string");
-    uint8_t c = *r->p++;
-    if (c == 'u')
-        return unicode_escape(r, out);
-    const char *at = c ? strchr(from, c) : NULL;
-    if (!at && c != '\'') /* \' is fine where single quotes are allowed */
-        return token_fail(r, "unknown escape");
-    buf_u8(out, at ? (uint8_t)to[at - from] : c);
-    return true;
-}
-
-/* At the opening quote. The text goes to scratch. */
-static bool string(struct reader *r)
-{
-    uint8_t     quote = *r->p++;
-    struct buf *out = r->scratch;
-    r->text_at = out->size;
     r->lone = false;
     for (;;) {
         const uint8_t *from = r->p;
         while (r->p < r->end && *r->p != quote && *r->p != '\\' && (*r->p >= 0x20 || r->path))
             r->p++;
-        utf8_repair(from, (size_t)(r->p - from), out);
+        if (out)
+            utf8_repair(from, (size_t)(r->p - from), out);
         if (r->p == r->end)
             return token_fail(r, "unterminated string");
-        uint8_t c = *r->p++;
+        uint8_t  c = *r->p++;
+        uint32_t escaped;
         if (c == quote)
-            break;
+            return true;
         if (c < 0x20)
             return token_fail(r, "control character in a string");
-        if (!escape(r, out))
+        if (!escape(r, &escaped))
             return false;
+        if (out)
+            put_escaped(r, escaped, out);
     }
-    r->text_length = out->size - r->text_at;
-    return true;
+}
+
+/* The string whose opening quote is at `from`, into scratch. */
+static bool string_at(struct reader *r, const uint8_t *from)
+{
+    r->p = from + 1;
+    r->text_at = r->scratch->size;
+    bool ok = finish_string(r, *from, r->scratch);
+    if (!ok)
+        r->scratch->size = r->text_at;
+    r->text_length = r->scratch->size - r->text_at;
+    return ok;
+}
+
+bool token_text(struct reader *r)
+{
+    const uint8_t *after = r->p;
+    bool           open = r->open;
+    r->open = false;
+    bool ok = string_at(r, r->string);
+    if (!open)
+        r->p = after;
+    return ok;
+}
+
+bool token_name(struct reader *r)
+{
+    bool           opens = r->token == T_OBJECT || r->token == T_ARRAY;
+    const uint8_t *after = r->p, *name = opens ? r->level[-1].name : r->level->name;
+    if (!name)
+        return false;
+    bool ok = string_at(r, name);
+    r->p = after;
+    return ok;
+}
+
+/* The groups of four as they stand in the document. Where Jackson stops at a mistake, it goes on. */
+static bool open_base64(struct reader *r, struct buf *out)
+{
+    uint32_t group = 0;
+    bool     padded = false;
+    for (int at = 0; r->p < r->end;) {
+        uint32_t c = *r->p++;
+        if (c == '"') {
+            r->open = at != 0;
+            if (at > 1 && !padded)
+                r->p--; /* for the missing padding only, Jackson steps back */
+            return at == 0 || token_fail(r, "no base64");
+        }
+        if (c == '\\' && !escape(r, &c))
+            return false;
+        if (at == 0 && c <= ' ')
+            continue;
+        int digit = base64_digit(c);
+        if (c == '=' && at > 1)
+            digit = 0;
+        else if (padded)
+            digit = -1;
+        if (digit < 0)
+            return unexpected(r, "no base64");
+        group = group << 6 | (uint32_t)digit;
+        if (at == 3)
+            for (int i = 0, bytes = padded ? 1 : c == '=' ? 2 : 3; i < bytes; i++)
+                buf_u8(out, (uint8_t)(group >> (16 - 8 * i)));
+        padded = c == '=' && at == 2;
+        at = (at + 1) % 4;
+    }
+    return ends_too_early(r);
+}
+
+bool token_base64(struct reader *r, struct buf *out)
+{
+    if (r->open) {
+        r->p = r->string + 1;
+        return open_base64(r, out);
+    }
+    bool ok = token_text(r) && base64_decode_padded((const char *)r->scratch->data + r->text_at, r->text_length, out);
+    r->scratch->size = r->text_at;
+    return ok;
 }
 
 /* ---- numbers and words ---- */
 
-static bool word(struct reader *r, const char *text)
+/* Jackson looks for the end of what is no word, to name it. `n` characters of it were taken. */
+static bool no_word(struct reader *r, size_t n)
 {
-    size_t n = strlen(text);
-    if ((size_t)(r->end - r->p) < n || memcmp(r->p, text, n) != 0)
-        return false;
-    const uint8_t *after = r->p + n;
-    if (after < r->end && ((*after >= 'a' && *after <= 'z') || (*after >= 'A' && *after <= 'Z') ||
-                           (*after >= '0' && *after <= '9') || *after == '_' || *after == '$' || *after >= 0x80))
-        return false;
-    r->p = after;
-    return true;
+    fail_at(r, r->p - n, "unknown word");
+    for (; n < ERROR_TOKEN_MAX && r->p < r->end && is_identifier(*r->p); n++) {
+        r->p++;
+        finish_character(r);
+    }
+    return false;
 }
 
-static enum token non_numeric(struct reader *r, const uint8_t *from)
+/* The first n characters of the word were taken. */
+static bool word(struct reader *r, const char *text, size_t n)
 {
+    for (; text[n]; n++, r->p++)
+        if (r->p == r->end || *r->p != (uint8_t)text[n])
+            return no_word(r, n);
+    return r->p == r->end || *r->p < '0' || !is_identifier(*r->p) || no_word(r, n);
+}
+
+static enum token special(struct reader *r, const uint8_t *from, const char *text, size_t n)
+{
+    if (!word(r, text, n))
+        return T_ERROR;
+    if (r->path)
+        return token_fail(r, "unknown word"), T_ERROR;
     r->number = from;
-    if (!r->path && (word(r, "NaN") || word(r, "Infinity") || word(r, "INF"))) {
-        r->number_length = (size_t)(r->p - from);
-        return T_FLOAT;
+    r->number_length = (size_t)(r->p - from);
+    return T_FLOAT;
+}
+
+/* A sign with no digit behind it: it was taken, and what follows it is not. */
+static enum token signed_word(struct reader *r, const uint8_t *from)
+{
+    bool negative = *from == '-';
+    if (r->p == r->end)
+        return ends_too_early(r), T_ERROR;
+    if (*r->p++ == 'I') {
+        if (r->p == r->end)
+            return ends_too_early(r), T_ERROR;
+        uint8_t c = *r->p++;
+        if (c == 'N')
+            return special(r, from, negative ? "-INF" : "+INF", 3);
+        if (c == 'n')
+            return special(r, from, negative ? "-Infinity" : "+Infinity", 3);
     }
-    token_fail(r, "unknown word");
+    unexpected(r, "bad number");
     return T_ERROR;
 }
 
@@ -145,117 +326,199 @@ static size_t run_of_digits(struct reader *r)
     return (size_t)(r->p - from);
 }
 
+/* A digit is missing where p is. Jackson's quick way forgets all behind `quick`, the slow way takes the character. */
+static enum token no_digit(struct reader *r, const uint8_t *quick)
+{
+    token_fail(r, "bad number");
+    if (quick) {
+        r->p = quick;
+    } else if (r->p < r->end) {
+        r->p++;
+        finish_character(r);
+    }
+    return T_ERROR;
+}
+
+/* Behind the first character, a digit or a minus. */
 static enum token number(struct reader *r)
 {
-    const uint8_t *from = r->p;
-    bool           sign = *r->p == '-' || *r->p == '+', is_float = false;
-    r->p += sign;
-    if (r->p < r->end && (*r->p == 'I' || *r->p == 'N') && sign && *r->p == 'I')
-        return non_numeric(r, from);
-    if (*from == '+')
-        return token_fail(r, "a number with a plus sign"), T_ERROR;
-    const uint8_t *first = r->p;
-    size_t         n = run_of_digits(r);
-    if (n == 0 || (n > 1 && *first == '0'))
-        return token_fail(r, n ? "a number with a leading zero" : "bad number"), T_ERROR;
-    if (r->p < r->end && *r->p == '.') {
-        r->p++;
-        is_float = true;
-        if (run_of_digits(r) == 0)
-            return token_fail(r, "bad number"), T_ERROR;
+    const uint8_t *from = r->p - 1, *quick = NULL;
+    bool           is_float = false;
+    if (*from == '-' && (r->p == r->end || *r->p < '0' || *r->p > '9'))
+        return signed_word(r, from);
+    r->p = from + (*from == '-');
+    bool   zero = *r->p == '0'; /* takes the slow way */
+    size_t n = run_of_digits(r);
+    if (zero && n > 1) {
+        r->p -= n - 1;
+        return token_fail(r, "a number with a leading zero"), T_ERROR;
     }
-    if (r->p < r->end && (*r->p == 'e' || *r->p == 'E')) {
+    for (int part = 0; part < 2; part++) { /* fraction, exponent */
+        if (r->p == r->end || (part ? (*r->p | 0x20) != 'e' : *r->p != '.'))
+            continue;
         r->p++;
+        quick = zero ? NULL : is_float ? quick : r->p;
         is_float = true;
-        if (r->p < r->end && (*r->p == '+' || *r->p == '-'))
+        if (part && r->p < r->end && (*r->p == '+' || *r->p == '-'))
             r->p++;
-        if (run_of_digits(r) == 0)
-            return token_fail(r, "bad number"), T_ERROR;
+        size_t digits = run_of_digits(r);
+        if (digits == 0)
+            return no_digit(r, quick);
+        n += digits;
     }
-    if (r->p < r->end && *r->p != ',' && *r->p != '}' && *r->p != ']' && *r->p != ' ' && *r->p != '\t' &&
-        *r->p != '\n' && *r->p != '\r' && *r->p != '/' && *r->p != ':')
-        return token_fail(r, "bad number"), T_ERROR;
     r->number = from;
     r->number_length = (size_t)(r->p - from);
-    if (r->number_length > NUMBER_LENGTH_MAX)
+    if (r->level->in == IN_NOTHING && r->p < r->end && (*r->p == 0 || !strchr(" \t\r\n", *r->p)))
+        return token_fail(r, "bad number"), T_ERROR;
+    if (n > NUMBER_DIGITS_MAX)
         return token_fail(r, "a number that is too long"), T_ERROR;
     return is_float ? T_FLOAT : T_INTEGER;
 }
 
-enum token token_next(struct reader *r)
+/* ---- tokens ---- */
+
+static bool open_level(struct reader *r, enum token t)
 {
-    skip_space(r);
-    if (r->p == r->end)
-        return token_fail(r, "the document ends too early"), T_ERROR;
-    uint8_t c = *r->p;
-    if (c == '{' || c == '[') {
-        r->p++;
-        if (++r->depth > DEPTH_MAX)
-            return token_fail(r, "nested too deep"), T_ERROR;
-        return c == '{' ? T_OBJECT : T_ARRAY;
+    if (r->level == r->levels + DEPTH_MAX + 1)
+        return token_fail(r, "nested too deep");
+    *++r->level = (struct level){.in = t == T_OBJECT ? IN_OBJECT : IN_ARRAY};
+    return r->level - r->levels <= DEPTH_MAX || token_fail(r, "nested too deep");
+}
+
+/* Behind the first character of a value. */
+static enum token value(struct reader *r, uint8_t c)
+{
+    switch (c) {
+    case '{':
+        return T_OBJECT;
+    case '[':
+        return T_ARRAY;
+    case '"':
+        r->string = r->p - 1;
+        r->open = true;
+        return T_STRING;
+    case '\'': /* is read at once, unlike the other */
+        r->string = r->p - 1;
+        return finish_string(r, c, NULL) ? T_STRING : T_ERROR;
+    case 't':
+        return word(r, "true", 1) ? T_TRUE : T_ERROR;
+    case 'f':
+        return word(r, "false", 1) ? T_FALSE : T_ERROR;
+    case 'n':
+        return word(r, "null", 1) ? T_NULL : T_ERROR;
+    case 'N':
+        return special(r, r->p - 1, "NaN", 1);
+    case 'I':
+        return special(r, r->p - 1, "Infinity", 1);
+    case '+':
+        return signed_word(r, r->p - 1);
+    default:
+        break;
     }
-    if (c == '"' || c == '\'')
-        return string(r) ? T_STRING : T_ERROR;
-    if (c == '-' || c == '+' || (c >= '0' && c <= '9'))
+    if (c == '-' || (c >= '0' && c <= '9'))
         return number(r);
-    if (c == 't' && word(r, "true"))
-        return T_TRUE;
-    if (c == 'f' && word(r, "false"))
-        return T_FALSE;
-    if (c == 'n' && word(r, "null"))
-        return T_NULL;
-    if (c == 'N' || c == 'I')
-        return non_numeric(r, r->p);
-    token_fail(r, "unexpected character");
+    bool begins_word = is_identifier(c) && c != 0x7f;
+    unexpected(r, begins_word ? "unknown word" : "unexpected character");
+    if (begins_word)
+        no_word(r, 1);
     return T_ERROR;
 }
 
-bool token_name(struct reader *r, bool first)
+/* Behind the first character of a name: the name and the colon. */
+static bool name(struct reader *r, uint8_t c)
 {
-    skip_space(r);
-    if (r->p == r->end)
-        return token_fail(r, "the document ends too early");
-    if (*r->p == '}') {
-        r->p++;
-        r->depth--;
+    const uint8_t *from = r->p - 1;
+    if (c != '"' && c != '\'')
+        return unexpected(r, "a field name is missing");
+    if (!finish_string(r, c, NULL))
         return false;
-    }
-    if (!first) {
-        if (*r->p != ',')
-            return token_fail(r, "a comma is missing");
-        r->p++;
-        skip_space(r);
-    }
-    if (r->p == r->end || (*r->p != '"' && *r->p != '\''))
-        return token_fail(r, "a field name is missing");
-    if (!string(r))
+    r->level->name = from;
+    r->token = T_NAME;
+    if (!take(r, &c))
         return false;
-    skip_space(r);
-    if (r->p == r->end || *r->p != ':')
-        return token_fail(r, "a colon is missing");
-    r->p++;
-    return true;
+    return c == ':' || unexpected(r, "a colon is missing");
 }
 
-bool token_element(struct reader *r, bool first)
+static enum token close_level(struct reader *r, uint8_t c)
 {
-    skip_space(r);
-    if (r->p == r->end)
-        return token_fail(r, "the document ends too early");
-    if (*r->p == ']') {
-        r->p++;
-        r->depth--;
-        return false;
+    if (r->level->in != (c == ']' ? IN_ARRAY : IN_OBJECT))
+        return token_fail(r, "a bracket that closes nothing"), T_ERROR;
+    r->level--;
+    return r->token = c == ']' ? T_ARRAY_END : T_OBJECT_END;
+}
+
+static enum token behind_name(struct reader *r)
+{
+    enum token t = r->value;
+    r->value = T_NONE;
+    if ((t == T_OBJECT || t == T_ARRAY) && !open_level(r, t))
+        return T_ERROR;
+    return r->token = t;
+}
+
+enum token token_next(struct reader *r)
+{
+    uint8_t c;
+    if (r->token == T_NAME)
+        return behind_name(r);
+    if (r->open) {
+        r->open = false;
+        if (!finish_string(r, '"', NULL))
+            return T_ERROR;
     }
-    if (first)
+    switch (skip_space(r)) {
+    case FOUND:
+        break;
+    case AT_END:
+        if (r->level->in == IN_NOTHING)
+            return r->token = T_NONE;
+        ends_too_early(r);
+        return T_ERROR;
+    case BAD:
+        return T_ERROR;
+    }
+    c = *r->p++;
+    if (c == ']' || c == '}')
+        return close_level(r, c);
+    bool comma = r->level->begun && r->level->in != IN_NOTHING;
+    r->level->begun = true;
+    if (comma && c != ',') {
+        unexpected(r, "a comma is missing");
+        return T_ERROR;
+    }
+    if (comma && !take(r, &c))
+        return T_ERROR;
+    if (r->level->in == IN_OBJECT) {
+        if (!name(r, c) || !take(r, &c))
+            return T_ERROR;
+        enum token t = value(r, c);
+        if (t == T_ERROR)
+            return T_ERROR;
+        r->value = t;
+        return T_NAME;
+    }
+    enum token t = value(r, c);
+    if (t == T_ERROR || ((t == T_OBJECT || t == T_ARRAY) && !open_level(r, t)))
+        return T_ERROR;
+    return r->token = t;
+}
+
+bool token_skip(struct reader *r)
+{
+    if (r->token != T_OBJECT && r->token != T_ARRAY)
         return true;
-    if (*r->p != ',')
-        return token_fail(r, "a comma is missing");
-    r->p++;
+    for (int open = 1; open > 0;) {
+        enum token t = token_next(r);
+        if (t == T_ERROR)
+            return false;
+        if (t == T_NONE)
+            return r->level->in == IN_NOTHING || ends_too_early(r);
+        open += (t == T_OBJECT || t == T_ARRAY) - (t == T_OBJECT_END || t == T_ARRAY_END);
+    }
     return true;
 }
 
-/* ---- skipping and copying ---- */
+/* ---- copying ---- */
 
 /* Half of a surrogate pair, or a pair: Jackson's generator writes both as escapes. What text begins with; the bytes. */
 static size_t put_surrogates(struct buf *out, const uint8_t *text, size_t n)
@@ -332,61 +595,57 @@ static void put_number(struct reader *r, enum token t, struct buf *out)
         buf_u8(out, '"');
 }
 
-bool token_pass(struct reader *r, enum token t, struct buf *out)
+static bool put_string(struct reader *r, bool read, struct buf *out)
 {
-    bool   first = true, copying = r->copying;
-    size_t mark = r->scratch->size;
-    if (t == T_ARRAY || t == T_OBJECT)
-        r->copying = out != NULL;
-    switch (t) {
-    case T_ERROR:
+    if (!read)
         return false;
-    case T_STRING:
-        if (out)
-            put_json_string(out, r->scratch->data + r->text_at, r->text_length);
-        r->scratch->size = r->text_at;
-        return true;
-    case T_INTEGER:
-    case T_FLOAT:
-        if (out)
-            put_number(r, t, out);
-        return true;
-    case T_TRUE:
-    case T_FALSE:
-    case T_NULL:
-        if (out)
-            buf_puts(out, t == T_TRUE ? "true" : t == T_FALSE ? "false" : "null");
-        return true;
-    case T_ARRAY:
-        if (out)
-            buf_u8(out, '[');
-        for (; token_element(r, first); first = false) {
-            if (out && !first)
-                buf_u8(out, ',');
-            if (!token_pass(r, token_next(r), out))
-                return false;
-        }
-        break;
-    case T_OBJECT:
-        if (out)
-            buf_u8(out, '{');
-        for (; token_name(r, first); first = false) {
-            if (out && !first)
-                buf_u8(out, ',');
-            if (out) {
-                put_json_string(out, r->scratch->data + r->text_at, r->text_length);
-                buf_u8(out, ':');
-            }
-            r->scratch->size = mark;
-            if (!token_pass(r, token_next(r), out))
-                return false;
-        }
-        break;
-    }
-    r->copying = copying;
-    if (r->error)
-        return false;
-    if (out)
-        buf_u8(out, t == T_ARRAY ? ']' : '}');
+    put_json_string(out, r->scratch->data + r->text_at, r->text_length);
+    r->scratch->size = r->text_at;
     return true;
+}
+
+/* The current token as it stands in a document. */
+static bool put_token(struct reader *r, struct buf *out)
+{
+    static const char *const signs[] = {[T_OBJECT] = "{",  [T_OBJECT_END] = "}", [T_ARRAY] = "[",  [T_ARRAY_END] = "]",
+                                        [T_TRUE] = "true", [T_FALSE] = "false",  [T_NULL] = "null"};
+    if (r->token == T_NAME) {
+        bool ok = put_string(r, token_name(r), out);
+        buf_u8(out, ':');
+        return ok;
+    }
+    if (r->token == T_STRING)
+        return put_string(r, token_text(r), out);
+    if (r->token == T_INTEGER || r->token == T_FLOAT)
+        put_number(r, r->token, out);
+    else
+        buf_puts(out, signs[r->token]);
+    return true;
+}
+
+bool token_copy(struct reader *r, struct buf *out)
+{
+    bool ok = true, comma = false;
+    int  open = r->token == T_OBJECT || r->token == T_ARRAY;
+    if (r->token == T_OBJECT_END || r->token == T_ARRAY_END)
+        return token_fail(r, "a bracket that closes nothing");
+    if (!open)
+        return put_token(r, out);
+    r->copying = true;
+    put_token(r, out);
+    while (ok && open > 0) {
+        enum token t = token_next(r);
+        bool       end = t == T_OBJECT_END || t == T_ARRAY_END, begin = t == T_OBJECT || t == T_ARRAY;
+        if (t == T_NONE || t == T_ERROR) {
+            ok = t == T_NONE;
+            break;
+        }
+        open += begin - end;
+        if (comma && !end)
+            buf_u8(out, ',');
+        ok = put_token(r, out);
+        comma = !begin && t != T_NAME;
+    }
+    r->copying = false;
+    return ok;
 }

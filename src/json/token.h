@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * json/token: a document token by token, as Jackson reads it with Spark's options: single quotes and the non-numeric
- * numbers are allowed; unquoted names, comments, leading zeros, raw control characters are not. Inside json/; one
- * thread.
+ * json/token: a document token by token, as Jackson's ReaderBasedJsonParser reads it with Spark's options: single
+ * quotes and the non-numeric numbers are allowed; unquoted names, comments, leading zeros, raw control characters are
+ * not.
+ *
+ * An error is no end: Spark catches it and asks for the next token, so what is consumed and which token is current
+ * behind a mistake is part of the answer, and is Jackson's here too. Inside json/; one thread.
  */
 #ifndef JSON_TOKEN_H
 #define JSON_TOKEN_H
@@ -10,35 +13,67 @@
 #include "json/record.h"
 #include "json/record_priv.h"
 
-#define NUMBER_LENGTH_MAX 1000 /* Jackson StreamReadConstraints.DEFAULT_MAX_NUM_LEN */
+#define NUMBER_DIGITS_MAX 1000 /* Jackson StreamReadConstraints.DEFAULT_MAX_NUM_LEN */
+#define NUMBER_LENGTH_MAX (NUMBER_DIGITS_MAX + 8)
+#define DEPTH_MAX 1000 /* Jackson StreamReadConstraints.DEFAULT_MAX_DEPTH */
 
-enum token { T_ERROR, T_OBJECT, T_ARRAY, T_STRING, T_INTEGER, T_FLOAT, T_TRUE, T_FALSE, T_NULL };
-
-struct reader {
-    const uint8_t       *p, *end;
-    int64_t              now_us;
-    int                  depth;
-    struct buf          *scratch;
-    struct json_verdict *verdict;
-    const char          *error;   /* of the syntax, static */
-    bool                 path;    /* for json_path_get: control characters in strings, but no NaN and its like */
-    bool                 copying; /* strings go into JSON again: halves of surrogate pairs are kept as three bytes */
-    bool                 lone;    /* the string read last held half a surrogate pair */
-    /* the token read last: strings in scratch from text_at on; numbers as written */
-    size_t         text_at, text_length;
-    const uint8_t *number;
-    size_t         number_length;
+enum token {
+    T_NONE, /* behind the document, or behind a name whose value is a mistake */
+    T_ERROR,
+    T_NAME,
+    T_OBJECT,
+    T_OBJECT_END,
+    T_ARRAY,
+    T_ARRAY_END,
+    T_STRING,
+    T_INTEGER,
+    T_FLOAT,
+    T_TRUE,
+    T_FALSE,
+    T_NULL
 };
 
+struct level {
+    const uint8_t *name; /* the member being read: its opening quote */
+    enum { IN_NOTHING, IN_OBJECT, IN_ARRAY } in;
+    bool begun; /* a comma stands before what comes */
+};
+
+struct reader {
+    const uint8_t       *text, *p, *end;
+    int64_t              now_us;
+    struct buf          *scratch;
+    struct json_verdict *verdict;
+    const char          *error; /* the first one, static */
+    const uint8_t       *error_at;
+    bool                 path;    /* for json/path: control characters in strings, but no NaN and its like */
+    bool                 copying; /* strings go into JSON again: halves of surrogate pairs are kept as three bytes */
+    bool                 lone;    /* the string read last held half a surrogate pair */
+    enum token           token;   /* the current one; an error leaves what was current */
+    enum token           value;   /* of the name that is current: what it was looked at with */
+    const uint8_t       *string;  /* T_STRING: its opening quote */
+    bool                 open;    /* T_STRING: p is still within it */
+    size_t               text_at, text_length; /* what token_text or token_name read, in scratch */
+    const uint8_t       *number;               /* as written */
+    size_t               number_length;
+    struct level        *level, levels[DEPTH_MAX + 2]; /* not initialised beyond the current one */
+};
+
+/* Before the document. False without memory. */
+bool token_begin(struct reader *r, const uint8_t *text, size_t n, struct buf *scratch, struct json_verdict *verdict);
 bool token_fail(struct reader *r, const char *error); /* notes the first error; false */
-/* The next value's first token; for containers the opening bracket is taken. */
 enum token token_next(struct reader *r);
-/* Inside an object: moves to the next name (in scratch). False at the end or on error. */
-bool token_name(struct reader *r, bool first);
-bool token_element(struct reader *r, bool first); /* inside an array: to the next element */
-/* Reads the rest of a value whose first token is t. With `out`, writes it there compactly; strings pass through
- * scratch, whose size is restored. */
-bool   token_pass(struct reader *r, enum token t, struct buf *out);
-double token_double(const struct reader *r); /* the number read last */
+/* When the current token opens something, moves to its end. False on an error. */
+bool token_skip(struct reader *r);
+/* The current string into scratch. False on an error. */
+bool token_text(struct reader *r);
+/* The name of the member that the current token belongs to, into scratch; false when there is none. */
+bool token_name(struct reader *r);
+/* The bytes of the current string, which is base64 as Jackson takes it: groups of four with their padding, blanks
+ * between groups. False on an error. */
+bool token_base64(struct reader *r, struct buf *out);
+/* Writes the value that the current token begins, compactly, and moves to its end. False on an error. */
+bool   token_copy(struct reader *r, struct buf *out);
+double token_double(const struct reader *r); /* the current number */
 
 #endif

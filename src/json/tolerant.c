@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tokens to values, as Spark's JacksonParser converts them. A syntax error anywhere in the root object makes every
- * field NULL; what follows the root object is not looked at.
+ * Tokens to values, as Spark's JacksonParser converts them. A mistake is an exception there, which the nearest object
+ * or map catches, to go on with whatever token comes next; so it is here (THROWN). One that the root object does not
+ * catch makes every field NULL; what follows the root object is not looked at.
  */
 #include "json/tolerant.h"
 
@@ -15,6 +16,12 @@
 #include "json/token.h"
 
 #define GREGORIAN_BEGINS (-141427) /* 1582-10-15, in days since 1970 */
+
+enum outcome {
+    READ,
+    PARTLY, /* read, with parts that could not be: they are missing */
+    THROWN, /* nothing, and the reader stands where the mistake was found */
+};
 
 /* ---- conversions ---- */
 
@@ -60,10 +67,12 @@ static bool special_text(const char *text, size_t n, double *v)
     return false;
 }
 
+static const char *text_of(const struct reader *r) { return (const char *)r->scratch->data + r->text_at; }
+
 static bool to_real(struct reader *r, const struct json_node *node, enum token t, struct json_slot *s)
 {
     if (t == T_STRING)
-        return special_text((const char *)r->scratch->data + r->text_at, r->text_length, &s->real);
+        return token_text(r) && special_text(text_of(r), r->text_length, &s->real);
     if (t != T_INTEGER && t != T_FLOAT)
         return false;
     s->real = token_double(r);
@@ -82,29 +91,36 @@ static bool to_real(struct reader *r, const struct json_node *node, enum token t
 static bool to_decimal(struct reader *r, const struct json_node *node, enum token t, struct json_slot *s)
 {
     if (t == T_STRING)
-        return decimal_parse_field((const char *)r->scratch->data + r->text_at, r->text_length, node->precision,
-                                   node->scale, &s->decimal) == PARSED_OK;
+        return token_text(r) &&
+               decimal_parse_field(text_of(r), r->text_length, node->precision, node->scale, &s->decimal) == PARSED_OK;
     return (t == T_INTEGER || t == T_FLOAT) && decimal_parse((const char *)r->number, r->number_length, node->precision,
                                                              node->scale, &s->decimal) == PARSED_OK;
+}
+
+/* Bytes that were put together aside, as scratch serves the tokens meanwhile; frees them. */
+static void keep_bytes(struct reader *r, struct buf *bytes, struct json_slot *s)
+{
+    r->scratch->failed = r->scratch->failed || bytes->failed; /* an error of the reader, not of the document */
+    s->bytes.offset = r->scratch->size;
+    s->bytes.length = bytes->size;
+    s->in_scratch = true;
+    buf_put(r->scratch, bytes->data, bytes->size);
+    buf_fini(bytes);
 }
 
 static bool to_text(struct reader *r, enum token t, struct json_slot *s)
 {
     if (t == T_STRING) {
+        bool ok = token_text(r);
         s->bytes.offset = r->text_at;
         s->bytes.length = r->text_length;
         s->in_scratch = true;
-        return true;
+        return ok;
     }
-    struct buf copy; /* written aside, as scratch serves the tokens of a nested value */
+    struct buf copy;
     buf_init(&copy, TAG_BATCH, r->scratch->limit);
-    bool ok = token_pass(r, t, &copy);
-    r->scratch->failed = r->scratch->failed || copy.failed; /* an error of the reader, not of the document */
-    s->bytes.offset = r->scratch->size;
-    s->bytes.length = copy.size;
-    s->in_scratch = true;
-    buf_put(r->scratch, copy.data, copy.size);
-    buf_fini(&copy);
+    bool ok = token_copy(r, &copy);
+    keep_bytes(r, &copy, s);
     return ok;
 }
 
@@ -112,19 +128,11 @@ static bool to_binary(struct reader *r, struct json_slot *s)
 {
     struct buf bytes;
     buf_init(&bytes, TAG_BATCH, r->scratch->limit);
-    bool ok = base64_decode_padded((const char *)r->scratch->data + r->text_at, r->text_length, &bytes);
-    r->scratch->failed = r->scratch->failed || bytes.failed;
-    s->bytes.offset = r->scratch->size;
-    s->bytes.length = bytes.size;
-    s->in_scratch = true;
-    buf_put(r->scratch, bytes.data, bytes.size);
-    buf_fini(&bytes);
+    bool ok = token_base64(r, &bytes);
+    keep_bytes(r, &bytes, s);
     return ok;
 }
 
-static bool object(struct reader *r, struct json_node *node);
-
-/* True when the value fits the wanted type; scalar tokens only, and STRING takes everything. */
 /* What Spark 1.5 wrote for a date: days since 1970 as text. Before 1582 it counts in the Julian calendar: NULL here. */
 static bool days_since_1970(const char *text, size_t n, int64_t *days)
 {
@@ -132,10 +140,30 @@ static bool days_since_1970(const char *text, size_t n, int64_t *days)
            (uint8_t)text[0] > ' ' && (uint8_t)text[n - 1] > ' ';
 }
 
+static bool to_date(struct reader *r, enum token t, struct json_slot *s)
+{
+    int32_t days;
+    if (t != T_STRING || !token_text(r))
+        return false;
+    if (!date_parse(text_of(r), r->text_length, &days))
+        return days_since_1970(text_of(r), r->text_length, &s->integer);
+    s->integer = days;
+    return true;
+}
+
+static bool to_timestamp(struct reader *r, enum token t, struct json_slot *s)
+{
+    if (t == T_STRING)
+        return token_text(r) && timestamp_parse(text_of(r), r->text_length, r->now_us, &s->integer);
+    if (t != T_INTEGER || integer_parse((const char *)r->number, r->number_length, &s->integer) != PARSED_OK)
+        return false;
+    s->integer = (int64_t)((uint64_t)s->integer * 1000000u); /* seconds; Java wraps */
+    return true;
+}
+
+/* True when the value fits the wanted type; of values with parts only STRING takes one. */
 static bool convert(struct reader *r, struct json_node *node, enum token t, struct json_slot *s)
 {
-    const char *text = (const char *)r->scratch->data + r->text_at;
-    int32_t     days;
     switch (node->want) {
     case WANT_BOOLEAN:
         s->integer = t == T_TRUE;
@@ -155,20 +183,9 @@ static bool convert(struct reader *r, struct json_node *node, enum token t, stru
     case WANT_BINARY:
         return t == T_STRING && to_binary(r, s);
     case WANT_DATE:
-        if (t != T_STRING)
-            return false;
-        if (date_parse(text, r->text_length, &days))
-            s->integer = days;
-        else if (!days_since_1970(text, r->text_length, &s->integer))
-            return false;
-        return true;
+        return to_date(r, t, s);
     case WANT_TIMESTAMP:
-        if (t == T_STRING)
-            return timestamp_parse(text, r->text_length, r->now_us, &s->integer);
-        if (t != T_INTEGER || integer_parse((const char *)r->number, r->number_length, &s->integer) != PARSED_OK)
-            return false;
-        s->integer = (int64_t)((uint64_t)s->integer * 1000000u); /* seconds; Java wraps */
-        return true;
+        return to_timestamp(r, t, s);
     case WANT_STRUCT:
     case WANT_ARRAY:
     case WANT_MAP:
@@ -176,6 +193,10 @@ static bool convert(struct reader *r, struct json_node *node, enum token t, stru
     }
     return false;
 }
+
+/* ---- values with parts ---- */
+
+static enum outcome field(struct reader *r, struct json_node *node);
 
 static void clear(struct json_node *node)
 {
@@ -185,102 +206,142 @@ static void clear(struct json_node *node)
     }
 }
 
-static bool field(struct reader *r, struct json_node *node);
+static struct json_node *find(struct reader *r, struct json_node *parent)
+{
+    if (!token_name(r))
+        return NULL;
+    r->scratch->size = r->text_at;
+    for (size_t i = 0; i < parent->n_children; i++)
+        if (parent->children[i].name_length == r->text_length &&
+            memcmp(parent->children[i].name, text_of(r), r->text_length) == 0)
+            return &parent->children[i];
+    return NULL;
+}
+
+/* Behind the opening brace. */
+static enum outcome object(struct reader *r, struct json_node *node)
+{
+    enum outcome all = READ;
+    for (;;) {
+        enum token t = token_next(r);
+        if (t == T_ERROR)
+            return THROWN;
+        if (t == T_NONE || t == T_OBJECT_END)
+            return all;
+        struct json_node *child = find(r, node);
+        enum outcome      one = child ? field(r, child) : THROWN; /* what nobody asked for is passed over */
+        if (child && one != READ)
+            all = PARTLY;
+        if (one == THROWN && !token_skip(r))
+            return THROWN;
+    }
+}
+
+/* A struct that cannot be read leaves what an earlier member of the name gave: that is read once more. */
+static enum outcome nested(struct reader *r, struct json_node *node)
+{
+    struct json_slot earlier = node->slot;
+    const uint8_t   *from = r->p - 1;
+    clear(node);
+    enum outcome got = object(r, node);
+    node->slot = (struct json_slot){.kind = SLOT_SET, .bytes = {{.text = from}, 0}};
+    if (got != THROWN)
+        return got;
+    node->slot = earlier;
+    if (earlier.kind == SLOT_SET) {
+        struct reader again;
+        token_begin(&again, earlier.bytes.text, (size_t)(r->end - earlier.bytes.text), r->scratch, r->verdict);
+        again.now_us = r->now_us;
+        token_next(&again);
+        clear(node);
+        object(&again, node);
+    }
+    return THROWN;
+}
 
 static bool is_list(const struct json_node *node, enum token t)
 {
     return (node->want == WANT_ARRAY && t == T_ARRAY) || (node->want == WANT_MAP && t == T_OBJECT);
 }
 
-/* Behind the opening bracket. One part that cannot be converted spoils the whole; a struct with bad fields is none. */
-static bool list(struct reader *r, struct json_node *node)
+/* Behind the opening bracket. One part that cannot be read spoils the whole, an array at once, a map at its end. */
+static enum outcome list(struct reader *r, struct json_node *node)
 {
     const uint8_t *from = r->p - 1;
     size_t         mark = r->scratch->size;
-    bool           map = node->want == WANT_MAP, good = true;
-    for (bool first = true; map ? token_name(r, first) : token_element(r, first); first = false) {
+    bool           map = node->want == WANT_MAP;
+    enum outcome   all = READ;
+    for (;;) {
+        enum token t = token_next(r);
+        if (t == T_ERROR)
+            return THROWN;
+        if (t == T_NONE || t == (map ? T_OBJECT_END : T_ARRAY_END))
+            break;
         node->element->slot.kind = SLOT_MISSING;
-        if (!field(r, node->element))
-            return false;
-        good = good && node->element->slot.kind != SLOT_MISSING;
+        enum outcome one = field(r, node->element);
+        if (one == THROWN && (!map || !token_skip(r)))
+            return THROWN;
+        all = one > all ? one : all;
         r->scratch->size = mark;
     }
-    if (r->error)
-        return false;
-    if (good)
+    if (all != THROWN)
         node->slot = (struct json_slot){.kind = SLOT_SET, .bytes = {{.text = from}, (size_t)(r->p - from)}};
-    return true;
+    return all;
 }
 
-/* One field's value into its slot: a bad value leaves what an earlier duplicate gave. False on a syntax error. */
-static bool field(struct reader *r, struct json_node *node)
+/* The value of the current token, or of the name that is the current token, into its slot; THROWN leaves in it what an
+ * earlier member of the name gave. */
+static enum outcome field(struct reader *r, struct json_node *node)
+{
+    enum token       t = r->token == T_NAME ? token_next(r) : r->token;
+    struct json_slot s = {.kind = SLOT_SET};
+    enum outcome     got = THROWN;
+    if (t == T_NONE || t == T_NULL) {
+        node->slot.kind = SLOT_NULL;
+        return READ;
+    }
+    if (t == T_ERROR)
+        got = THROWN;
+    else if (node->want == WANT_STRUCT && t == T_OBJECT)
+        got = nested(r, node);
+    else if (is_list(node, t))
+        got = list(r, node);
+    else if (convert(r, node, t, &s)) {
+        node->slot = s;
+        return READ;
+    } else if (r->open && node->want != WANT_BINARY)
+        token_text(r); /* Spark's complaint has it */
+    if (got == THROWN)
+        bad_field(r, node, r->error ? r->error : "the value has another type");
+    return got;
+}
+
+static enum outcome root_object(struct reader *r, struct json_node *root)
 {
     enum token t = token_next(r);
-    if (t == T_ERROR)
-        return false;
-    if (t == T_NULL) {
-        node->slot.kind = SLOT_NULL;
-        return true;
-    }
-    if (node->want == WANT_STRUCT && t == T_OBJECT) {
-        clear(node);
-        if (!object(r, node))
-            return false;
-        node->slot.kind = SLOT_SET;
-        return true;
-    }
-    bool             container = t == T_OBJECT || t == T_ARRAY;
-    struct json_slot s = {.kind = SLOT_SET};
-    if (is_list(node, t))
-        return list(r, node);
-    if (container && node->want != WANT_STRING) {
-        bad_field(r, node, "the value has another type");
-        return token_pass(r, t, NULL);
-    }
-    if (convert(r, node, t, &s))
-        node->slot = s;
-    else if (!r->error)
-        bad_field(r, node, "the value has another type");
-    return !r->error;
-}
-
-static struct json_node *find(struct json_node *parent, const uint8_t *name, size_t n)
-{
-    for (size_t i = 0; i < parent->n_children; i++)
-        if (parent->children[i].name_length == n && memcmp(parent->children[i].name, name, n) == 0)
-            return &parent->children[i];
-    return NULL;
-}
-
-/* Behind the opening brace. */
-static bool object(struct reader *r, struct json_node *node)
-{
-    for (bool first = true; token_name(r, first); first = false) {
-        struct json_node *child = find(node, r->scratch->data + r->text_at, r->text_length);
-        r->scratch->size = r->text_at;
-        if (!(child ? field(r, child) : token_pass(r, token_next(r), NULL)))
-            return false;
-    }
-    return !r->error;
+    if (t == T_OBJECT)
+        return object(r, root);
+    if (t != T_ERROR)
+        token_fail(r, "the document is not an object");
+    return THROWN;
 }
 
 enum err tolerant_read(const uint8_t *text, size_t n, int64_t now_us, struct json_node *root, struct buf *scratch,
                        struct json_verdict *verdict, struct error *e)
 {
-    struct reader r = {.p = text, .end = text + n, .now_us = now_us, .scratch = scratch, .verdict = verdict};
-    if (!buf_reserve(scratch, 1)) /* so that data is never NULL */
+    struct reader r;
+    if (!token_begin(&r, text, n, scratch, verdict))
         return buf_check(scratch, "a JSON document", e);
+    r.now_us = now_us;
     verdict->kind = JSON_ROW;
     clear(root);
-    enum token t = token_next(&r);
-    bool       ok = t == T_OBJECT && object(&r, root);
+    enum outcome got = root_object(&r, root);
     if (scratch->failed)
         return buf_check(scratch, "a JSON document", e);
-    if (!ok) {
+    if (got == THROWN) {
         clear(root);
         verdict->kind = JSON_MALFORMED;
-        snprintf(verdict->reason, sizeof verdict->reason, "%s at byte %zu",
-                 r.error ? r.error : "the document is not an object", (size_t)(r.p - text));
+        snprintf(verdict->reason, sizeof verdict->reason, "%s at byte %zu", r.error, (size_t)(r.error_at - text));
     }
     return OK;
 }
@@ -290,23 +351,30 @@ enum err tolerant_read(const uint8_t *text, size_t n, int64_t now_us, struct jso
 bool tolerant_check(const uint8_t *text, size_t n, struct json_node *node, struct buf *scratch)
 {
     struct json_verdict verdict = {.kind = JSON_ROW};
-    struct reader       r = {.p = text, .end = text + n, .scratch = scratch, .verdict = &verdict};
-    return buf_reserve(scratch, 1) && is_list(node, token_next(&r)) && list(&r, node) && r.p == r.end &&
-           verdict.kind == JSON_ROW;
+    struct reader       r;
+    return token_begin(&r, text, n, scratch, &verdict) && is_list(node, token_next(&r)) && list(&r, node) == READ &&
+           !r.error && r.p == r.end;
 }
 
 void tolerant_read_parts(const uint8_t *text, size_t n, int64_t now_us, const struct json_node *node,
                          struct buf *scratch, struct json_verdict *verdict, append_part_fn *append, void *arg,
                          struct builder *into)
 {
-    struct reader     r = {.p = text + 1, .end = text + n, .now_us = now_us, .scratch = scratch, .verdict = verdict};
+    struct reader     r;
     struct json_node *part = node->element;
     bool              map = node->want == WANT_MAP;
     size_t            mark = scratch->size;
-    for (bool first = true; map ? token_name(&r, first) : token_element(&r, first); first = false) {
-        size_t name_at = r.text_at, name_length = r.text_length;
+    if (!token_begin(&r, text, n, scratch, verdict))
+        return;
+    r.now_us = now_us;
+    token_next(&r);
+    for (;;) {
+        enum token t = token_next(&r);
+        if (t == T_ERROR || t == T_NONE || t == (map ? T_OBJECT_END : T_ARRAY_END))
+            return;
+        size_t name_length = map && token_name(&r) ? r.text_length : 0, name_at = mark;
         part->slot.kind = SLOT_MISSING;
-        if (!field(&r, part))
+        if (field(&r, part) == THROWN)
             return;
         if (map)
             builder_bytes(&into->children[0], scratch->data + name_at, name_length);

@@ -15,9 +15,9 @@ void base64_encode(const uint8_t *bytes, size_t n, struct buf *out)
     }
 }
 
-static int value_of(char c)
+int base64_digit(uint32_t c)
 {
-    const char *at = c ? strchr(alphabet, c) : NULL;
+    const char *at = c && c < 0x80 ? strchr(alphabet, (int)c) : NULL;
     return at ? (int)(at - alphabet) : -1;
 }
 
@@ -27,7 +27,7 @@ static int decode_group(const char *text, struct buf *out)
     int      bytes = text[3] != '=' ? 3 : text[2] != '=' ? 2 : 1;
     uint32_t v = 0;
     for (int i = 0; i < 4; i++) {
-        int digit = i <= bytes ? value_of(text[i]) : 0;
+        int digit = i <= bytes ? base64_digit((uint8_t)text[i]) : 0;
         if (digit < 0)
             return 0;
         v = v << 6 | (uint32_t)digit;
@@ -54,7 +54,7 @@ bool base64_decode(const char *text, size_t n, struct buf *out)
     uint32_t v = 0;
     int      have = 0, padding = 0;
     for (size_t i = 0; i < n; i++) {
-        int digit = value_of(text[i]);
+        int digit = base64_digit((uint8_t)text[i]);
         if (text[i] == '=') {
             padding++;
             continue;

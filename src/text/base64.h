@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 
+int  base64_digit(uint32_t c); /* what it stands for, or -1 */
 void base64_encode(const uint8_t *bytes, size_t n, struct buf *out);
 /* As Java's MIME decoder: letters outside the alphabet are skipped, padding may be missing. False: a lone letter at the
  * end, or padding in the wrong place. */

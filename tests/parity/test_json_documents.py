@@ -44,6 +44,14 @@ WHOLE = ['', ' ', '\n', 'null', 'true', '1', '"text"', '[]', '{}', '[{}]', '[{"a
          '{"k": ' + '9' * 400 + ', "a": 1}', '{"a": 1, "z": tru}', '{"z": "\\q", "a": 1}', '{"a": -}', '{"a": 1.e5}',
          '{"a":1,"b":"two","c":3.5,"d":null}', '  {"a": 7}  ', '{"a": "\x01"}', 'nul', '"', '[', '{"a": 1\n',
          '{"b": 1, "a": ', '{"a": 5, "b": "\\', '{"a": 5, "b": "\\u00']
+FITTING = [
+    '{"a": 12, "b": -5, "c": 1.5, "d": 0.25, "e": 7, "f": 1}',
+    '{"a": "t\\u00e9xt", "b": "aGkh", "c": true, "b": "aGk="}',
+    '{"a": "2024-02-29T12:34:56Z", "b": "2024-02-29", "c": "x\\n"}',
+    '{"a": 1.25, "b": "7.5", "d": 12, "f": 0.125}',
+    '{"a": [1, 20], "b": ["x", "\\ty"], "c": [{"x": 1, "y": "k"}, {"y": "l", "x": 2.0}, {}], "d": 0.5}',
+    '{"a": {"k": 1, "l": 20}, "b": {"x": "1", "y": null}, "c": {"m": [1, 2], "n": []}, "d": true}',
+    '{"a": {"x": 1, "y": {"z": "in", "w": 1.5e1}}, "b": "t", "c": {"x": 7}, "a": {"y": {"z": {"b": [false]}}}}']
 
 
 def valid(chance, depth=0):
@@ -67,25 +75,16 @@ def mutated(chance, text):
 def documents(seed, n):
     chance = random.Random(seed)
     out = [None, *WHOLE, *(f'{{"a": {v}}}' for v in VALUES), *(f'{{"b": {v}, "c": {v}}}' for v in VALUES),
-           *(f'{{"d": {v}, "e": 1, "f": {v}}}' for v in VALUES if v != '"\\u12"')]  # docs/sql/differences.md
+           *(f'{{"d": {v}, "e": 1, "f": {v}}}' for v in VALUES)]
     while len(out) < n:
+        if chance.random() < 0.4:
+            out.append(mutated(chance, chance.choice(FITTING)))
+            continue
         text = json.dumps(valid(chance), ensure_ascii=chance.random() < 0.3,
                           separators=chance.choice([(",", ":"), (", ", ": ")]))
         out.append(text if chance.random() < 0.4 else mutated(chance, text))
-    return out
-
-
-def mistake_within(text):
-    """Is it no JSON because of something inside a field that a schema asks for? Listed in docs/sql/differences.md."""
-    try:
-        json.loads(text or "{}", strict=False)
-        return False
-    except ValueError as error:
-        depth, key = 0, ""
-        for token in re.findall(r'"(?:[^"\\]|\\.)*"?|[{}\[\]]', text[:error.pos]):
-            depth += (token in "{[") - (token in "}]")
-            key = token if depth == 1 and token[0] == '"' else key
-        return depth > 1 and key.strip('"') in "abcdef"
+    # an exponent of many digits in a DECIMAL keeps Spark busy for hours
+    return [text for text in out if not re.search(r"[eE][+-]?\d{4}", text or "")]
 
 
 class Documents:
@@ -110,15 +109,10 @@ class Documents:
 def test_spark_reads_the_same_fields(spark_python, tmp_path):
     if parity_rows.program() is None:
         pytest.skip("evaluate is not built: ./dev parity")
-    made = documents(int(os.environ.get("PARITY_SEED") or 1), 20000 if FULL else 5600)
-    within = [text for text in made if mistake_within(text)]
-    docs = Documents([text for text in made if not mistake_within(text)], tmp_path)
-    assert len(within) < len(made) / 12 and docs.n > 5000
+    docs = Documents(documents(int(os.environ.get("PARITY_SEED") or 1), 20000 if FULL else 5600), tmp_path)
     fields = [f"from_json(doc, '{schema}')" for schema in SCHEMAS.values()]
     fast = [f"from_json(doc, '{schema}', map('mode', 'FAILFAST'))" for schema in SCHEMAS.values()]
     results, n = functions.both(fields + fast, docs, spark_python, tmp_path)
-    print(f"\n{docs.n} documents, {n} answers compared; {len(within)} have their mistake within a value")
+    print(f"\n{docs.n} documents, {n} answers compared")
     wrong = [f"{sql}: {what}" for sql, what in results if what]
     assert not wrong, "\n".join(wrong)
-    results, _ = functions.both(fields, Documents(within, tmp_path), spark_python, tmp_path)
-    assert any(what for _, what in results), "equal now, strike mistakes within a value from docs/sql/differences.md"

@@ -12,6 +12,7 @@ import math
 import os
 import pathlib
 import random
+import re
 import struct
 import subprocess
 
@@ -207,7 +208,17 @@ def same(ours, theirs):
         return len(ours) == len(theirs) and all(map(same, ours, theirs))
     if ours == theirs:
         return True
-    return is_nan(ours) and is_nan(theirs)
+    return is_nan(ours) and is_nan(theirs) or shorter_text(ours, theirs)
+
+
+def shorter_text(ours, theirs):
+    """One double as text, with fewer digits here: docs/sql/differences.md."""
+    try:
+        ours, theirs = (bytes.fromhex(text).decode() for text in (ours, theirs))
+        return len(ours) < len(theirs) and re.fullmatch(r"-?\d+\.\d{15,}(E-?\d+)?", theirs) is not None \
+            and float(ours) == float(theirs)
+    except (TypeError, ValueError):
+        return False
 
 
 def near(ours, theirs, ulps=4):
