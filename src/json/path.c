@@ -44,8 +44,7 @@ static bool evaluate(struct reader *r, const char *path, const char *end, struct
 
 static bool is_named(struct reader *r, const struct step *s)
 {
-    bool same =
-        token_name(r) && r->text_length == s->length && memcmp(r->scratch->data + r->text_at, s->name, s->length) == 0;
+    bool same = token_name(r) && r->text_length == s->length && memcmp(token_bytes(r), s->name, s->length) == 0;
     r->scratch->size = r->text_at;
     return same;
 }
@@ -88,7 +87,7 @@ static bool evaluate(struct reader *r, const char *path, const char *end, struct
             return false;
         if (r->lone)
             return token_fail(r, "half of a surrogate pair"); /* which a raw copy cannot write */
-        buf_put(out, r->scratch->data + r->text_at, r->text_length);
+        buf_put(out, token_bytes(r), r->text_length);
         r->scratch->size = r->text_at;
         return true;
     }
@@ -147,7 +146,7 @@ bool json_object_keys(const uint8_t *text, size_t n, struct buf *scratch, struct
         return false;
     while (!r.error && token_next(&r) == T_NAME) {
         if (token_name(&r))
-            builder_bytes(names, scratch->data + r.text_at, r.text_length);
+            builder_bytes(names, token_bytes(&r), r.text_length);
         scratch->size = 0;
         token_next(&r);
         token_skip(&r);

@@ -57,8 +57,7 @@ static bool ends_too_early(struct reader *r) { return token_fail(r, "the documen
 
 enum found { FOUND, AT_END, BAD };
 
-/* To what is no white space. */
-static enum found skip_space(struct reader *r)
+static enum found skip_white(struct reader *r)
 {
     while (r->p < r->end && (*r->p == ' ' || *r->p == '\t' || *r->p == '\n' || *r->p == '\r'))
         r->p++;
@@ -70,8 +69,14 @@ static enum found skip_space(struct reader *r)
     return BAD;
 }
 
+/* To what is no white space; usually there is none. */
+static inline enum found skip_space(struct reader *r)
+{
+    return r->p < r->end && *r->p > ' ' && *r->p != '/' ? FOUND : skip_white(r);
+}
+
 /* The next character that is no white space: there must be one. */
-static bool take(struct reader *r, uint8_t *c)
+static inline bool take(struct reader *r, uint8_t *c)
 {
     enum found f = skip_space(r);
     if (f == AT_END)
@@ -187,11 +192,29 @@ static bool finish_string(struct reader *r, uint8_t quote, struct buf *out)
     }
 }
 
-/* The string whose opening quote is at `from`, into scratch. */
+/* A string of ASCII without escapes needs no work: moves behind it. Else stays. */
+static bool plain_string(struct reader *r, uint8_t quote)
+{
+    const uint8_t *p = r->p;
+    while (p < r->end && *p != quote && *p != '\\' && *p >= 0x20 && *p < 0x80)
+        p++;
+    if (p == r->end || *p != quote)
+        return false;
+    r->plain = r->p;
+    r->text_length = (size_t)(p - r->p);
+    r->p = p + 1;
+    r->lone = false;
+    return true;
+}
+
+/* The string whose opening quote is at `from`. */
 static bool string_at(struct reader *r, const uint8_t *from)
 {
     r->p = from + 1;
+    r->plain = NULL;
     r->text_at = r->scratch->size;
+    if (plain_string(r, *from))
+        return true;
     bool ok = finish_string(r, *from, r->scratch);
     if (!ok)
         r->scratch->size = r->text_at;
@@ -261,7 +284,7 @@ bool token_base64(struct reader *r, struct buf *out)
         r->p = r->string + 1;
         return open_base64(r, out);
     }
-    bool ok = token_text(r) && base64_decode_padded((const char *)r->scratch->data + r->text_at, r->text_length, out);
+    bool ok = token_text(r) && base64_decode_padded((const char *)token_bytes(r), r->text_length, out);
     r->scratch->size = r->text_at;
     return ok;
 }
@@ -353,8 +376,8 @@ static enum token number(struct reader *r)
         r->p -= n - 1;
         return token_fail(r, "a number with a leading zero"), T_ERROR;
     }
-    for (int part = 0; part < 2; part++) { /* fraction, exponent */
-        if (r->p == r->end || (part ? (*r->p | 0x20) != 'e' : *r->p != '.'))
+    for (int part = 0; part < 2 && r->p < r->end; part++) { /* fraction, exponent */
+        if (part ? (*r->p | 0x20) != 'e' : *r->p != '.')
             continue;
         r->p++;
         quick = zero ? NULL : is_float ? quick : r->p;
@@ -388,6 +411,8 @@ static bool open_level(struct reader *r, enum token t)
 /* Behind the first character of a value. */
 static enum token value(struct reader *r, uint8_t c)
 {
+    if (c == '-' || (c >= '0' && c <= '9'))
+        return number(r);
     switch (c) {
     case '{':
         return T_OBJECT;
@@ -415,8 +440,6 @@ static enum token value(struct reader *r, uint8_t c)
     default:
         break;
     }
-    if (c == '-' || (c >= '0' && c <= '9'))
-        return number(r);
     bool begins_word = is_identifier(c) && c != 0x7f;
     unexpected(r, begins_word ? "unknown word" : "unexpected character");
     if (begins_word)
@@ -599,7 +622,7 @@ static bool put_string(struct reader *r, bool read, struct buf *out)
 {
     if (!read)
         return false;
-    put_json_string(out, r->scratch->data + r->text_at, r->text_length);
+    put_json_string(out, token_bytes(r), r->text_length);
     r->scratch->size = r->text_at;
     return true;
 }

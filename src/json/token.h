@@ -53,10 +53,12 @@ struct reader {
     enum token           value;   /* of the name that is current: what it was looked at with */
     const uint8_t       *string;  /* T_STRING: its opening quote */
     bool                 open;    /* T_STRING: p is still within it */
-    size_t               text_at, text_length; /* what token_text or token_name read, in scratch */
-    const uint8_t       *number;               /* as written */
-    size_t               number_length;
-    struct level        *level, levels[DEPTH_MAX + 2]; /* not initialised beyond the current one */
+    /* what token_text or token_name read: as it stands in the document, or (NULL) put together in scratch */
+    const uint8_t *plain;
+    size_t         text_at, text_length;
+    const uint8_t *number; /* as written */
+    size_t         number_length;
+    struct level  *level, levels[DEPTH_MAX + 2]; /* not initialised beyond the current one */
 };
 
 /* Before the document. False without memory. */
@@ -65,10 +67,15 @@ bool token_fail(struct reader *r, const char *error); /* notes the first error; 
 enum token token_next(struct reader *r);
 /* When the current token opens something, moves to its end. False on an error. */
 bool token_skip(struct reader *r);
-/* The current string into scratch. False on an error. */
+/* Reads the current string. False on an error. */
 bool token_text(struct reader *r);
-/* The name of the member that the current token belongs to, into scratch; false when there is none. */
+/* Reads the name of the member that the current token belongs to; false when there is none. */
 bool token_name(struct reader *r);
+/* What was read; good until scratch changes. */
+static inline const uint8_t *token_bytes(const struct reader *r)
+{
+    return r->plain ? r->plain : r->scratch->data + r->text_at;
+}
 /* The bytes of the current string, which is base64 as Jackson takes it: groups of four with their padding, blanks
  * between groups. False on an error. */
 bool token_base64(struct reader *r, struct buf *out);

@@ -67,7 +67,7 @@ static bool special_text(const char *text, size_t n, double *v)
     return false;
 }
 
-static const char *text_of(const struct reader *r) { return (const char *)r->scratch->data + r->text_at; }
+static const char *text_of(const struct reader *r) { return (const char *)token_bytes(r); }
 
 static bool to_real(struct reader *r, const struct json_node *node, enum token t, struct json_slot *s)
 {
@@ -112,9 +112,12 @@ static bool to_text(struct reader *r, enum token t, struct json_slot *s)
 {
     if (t == T_STRING) {
         bool ok = token_text(r);
-        s->bytes.offset = r->text_at;
         s->bytes.length = r->text_length;
-        s->in_scratch = true;
+        s->in_scratch = !r->plain;
+        if (r->plain)
+            s->bytes.text = r->plain;
+        else
+            s->bytes.offset = r->text_at;
         return ok;
     }
     struct buf copy;
@@ -372,12 +375,13 @@ void tolerant_read_parts(const uint8_t *text, size_t n, int64_t now_us, const st
         enum token t = token_next(&r);
         if (t == T_ERROR || t == T_NONE || t == (map ? T_OBJECT_END : T_ARRAY_END))
             return;
-        size_t name_length = map && token_name(&r) ? r.text_length : 0, name_at = mark;
+        size_t         name_length = map && token_name(&r) ? r.text_length : 0;
+        const uint8_t *name = r.plain; /* or at the mark */
         part->slot.kind = SLOT_MISSING;
         if (field(&r, part) == THROWN)
             return;
         if (map)
-            builder_bytes(&into->children[0], scratch->data + name_at, name_length);
+            builder_bytes(&into->children[0], name ? name : scratch->data + mark, name_length);
         append(arg, part, &into->children[map]);
         scratch->size = mark;
     }
