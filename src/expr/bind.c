@@ -295,7 +295,8 @@ static struct expr *literal(struct expr_binder *b, const struct ast_expr *ast, b
     case AST_INTERVAL:
         if (ast->months) {
             diag_error(b->diags, ast->place, "E_UNSUPPORTED",
-                       "intervals of months and years are not supported here yet");
+                       "an INTERVAL of months or years is added to a DATE or TIMESTAMP, or subtracted; it is no value "
+                       "of its own here");
             return NULL;
         }
         if ((x = expr__new(b, EXPR_LITERAL, type_of(TYPE_INTERVAL), ast->place, 0)))
@@ -421,6 +422,27 @@ static struct expr *time_arithmetic(struct expr_binder *b, enum ast_op op, struc
         return expr__call(b, &fn_add_days, x->type, at, x, y);
     }
     return expr__wrong_types(b, at, op == OP_PLUS ? "+" : "-", x, y);
+}
+
+static bool is_months(const struct ast_expr *x) { return x->kind == AST_INTERVAL && x->months && !x->integer; }
+
+/* time + INTERVAL 1 MONTH and its like: the day stays, or is the last of its month. */
+static bool months_arithmetic(struct expr_binder *b, const struct ast_expr *ast, struct expr **out)
+{
+    bool                   swapped = is_months(ast->args[0]);
+    int64_t                months = ast->args[!swapped]->months;
+    struct expr           *x, *n = expr__new(b, EXPR_LITERAL, type_of(TYPE_INT), ast->args[!swapped]->place, 0);
+    const struct function *f;
+    if (!expr_bind(b, ast->args[swapped], &x) || !n)
+        return false;
+    n->value.integer = ast->op == OP_MINUS ? -months : months;
+    f = x->type->kind == TYPE_DATE ? &fn_add_months : &fn_add_months_to_time;
+    if (x->type->kind != TYPE_DATE && x->type->kind != TYPE_TIMESTAMP) {
+        diag_error(b->diags, ast->place, "E_TYPE", "an INTERVAL of months is added to a DATE or TIMESTAMP, not to %s",
+                   type_kind_name(x->type->kind));
+        return false;
+    }
+    return (*out = expr__call(b, f, x->type, ast->place, x, n)) != NULL;
 }
 
 static bool is_time(const struct expr *x)
@@ -626,6 +648,9 @@ bool expr_bind(struct expr_binder *b, const struct ast_expr *ast, struct expr **
     if (ast->kind == AST_UNARY && ast->op == OP_NEGATE &&
         (ast->args[0]->kind == AST_INTEGER || ast->args[0]->kind == AST_DECIMAL || ast->args[0]->kind == AST_DOUBLE))
         return (*out = literal(b, ast->args[0], true)) != NULL;
+    if (ast->kind == AST_BINARY_OP && ((ast->op == OP_PLUS && is_months(ast->args[0])) ||
+                                       ((ast->op == OP_PLUS || ast->op == OP_MINUS) && is_months(ast->args[1]))))
+        return months_arithmetic(b, ast, out);
     if (ast->kind == AST_STAR || ast->kind == AST_LAMBDA)
         return (*out = bind_node(b, ast, NULL)) != NULL;
     if (!(args = arena_zalloc(b->arena, ((size_t)ast->n_args + 1) * sizeof *args)))

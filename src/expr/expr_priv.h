@@ -48,7 +48,8 @@ extern const struct function functions[];
 extern const int             n_functions;
 extern const struct function fn_add, fn_subtract, fn_multiply, fn_divide, fn_div, fn_mod, fn_negate, fn_not, fn_is_null,
     fn_is_not_null, fn_is_true, fn_is_false, fn_like, fn_equal, fn_less, fn_less_equal, fn_null_safe_equal,
-    fn_add_interval, fn_subtract_times, fn_add_days, fn_concat, fn_negate_interval;
+    fn_add_interval, fn_subtract_times, fn_add_days, fn_add_months, fn_add_months_to_time, fn_concat,
+    fn_negate_interval;
 
 struct from_json_detail {
     const struct type *type;

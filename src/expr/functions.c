@@ -26,6 +26,8 @@ const struct function fn_null_safe_equal = OPERATOR("<=>", false, false, k_null_
 const struct function fn_add_interval = OPERATOR("+", true, false, k_add_interval);
 const struct function fn_subtract_times = OPERATOR("-", true, false, k_subtract_times);
 const struct function fn_add_days = OPERATOR("+", true, false, k_add_days);
+const struct function fn_add_months = OPERATOR("+", true, false, k_add_months);
+const struct function fn_add_months_to_time = OPERATOR("+", true, false, k_add_months_to_time);
 const struct function fn_concat = OPERATOR("||", true, false, k_concat);
 
 /* ---- functions whose result type needs a look at the arguments ---- */

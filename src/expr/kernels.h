@@ -11,10 +11,11 @@ kernel_cb k_not, k_is_null, k_is_not_null, k_is_true, k_is_false, k_equal, k_les
 kernel_cb k_lower, k_upper, k_trim, k_ltrim, k_rtrim, k_length, k_substring, k_concat, k_replace, k_split_part,
     k_startswith, k_endswith, k_contains, k_like, k_base64, k_unbase64, k_unix_timestamp, k_hex, k_md5, k_sha1, k_sha2,
     k_from_json, k_get_json_object;
-kernel_cb k_add_interval, k_subtract_times, k_negate_interval, k_add_days, k_timestamp_seconds, k_timestamp_millis,
-    k_timestamp_micros, k_unix_seconds, k_unix_millis, k_unix_micros, k_date_trunc, k_year, k_quarter, k_month, k_day,
-    k_hour, k_minute, k_second, k_second_fraction, k_from_csv, k_json_array_length, k_json_object_keys, k_format_string,
-    k_to_csv, k_dayofweek, k_dayofyear, k_now, k_today, k_date_diff, k_struct, k_same;
+kernel_cb k_add_interval, k_subtract_times, k_negate_interval, k_add_days, k_add_months_to_time, k_timestamp_seconds,
+    k_timestamp_millis, k_timestamp_micros, k_unix_seconds, k_unix_millis, k_unix_micros, k_date_trunc, k_year,
+    k_quarter, k_month, k_day, k_hour, k_minute, k_second, k_second_fraction, k_from_csv, k_json_array_length,
+    k_json_object_keys, k_format_string, k_to_csv, k_dayofweek, k_dayofyear, k_now, k_today, k_date_diff, k_struct,
+    k_same;
 kernel_cb k_acos, k_acosh, k_add_months, k_ascii, k_asin, k_asinh, k_atan, k_atan2, k_atanh, k_bin, k_bit_and,
     k_bit_count, k_bit_get, k_bit_length, k_bit_not, k_bit_or, k_bit_xor, k_bround, k_cbrt, k_char, k_concat_ws, k_conv,
     k_cos, k_cosh, k_cot, k_crc32, k_csc, k_date_format, k_dayname, k_decode, k_degrees, k_e, k_elt, k_encode, k_exp,

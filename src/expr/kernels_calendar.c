@@ -385,6 +385,18 @@ struct column *k_timestampadd(struct evaluation *ev, const struct expr *x, const
     STRICT_END(x->type);
 }
 
+/* TIMESTAMP + INTERVAL 1 MONTH: the same time of day */
+struct column *k_add_months_to_time(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
+{
+    static const struct time_unit month = {"MONTH", 0, 1};
+    const int64_t                *a = args[0].c->values;
+    STRICT_BEGIN(int64_t, 2)
+    for (uint32_t i = 0; i < n; i++)
+        if (!IS_NULL_AT(i) && !add_unit(&month, int_at(&args[1], i), a[i * args[0].step], &out[i]))
+            FAIL_ROW(i, "[DATETIME_OVERFLOW] the timestamp is out of range");
+    STRICT_END(x->type);
+}
+
 /* Whole units from one to the other, towards zero. */
 static int64_t units_between(const struct time_unit *unit, int64_t from, int64_t to)
 {

@@ -17,6 +17,20 @@ static bool interval_error(struct parser *p, struct place at, const char *text)
     return false;
 }
 
+/* '1-6' YEAR TO MONTH */
+static bool years_and_months(struct parser *p, const char *text, struct ast_expr *x)
+{
+    int  years, months, end = 0;
+    bool negative = *text == '-';
+    p->at++;
+    text += negative || *text == '+';
+    if (sscanf(text, "%4d-%2d%n", &years, &months, &end) != 2 || text[end] || months > 11 || *text == '-' ||
+        strchr(text, '+'))
+        return interval_error(p, x->place, "the interval's text does not fit its units");
+    x->months = (years * 12 + months) * (negative ? -1 : 1);
+    return true;
+}
+
 /* '1:30' MINUTE TO SECOND and its like: fields from the first unit down. */
 static bool interval_range(struct parser *p, const char *text, const char *from, struct ast_expr *x)
 {
@@ -24,6 +38,8 @@ static bool interval_range(struct parser *p, const char *text, const char *from,
     static const int64_t     us[] = {86400000000, 3600000000, 60000000, 1000000};
     int                      first = -1, last = -1;
     bool                     negative = *text == '-';
+    if (strcasecmp(from, "YEAR") == 0 && parse__is_word(p, "MONTH"))
+        return years_and_months(p, text, x);
     for (int i = 0; i < 4; i++) {
         first = strcasecmp(from, units[i]) == 0 ? i : first;
         last = parse__is_word(p, units[i]) ? i : last;
@@ -75,7 +91,11 @@ static bool interval_part(struct parser *p, struct ast_expr *x, bool *more)
         return interval_range(p, amount->text, unit->text, x);
     }
     if (months) {
-        x->months += (int32_t)strtol(number, NULL, 10) * months;
+        char *end;
+        long  n = strtol(number, &end, 10);
+        if (*end || n > 100000 || n < -100000)
+            return interval_error(p, amount->place, "months and years are whole numbers, up to 100000");
+        x->months += (int32_t)n * months;
     } else {
         if (!sql_interval_amount(number, unit_us, &us) || __builtin_add_overflow(x->integer, us, &x->integer))
             return interval_error(p, amount->place, "this amount is no number, or too large");
@@ -111,6 +131,8 @@ bool parse__interval(struct parser *p, struct ast_expr **out)
         if (!interval_part(p, x, &more))
             return false;
     x->place = parse__since(p, from);
+    if (x->months && x->integer)
+        return interval_error(p, x->place, "months and days do not mix in one INTERVAL");
     *out = x;
     return true;
 }
