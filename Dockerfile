@@ -26,7 +26,7 @@ FROM debian:12-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates libuv1 libjansson4 libsqlite3-0 libzstd1 \
        libsnappy1v5 liblz4-1 zlib1g libcurl4 libssl3 libutf8proc2 libpcre2-8-0 libstdc++6 libmicrohttpd12 libyaml-0-2 \
-       libwslay1 libjemalloc2 \
+       libwslay1 libjemalloc2 tzdata \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --create-home --home-dir /var/lib/millrace millrace
 COPY --from=build /millrace/build/release/millrace /usr/local/bin/millrace

@@ -167,8 +167,7 @@ static bool refuse_by_name(struct expr_binder *b, const struct ast_expr *ast)
     } rows[] = {
         {" uuid rand random randn randstr uniform shuffle monotonically_increasing_id spark_partition_id ",
          "rows that are made again after a crash must be the same; hash(..) of columns is"},
-        {" from_utc_timestamp to_utc_timestamp convert_timezone ",
-         "there is no time zone database here; ts + INTERVAL 2 HOURS moves by an offset"},
+        {" convert_timezone ", "it is of TIMESTAMP_NTZ; from_utc_timestamp(ts, 'Europe/Berlin') gives local time"},
         {" from_avro to_avro from_protobuf to_protobuf schema_of_avro ",
          "Avro and Protobuf are not read yet; JSON is, by from_json"},
         {" parse_json try_parse_json variant_get try_variant_get schema_of_variant to_variant_object ",

@@ -5,6 +5,7 @@
 
 #include "expr/kernels.h"
 #include "expr/time_pattern.h"
+#include "text/zone.h"
 
 bool expr__is_constant(struct expr_binder *b, const struct expr *x, const char *what)
 {
@@ -395,6 +396,37 @@ bool expr__bind_unit(struct expr_binder *b, struct expr *x, const struct ast_exp
         diag_error(b->diags, x->args[0]->place, "E_ARGUMENTS", "\"%s\" is no unit of time", x->args[0]->value.text);
     diag_hint(b->diags, g, "MICROSECOND, MILLISECOND, SECOND, MINUTE, HOUR, DAY, WEEK, MONTH, QUARTER or YEAR");
     return false;
+}
+
+/* from_utc_timestamp(ts, zone), to_utc_timestamp: a constant zone is found here. */
+bool expr__bind_zone(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    const struct expr *name = x->args[1];
+    struct error       why;
+    (void)ast;
+    if (name->kind != EXPR_LITERAL || name->value.is_null)
+        return true;
+    struct zone *zone = arena_alloc(b->arena, sizeof *zone);
+    if (!zone)
+        return expr__too_big(b, name->place);
+    enum err rc = zone_find(name->value.text, name->value.length, zone, &why);
+    if (rc == OK) {
+        x->detail = zone;
+        return true;
+    }
+    struct diag *g = diag_error(b->diags, name->place, "E_ARGUMENTS", "%s", why.text);
+    const char  *near = rc == ERR_NOT_FOUND ? zone_nearest(name->value.text) : NULL;
+    if (near)
+        diag_hint(b->diags, g, "did you mean '%s'?", near);
+    else if (rc == ERR_NOT_FOUND)
+        diag_hint(b->diags, g,
+                  "write 'Europe/Berlin', as the system's time zone database has it, or an offset '+02:00'");
+    return false;
+}
+
+bool expr__bind_current_zone(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    return become(x, constant_text(b, ast->place, "UTC"));
 }
 
 /* extract(field FROM x), date_part('field', x) */

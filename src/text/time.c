@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "text/zone.h"
+
 /* Howard Hinnant's algorithms, with eras of 400 years. */
 int64_t days_from_civil(int64_t year, int month, int day)
 {
@@ -115,57 +117,25 @@ bool date_parse(const char *text, size_t n, int32_t *days)
     return dashes == 2 && (*c.p == 'T' || *c.p == ' ');
 }
 
-/* Z, UTC, GMT, UT and offsets [+-]h[h][:mm[:ss]], [+-]hhmm, also behind UTC/GMT/UT. */
-static bool read_zone(struct cursor *c, int64_t *offset_us)
+/* What stands behind the clock: Z, +hh:mm at once, any other name of a zone as text/zone has it. */
+static bool read_zone(struct cursor *c, struct zone *zone)
 {
-    static const char *const names[] = {"UTC", "GMT", "UT"};
-    int64_t                  h, m = 0, s = 0;
-    *offset_us = 0;
-    while (c->p < c->end && *c->p == ' ')
+    while (c->p < c->end && (unsigned char)*c->p <= ' ')
         c->p++;
-    if (c->p == c->end || (c->end - c->p == 1 && *c->p == 'Z'))
-        return c->p != c->end;
-    for (int i = 0; i < 3; i++) {
-        size_t n = strlen(names[i]);
-        if ((size_t)(c->end - c->p) >= n && strncmp(c->p, names[i], n) == 0) {
-            c->p += n;
-            if (c->p == c->end)
-                return true;
-            break;
-        }
-    }
-    bool negative = take(c, '-');
-    if (!negative && !take(c, '+'))
-        return false;
-    const char *start = c->p;
-    int         n = digits(c, 1, 6, &h);
-    if (n == 4 && c->p == c->end) { /* hhmm */
-        m = h % 100;
-        h /= 100;
-    } else if (n == 6 && c->p == c->end) {
-        s = h % 100;
-        m = h / 100 % 100;
-        h /= 10000;
-    } else {
-        c->p = start;
-        if (!digits(c, 1, 2, &h) || (take(c, ':') && (!digits(c, 1, 2, &m) || (take(c, ':') && !digits(c, 2, 2, &s)))))
-            return false;
-    }
-    if (c->p != c->end || h > 18 || m > 59 || s > 59 || (h == 18 && (m || s)))
-        return false;
-    *offset_us = (h * 3600 + m * 60 + s) * US_PER_SECOND * (negative ? -1 : 1);
-    return true;
+    *zone = (struct zone){0};
+    return (c->end - c->p == 1 && *c->p == 'Z') || zone_find(c->p, (size_t)(c->end - c->p), zone, NULL) == OK;
 }
 
-/* h[h]:m[m][:s[s][.f..]] */
+/* h[h][:m[m][:s[s][.f..]]]; a zone may follow the seconds only. */
 static bool read_clock(struct cursor *c, int64_t *us)
 {
     int64_t h, m = 0, s = 0, fraction = 0;
     if (!digits(c, 1, 2, &h))
         return false;
-    if (!take(c, ':') || !digits(c, 1, 2, &m))
+    bool minutes = take(c, ':'), seconds = false;
+    if (minutes && !digits(c, 1, 2, &m))
         return false;
-    if (take(c, ':')) {
+    if (minutes && (seconds = take(c, ':'))) {
         if (!digits(c, 1, 2, &s))
             return false;
         if (take(c, '.')) { /* digits beyond microseconds are cut */
@@ -177,7 +147,7 @@ static bool read_clock(struct cursor *c, int64_t *us)
                 fraction *= 10;
         }
     }
-    if (h > 23 || m > 59 || s > 59)
+    if (h > 23 || m > 59 || s > 59 || (!seconds && c->p < c->end))
         return false;
     *us = (h * 3600 + m * 60 + s) * US_PER_SECOND + fraction;
     return true;
@@ -194,37 +164,36 @@ static bool in_range(int64_t days, int64_t rest_us, int64_t *us)
 bool timestamp_parse(const char *text, size_t n, int64_t now_us, int64_t *us)
 {
     struct cursor c = {text, text + n};
-    int64_t       clock_us = 0, offset_us = 0;
-    int32_t       days;
+    struct zone   zone = {0};
+    int64_t       clock_us = 0, ignored;
+    int32_t       days = 0;
     trim(&c);
     if (c.p == c.end)
         return false;
     struct cursor first = c;
-    int64_t       ignored;
-    if (take(&first, 'T') || (digits(&first, 1, 2, &ignored) && first.p < first.end && *first.p == ':')) {
-        take(&c, 'T');
-        days = (int32_t)floor_div(now_us, US_PER_DAY);
-        if (!read_clock(&c, &clock_us))
-            return false;
-    } else {
+    bool          today = c.p == text && take(&c, 'T'); /* not behind blanks */
+    if (!today && digits(&first, 1, 2, &ignored) && first.p < first.end && *first.p == ':')
+        today = true;
+    if (!today) {
         const char *start = c.p;
         if (!read_date(&c, 6, &days))
             return false;
         int dashes = 0;
         for (const char *p = start + 1; p < c.p; p++)
             dashes += *p == '-';
-        if (c.p == c.end) {
+        if (c.p == c.end)
             return in_range(days, 0, us);
-        }
         if (dashes != 2 || (*c.p != 'T' && *c.p != ' '))
             return false;
         c.p++;
-        if (!read_clock(&c, &clock_us))
-            return false;
     }
-    if (c.p < c.end && !read_zone(&c, &offset_us))
+    if (!read_clock(&c, &clock_us) || (c.p < c.end && !read_zone(&c, &zone)))
         return false;
-    return in_range(days, clock_us - offset_us, us);
+    if (today)
+        days = (int32_t)floor_div(now_us + zone_at(&zone, now_us).offset_us, US_PER_DAY);
+    if (!zone.rules)
+        return in_range(days, clock_us - zone.offset_us, us);
+    return in_range(days, clock_us, us) && in_range(days, clock_us - zone_at_local(&zone, *us).offset_us, us);
 }
 
 /* ---- printing ---- */

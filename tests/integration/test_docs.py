@@ -245,3 +245,4 @@ def test_the_image_installs_every_library_the_program_needs():
         found = subprocess.run(["dpkg", "-S", f"*/{library}"], capture_output=True, text=True).stdout
         packages = {line.split(":")[0] for line in found.splitlines()}
         assert packages & (installed | {"libc6", "libgcc-s1"}), f"{library} is in {packages}"
+    assert "tzdata" in installed, "names of time zones come from it"

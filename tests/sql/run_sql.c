@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "memory_query.h"
+#include "text/zone.h"
 
 #define FILE_LIMIT ((size_t)16 << 20)
 #define NO_DATA_MAX 100 /* closing epochs in a row: more would never end */
@@ -344,6 +345,7 @@ int main(int argc, char **argv)
     bool ok = true, write = argc > 1 && strcmp(argv[1], "--write") == 0;
     for (int i = from + write; i < argc; i++)
         ok = run_path(argv[i], write, &n_cases, &n_evals) && ok;
+    zones_free();
     for (int tag = 0; tag < ALLOC_N_TAGS; tag++)
         if (alloc_bytes((enum alloc_tag)tag) != 0) {
             printf("%lld bytes of %s are not freed\n", (long long)alloc_bytes((enum alloc_tag)tag),

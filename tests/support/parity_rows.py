@@ -50,11 +50,18 @@ NUMERALS = [None, "", "0", "1", "-7", " 42 ", "3.5", "1e3", "abc", "99999999999"
 TIMETEXTS = [None, "2024-02-29", "2024-02-29 12:34:56", "2024-02-29T12:34:56.789Z", "2023-02-29", "1970-1-1", "2024",
              "2024-13-01", "", "abc", "2024-02-29 12:34:56.123456+05:30", "29/02/2024 07:08:09",
              "0001-01-01",
-             "2024-06", "99999-01-01", "20240229", "Thu, 29 Feb 2024", "1999-12-31 23:59:60", " 2024-01-02 "]
+             "2024-02-29 12:34:56 Europe/Berlin", "2024-03-31T02:30:00America/New_York", "2024-02-29 12:34:56.5 PST",
+         "2024-03-31 02:30:00 Europe/Berlin", "2024-10-27 02:30:00 Europe/Berlin", "2011-12-30 12:00:00 Pacific/Apia",
+         "2024-02-29 12:34:56 Europe/Nowhere", "2024-02-29 12:34 Europe/Berlin", "2024-02-29 12:34:56 +2:3",
+         "2024-02-29 12", "2024-06", "99999-01-01", "20240229", "Thu, 29 Feb 2024", "1999-12-31 23:59:60",
+         " 2024-01-02 "]
 BYTES = [None, "", "00", "ff", "616263", "c3a4", "e697a5e69cac", "fffefd00", "00" * 70, "c328"]
 UNITS = [None, "year", "MONTH", "week", "DAY", "Hour", "minute", "second", "quarter", "nonsense", "dd", "mon", "yy",
          "MM"]
 PARTS = [None, -400, -5, -3, -2, -1, 0, 1, 2, 3, 4, 5, 8, 31, 33, 64, 100]
+ZONES = [None, "UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia",
+         "Z", "America/Sao_Paulo", "Africa/Cairo", "GMT+2", "+5:30", "-02:0", "PST", "IST", "HST", "Etc/GMT+2",
+         "utc", "ROC", "", "Europe/Berlin ", "+19:00", "../UTC", "Asia/Tokyo"]
 URLS = [None, "http://user:pw@host.com:8080/p/a/t/h?query=string&k=v#hash",
         "https://example.org", "ftp://x/y", "not a url",
         "http://a b/", "http://h/p?q=%20x&y", "", "http://h?a=1", "mailto:x@y.z", "//h/p", "http://[::1]:80/x"]
@@ -67,7 +74,7 @@ COLUMNS = [("bo", "BOOLEAN", [None, True, False]), ("bo2", "BOOLEAN", [None, Fal
            ("d", "DOUBLE", REALS), ("d2", "DOUBLE", [*reversed(REALS), 8.25]), ("n", "INT", PARTS),
            ("n2", "INT", [*reversed(PARTS), 6]), ("s", "STRING", TEXTS), ("s2", "STRING", ["a", "b", "X", ",", "", None,
             "o", "[a-c]", "b.", "é", "テ", "lo", "o, W", " "]), ("num", "STRING", NUMERALS), ("tm", "STRING", TIMETEXTS),
-           ("url", "STRING", URLS), ("unit", "STRING", UNITS), ("y", "BINARY", BYTES),
+           ("url", "STRING", URLS), ("unit", "STRING", UNITS), ("zone", "STRING", ZONES), ("y", "BINARY", BYTES),
            ("y2", "BINARY", [*reversed(BYTES), "61"]), ("dt", "DATE", DATES),
            ("dt2", "DATE", [*reversed(DATES), 19000]),
            ("ts", "TIMESTAMP", TIMES), ("ts2", "TIMESTAMP", [*reversed(TIMES), 10**15]),
