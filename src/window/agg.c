@@ -43,6 +43,11 @@ static const struct row {
     {{"variance", "d", 0, false}, DOUBLE, agg__var_samp, {0}},
     {{"var_samp", "d", 0, false}, DOUBLE, agg__var_samp, {0}},
     {{"var_pop", "d", 0, false}, DOUBLE, agg__var_pop, {0}},
+    {{"skewness", "d", 0, false}, DOUBLE, agg__skewness, {0}},
+    {{"kurtosis", "d", 0, false}, DOUBLE, agg__kurtosis, {0}},
+    {{"covar_pop", "dd", 0, false}, DOUBLE, agg__covar_pop, {0}},
+    {{"covar_samp", "dd", 0, false}, DOUBLE, agg__covar_samp, {0}},
+    {{"corr", "dd", 0, false}, DOUBLE, agg__corr, {0}},
     {{"collect_list", "a", 0, false}, LIST, agg__collect_list, {0}},
     {{"array_agg", "a", 0, false}, LIST, agg__collect_list, {0}},
     {{"collect_set", "a", 0, false}, LIST, agg__collect_set, {0}},
@@ -54,21 +59,9 @@ static const struct row {
 };
 #define N_ROWS (sizeof rows / sizeof rows[0])
 
-static const char *const later[] = {"mode",
-                                    "corr",
-                                    "skewness",
-                                    "kurtosis",
-                                    "covar_pop",
-                                    "covar_samp",
-                                    "percentile_cont",
-                                    "percentile_disc",
-                                    "count_min_sketch",
-                                    "histogram_numeric",
-                                    "listagg",
-                                    "string_agg",
-                                    "regr_slope",
-                                    "product",
-                                    "grouping"};
+static const char *const later[] = {
+    "mode",    "percentile_cont", "percentile_disc", "count_min_sketch", "histogram_numeric",
+    "listagg", "string_agg",      "regr_slope",      "product",          "grouping"};
 
 void agg_free_nothing(uint8_t *state) { (void)state; }
 

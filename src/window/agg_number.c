@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Aggregates whose state is one or a few numbers: count, sum, avg, min, max, the bit and boolean ones, and the central
- * moments behind variance and stddev. See agg.h.
+ * Aggregates whose state is one or two numbers: count, sum, avg, min, max, the bit and boolean ones. See agg.h.
  */
 #include <math.h>
 
@@ -254,91 +253,6 @@ NUMBER(max_real, "max", max_real, real, load_real, number_result)
 NUMBER(bit_and, "bit_and", and_integer, integer, column_integer, number_result)
 NUMBER(bit_or, "bit_or", or_integer, integer, column_integer, number_result)
 NUMBER(bit_xor, "bit_xor", xor_integer, integer, column_integer, number_result)
-
-/* ---- central moments ---- */
-
-/* Spark's CentralMomentAgg, step by step, so that the last bit is the same. */
-struct moments {
-    double n, avg, m2;
-};
-
-static struct moments *moments(uint8_t *state) { return (struct moments *)(void *)state; }
-static struct moments  moments_c(const uint8_t *state) { return *(const struct moments *)(const void *)state; }
-
-static struct moments moments_merged(struct moments x, struct moments y)
-{
-    double n = x.n + y.n, delta = y.avg - x.avg, delta_n = n == 0 ? 0 : delta / n;
-    return (struct moments){n, x.avg + delta_n * y.n, x.m2 + y.m2 + delta * delta_n * x.n * y.n};
-}
-
-/* Spark merges every buffer into a fresh one when it changes hands, which rounds. */
-static struct moments moments_handed(struct moments x) { return moments_merged((struct moments){0}, x); }
-
-static enum err moments_update(const struct agg *a, uint8_t *const *states, uint32_t at,
-                               const struct column *const *arguments, const uint32_t *rows, uint32_t n, struct error *e)
-{
-    const struct column *c = arguments[0];
-    (void)a, (void)e;
-    for (uint32_t k = 0; k < n; k++) {
-        struct moments *s = moments(states[k] + at);
-        if (!column_is_valid(c, rows[k]))
-            continue;
-        double delta = column_f64(c)[rows[k]] - s->avg, delta_n = delta / (s->n + 1.0);
-        s->n += 1.0;
-        s->avg += delta_n;
-        s->m2 += delta * (delta - delta_n);
-    }
-    return OK;
-}
-
-static enum err moments_merge(const struct agg *a, uint8_t *into, const uint8_t *from, struct error *e)
-{
-    (void)a, (void)e;
-    *moments(into) = moments_merged(moments_handed(moments_c(into)), moments_handed(moments_c(from)));
-    return OK;
-}
-
-static void moments_save(const struct agg *a, const uint8_t *state, struct buf *out)
-{
-    (void)a;
-    for (size_t i = 0; i < sizeof(struct moments); i += sizeof(uint64_t))
-        buf_u64(out, *(const uint64_t *)(const void *)(state + i));
-}
-
-static enum err moments_load(const struct agg *a, uint8_t *state, struct view *in, struct error *e)
-{
-    (void)a;
-    for (size_t i = 0; i < sizeof(struct moments); i += sizeof(uint64_t))
-        *(uint64_t *)(void *)(state + i) = view_u64(in);
-    return agg__check_view(in, e);
-}
-
-/* The sample functions of one value divide by zero: NULL, as Spark says. */
-static void put_moment(const uint8_t *state, struct builder *into, bool sample, bool root)
-{
-    struct moments s = moments_handed(moments_c(state));
-    double         by = sample ? s.n - 1.0 : s.n;
-    if (by <= 0)
-        builder_null(into);
-    else
-        builder_f64(into, root ? sqrt(s.m2 / by) : s.m2 / by);
-}
-
-#define MOMENT(prefix, sample, root)                                                                                  \
-    static enum err prefix##_result(const struct agg *a, const uint8_t *state, struct builder *into, struct error *e) \
-    {                                                                                                                 \
-        (void)a, (void)e;                                                                                             \
-        put_moment(state, into, sample, root);                                                                        \
-        return OK;                                                                                                    \
-    }                                                                                                                 \
-    static const struct agg_ops prefix##_ops = {#prefix,       sizeof(struct moments), moments_update,                \
-                                                moments_merge, prefix##_result,        moments_save,                  \
-                                                moments_load,  agg_free_nothing};                                     \
-    const struct agg_ops       *agg__##prefix(const struct type *t) { return (void)t, &prefix##_ops; }
-MOMENT(stddev_samp, true, true)
-MOMENT(stddev_pop, false, true)
-MOMENT(var_samp, true, false)
-MOMENT(var_pop, false, false)
 
 /* ---- choosing ---- */
 

@@ -8,9 +8,10 @@
 /* The functions for an argument of that type; NULL: there are none. */
 typedef const struct agg_ops *agg_choose_fn(const struct type *t);
 agg_choose_fn agg__count, agg__count_if, agg__sum, agg__avg, agg__min, agg__max, agg__bit_and, agg__bit_or,
-    agg__bit_xor, agg__stddev_samp, agg__stddev_pop, agg__var_samp, agg__var_pop, agg__first, agg__last, agg__max_by,
-    agg__min_by, agg__approx_count_distinct, agg__min_number, agg__max_number, agg__collect_list, agg__collect_set,
-    agg__percentile, agg__percentile_approx;
+    agg__bit_xor, agg__stddev_samp, agg__stddev_pop, agg__var_samp, agg__var_pop, agg__skewness, agg__kurtosis,
+    agg__covar_pop, agg__covar_samp, agg__corr, agg__first, agg__last, agg__max_by, agg__min_by,
+    agg__approx_count_distinct, agg__min_number, agg__max_number, agg__collect_list, agg__collect_set, agg__percentile,
+    agg__percentile_approx;
 
 /* Of DECIMAL (agg_decimal.c). */
 const struct agg_ops *agg__sum_decimal(void), *agg__avg_decimal(void), *agg__min_decimal(void), *agg__max_decimal(void);

@@ -60,6 +60,10 @@ MANY = """SELECT window.start AS ws, k, count(*) FILTER (WHERE v > 0) AS f1, sum
 BITS = """SELECT window.start AS ws, bit_and(v) AS ba, bit_or(v) AS bo, bit_xor(v) AS bx, stddev(v) AS sd,
   bit_xor(offset) AS bl, sum(CAST(v AS STRING)) AS sv FROM {}
   GROUP BY window(ts, '10 seconds')"""
+MOMENTS = """SELECT window.start AS ws, k, skewness(v) AS sk, kurtosis(v) AS ku, covar_pop(v, offset) AS cp,
+  covar_samp(v, length(kind)) AS cs, corr(v + offset / 1000, offset) AS co, covar_samp(2, v) AS c2,
+  skewness(CAST(v AS STRING)) FILTER (WHERE v > 0) AS sf, corr(offset, -offset) AS cm, kurtosis(1) AS k1
+  FROM {} GROUP BY window(ts, '10 seconds'), k"""
 SKETCH = """SELECT window.start AS ws, approx_count_distinct(v) AS v, approx_count_distinct(v, 0.01) AS v1,
   approx_count_distinct(CAST(v AS DOUBLE), 0.2) AS vd, approx_count_distinct(k) AS k, approx_count_distinct(ts) AS t,
   approx_count_distinct(offset) FILTER (WHERE kind = 'x') AS o, approx_count_distinct(v > 0) AS b,
@@ -303,6 +307,9 @@ CASES = {  # name: (SELECT, records or lists of them per partition, maxOffsetsPe
                              + events(type="STRING") + " GROUP BY window(ts, '10 seconds')", random_events(5, 200), 50),
     "more aggregates of BIGINT": (MANY.format(events()), random_events(60, 600), 150),
     "more aggregates of DOUBLE": (MANY.format(events(type="DOUBLE")), random_events(61, 400), 90),
+    "moments and pairs": (MOMENTS.format(events()), random_events(64, 300), 70),
+    "moments and pairs, few": (MOMENTS.format(events()), [event(1, "a", v=3), event(2, "a", v=4), event(3, "b", v=5),
+                                                              event(4, "b", v=None), event(50, "a", v=1)], None),
     "more aggregates of SMALLINT": (BITS.format(events(type="SMALLINT")), random_events(62, 400), 90),
     "collected": ("SELECT window.start AS ws, k, collect_list(v) AS l, sort_array(collect_set(kind)) AS s, "
                   "array_agg(v) FILTER (WHERE v > 30) AS f FROM " + events() + " GROUP BY window(ts, '10 seconds'), k",

@@ -226,6 +226,43 @@ static void variance_of_samples_needs_two_values(void **state)
     assert_true(moment("stddev_pop", none, 2) == -1);
 }
 
+/* The examples of Spark's documentation; the halves are merged, so the last digits may be others. */
+static void higher_moments_are_those_of_the_text_books(void **state)
+{
+    const int64_t values[] = {-10, -20, 100, 1000}, flat[] = {3, 3, 3};
+    (void)state;
+    assert_true(fabs(moment("skewness", values, 4) - 1.1135657469022013) < 1e-12);
+    assert_true(fabs(moment("kurtosis", values, 4) + 0.7014368047529618) < 1e-12);
+    assert_true(moment("skewness", flat, 3) == -1); /* NULL: no deviation to divide by */
+    assert_true(moment("kurtosis", flat, 3) == -1);
+}
+
+static double of_pairs(const char *name, const int64_t *xs, const int64_t *ys, uint32_t n)
+{
+    struct column *x = longs(TYPE_DOUBLE, xs, n), *y = longs(TYPE_DOUBLE, ys, n);
+    struct run     r;
+    run_init(&r, name, x, y, -1);
+    run_epochs(&r, n / 2, n - n / 2);
+    struct column *result = run_end(&r);
+    double         v = column_is_valid(result, 0) ? column_f64(result)[0] : -9;
+    column_free(result);
+    column_free(x);
+    column_free(y);
+    return v;
+}
+
+static void pairs_count_when_neither_is_null(void **state)
+{
+    const int64_t x[] = {3, 3, NIL, 6, 7}, y[] = {2, 3, 9, 4, NIL}, one[] = {1, NIL};
+    (void)state;
+    assert_true(fabs(of_pairs("corr", x, y, 5) - 0.8660254037844387) < 1e-12);
+    assert_true(fabs(of_pairs("covar_pop", x, y, 5) - 1) < 1e-12);
+    assert_true(fabs(of_pairs("covar_samp", x, y, 5) - 1.5) < 1e-12);
+    assert_true(of_pairs("covar_pop", one, one, 2) == 0);
+    assert_true(of_pairs("covar_samp", one, one, 2) == -9);
+    assert_true(of_pairs("corr", one, one, 2) == -9);
+}
+
 static void xxh64_is_the_published_one(void **state)
 {
     const int32_t one = 1;
@@ -351,8 +388,8 @@ static void what_an_aggregate_does_not_take_is_said(void **state)
     assert_int_equal(agg_bind(agg_find("max"), &interval, 1, NULL, NULL, &a, &e), ERR_UNSUPPORTED);
     assert_int_equal(agg_bind(agg_find("bit_and"), &text, 1, NULL, NULL, &a, &e), ERR_INVALID);
     assert_int_equal(agg_bind(agg_find("approx_count_distinct"), &number, 1, &far, NULL, &a, &e), ERR_INVALID);
-    assert_null(agg_find("skewness"));
-    assert_true(agg_is_name("skewness"));
+    assert_null(agg_find("mode"));
+    assert_true(agg_is_name("mode"));
     struct agg_constants beyond = {.is_list = true, .list = {0.5, 1.01}, .n_list = 2, .n = 1};
     struct agg_constants part = {.at = {0.5, 1.5}, .n = 2};
     assert_int_equal(agg_bind(agg_find("percentile_approx"), &number, 1, &beyond, &arena, &a, &e), ERR_INVALID);
@@ -432,6 +469,8 @@ int main(void)
         cmocka_unit_test(a_sum_out_of_range_is_an_error),
         cmocka_unit_test(the_value_beside_the_greatest_is_the_newest_of_equal_ones),
         cmocka_unit_test(variance_of_samples_needs_two_values),
+        cmocka_unit_test(higher_moments_are_those_of_the_text_books),
+        cmocka_unit_test(pairs_count_when_neither_is_null),
         cmocka_unit_test(xxh64_is_the_published_one),
         cmocka_unit_test(distinct_values_are_counted_to_the_number_spark_gives),
         cmocka_unit_test(values_are_collected_without_nulls_and_sets_without_repeats),
