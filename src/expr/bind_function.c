@@ -424,6 +424,22 @@ bool expr__bind_zone(struct expr_binder *b, struct expr *x, const struct ast_exp
     return false;
 }
 
+/* make_timestamp(year, .., seconds [, zone]): with a zone, to_utc_timestamp of what is made without. */
+bool expr__bind_make_timestamp(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    static const struct function to_utc = {.name = "make_timestamp", .strict = true, .run = k_to_utc_timestamp};
+    if (x->n_args == 6)
+        return true;
+    struct expr *local = expr__new(b, EXPR_CALL, x->type, x->place, 6);
+    if (!local)
+        return false;
+    local->function = x->function;
+    local->nullable = x->nullable;
+    memcpy(local->args, x->args, 6 * sizeof *x->args);
+    struct expr *call = expr__call(b, &to_utc, x->type, x->place, local, x->args[6]);
+    return call && expr__bind_zone(b, call, ast) && become(x, call);
+}
+
 bool expr__bind_current_zone(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
 {
     return become(x, constant_text(b, ast->place, "UTC"));

@@ -152,7 +152,8 @@ extern bind_cb expr__bind_positive, expr__bind_no_decimal, expr__bind_mod, expr_
     expr__bind_bits, expr__bind_nan, expr__bind_texts, expr__bind_btrim, expr__bind_like, expr__bind_regexp,
     expr__bind_typeof, expr__bind_from_csv, expr__bind_text_list, expr__bind_format_string, expr__bind_to_csv,
     expr__bind_hash, expr__bind_to_json, expr__bind_cast_call, expr__bind_equal_null, expr__bind_format,
-    expr__bind_to_time, expr__bind_unix, expr__bind_unit, expr__bind_part, expr__bind_zone, expr__bind_current_zone;
+    expr__bind_to_time, expr__bind_unix, expr__bind_unit, expr__bind_part, expr__bind_zone, expr__bind_current_zone,
+    expr__bind_make_timestamp;
 
 /* ---- for kernels ---- */
 

@@ -124,14 +124,18 @@ static bool duration(struct grouping *g, const struct ast_expr *x, int64_t *us)
     return true;
 }
 
-static bool not_watermarked(struct grouping *g, struct place at)
+/* computed: window(f(ts), ..), and the watermark is of a column. */
+static bool not_watermarked(struct grouping *g, struct place at, bool computed)
 {
     struct diag *d = diag_error(g->b->diags, at, "E_NO_WATERMARK",
                                 "append mode is not supported for streaming aggregations without watermark on the "
                                 "grouping's event time: no window would ever be complete");
-    diag_hint(g->b->diags, d,
-              "put WATERMARK <column> DELAY OF INTERVAL 10 SECONDS after the relation, and group by "
-              "window(<column>, ...)");
+    diag_hint(g->b->diags, d, "%s",
+              computed
+                  ? "compute it in a subquery, FROM (SELECT .. AS t FROM ..) WATERMARK t DELAY OF INTERVAL 1 HOUR, and "
+                    "group by window(t, ...)"
+                  : "put WATERMARK <column> DELAY OF INTERVAL 10 SECONDS after the relation, and group by "
+                    "window(<column>, ...)");
     return false;
 }
 
@@ -144,7 +148,7 @@ static bool bind_event(struct grouping *g, const struct ast_expr *x)
         return false;
     if (g->event->type->kind == TYPE_STRUCT && !plan__bind(&g->in, &time, &g->event))
         return false;
-    return plan__event_of(g->input->node, g->event) >= 0 || not_watermarked(g, x->place);
+    return plan__event_of(g->input->node, g->event) >= 0 || not_watermarked(g, x->place, x->kind == AST_CALL);
 }
 
 static bool bind_session(struct grouping *g, const struct ast_expr *x)
@@ -256,7 +260,7 @@ static bool bind_groups(struct grouping *g)
             choose_event(g, g->keys[i]);
         }
     if (g->window_at < 0)
-        return not_watermarked(g, g->q->place);
+        return not_watermarked(g, g->q->place, false);
     if (g->window.kind == WINDOW_SESSION && g->n_groups == 1) {
         diag_error(g->b->diags, g->q->place, "E_UNSUPPORTED",
                    "a global aggregation with session_window() is not supported on a stream: group by another column "
@@ -740,7 +744,7 @@ bool plan__distinct(struct binder *b, struct bound *out, struct place at)
         }
     }
     if (g->window_at < 0)
-        return not_watermarked(g, at);
+        return not_watermarked(g, at, false);
     if (!(g->result.node = window_node(g)))
         return false;
     for (; n < schema->n_fields; n++)
