@@ -103,11 +103,13 @@ const char *nearest_name(const char *name, const char *const *names, int n_names
     return best;
 }
 
+size_t text_mark(const char *text) { return strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; }
+
 void place_line_column(const char *text, uint32_t at, int *line, int *column)
 {
     *line = 1;
     *column = 1;
-    for (uint32_t i = 0; i < at && text[i]; i++) {
+    for (size_t i = text_mark(text); i < at && text[i]; i++) {
         if (text[i] == '\n') {
             ++*line;
             *column = 1;
@@ -128,7 +130,7 @@ static void print_caret(const struct diag *g, const char *text, struct buf *out)
     size_t size = strlen(text);
     size_t at = g->place.at < size ? g->place.at : size;
     size_t start = at, end = at;
-    while (start > 0 && text[start - 1] != '\n')
+    while (start > text_mark(text) && text[start - 1] != '\n')
         start--;
     while (end < size && text[end] != '\n')
         end++;

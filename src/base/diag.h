@@ -46,6 +46,9 @@ struct diag *diag_error(struct diags *d, struct place at, const char *code, cons
 struct diag *diag_warn(struct diags *d, struct place at, const char *code, const char *format, ...) PRINTF_LIKE(4, 5);
 void         diag_hint(struct diags *d, struct diag *of, const char *format, ...) PRINTF_LIKE(3, 4);
 
+/* Bytes of the byte order mark that editors of Windows put in front of a text: 3 or 0. It has no column of its own. */
+size_t text_mark(const char *text);
+
 /* Of the names, the nearest to `name` by edit distance (ignoring case), or NULL when none is near enough. */
 const char *nearest_name(const char *name, const char *const *names, int n_names);
 

@@ -173,7 +173,9 @@ struct expr *expr_coerce(struct expr_binder *b, struct expr *x, const struct typ
         return expr__cast_to(b, x, to, false);
     type_text(x->type, from_text, sizeof from_text);
     type_text(to, to_text, sizeof to_text);
-    diag_error(b->diags, x->place, "E_TYPE", "this is %s, but %s is needed", from_text, to_text);
+    struct diag *g = diag_error(b->diags, x->place, "E_TYPE", "this is %s, but %s is needed", from_text, to_text);
+    if (x->type->kind == TYPE_BINARY && to->kind == TYPE_STRING)
+        diag_hint(b->diags, g, "CAST(.. AS STRING) makes a text of bytes");
     return NULL;
 }
 

@@ -14,7 +14,7 @@ static const char *constant(const struct ast_expr *x, struct diags *d)
         return x->text;
     if (x->kind == AST_BOOLEAN)
         return x->integer ? "true" : "false";
-    diag_error(d, x->place, "E_OPTION", "an option's value must be a constant");
+    diag_error(d, x->place, "E_OPTION", "an option takes a text, a number without a sign, true or false");
     return NULL;
 }
 

@@ -269,8 +269,14 @@ static bool apply_watermark(struct binder *b, const struct ast_watermark *w, str
     if (!check_delay(b, w, &delay_ms) || !plan__bind(&s, w->expr, &event))
         return false;
     if (event->type->kind != TYPE_TIMESTAMP) {
-        diag_error(b->diags, w->expr->place, "E_EVENT_TIME_TYPE", "the event time is of type %s, but must be TIMESTAMP",
-                   type_kind_name(event->type->kind));
+        struct diag *g =
+            diag_error(b->diags, w->expr->place, "E_EVENT_TIME_TYPE",
+                       "the event time is of type %s, but must be TIMESTAMP", type_kind_name(event->type->kind));
+        if (event->type->kind == TYPE_BIGINT)
+            diag_hint(b->diags, g,
+                      "timestamp_millis(..) or timestamp_seconds(..) makes one of a number, below WATERMARK");
+        else if (event->type->kind == TYPE_STRING)
+            diag_hint(b->diags, g, "CAST(.. AS TIMESTAMP) makes one of a text, below WATERMARK");
         return false;
     }
     if (!r->stream) /* Spark: no effect on a static relation */

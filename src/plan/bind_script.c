@@ -92,6 +92,10 @@ static bool local_folder(struct binder *b, const char *value, struct place at, c
 {
     const char *scheme = strstr(value, ":/");
     *out = value;
+    if (!*value) {
+        diag_error(b->diags, at, "E_UNSUPPORTED", "the name of the folder is empty");
+        return false;
+    }
     if (strncmp(value, "file:/", 6) == 0) {
         *out = value + (strncmp(value, "file:///", 8) == 0 ? 7 : 5);
         return true;

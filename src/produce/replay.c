@@ -318,7 +318,7 @@ enum err generator_replay(const char *path, const struct produce_knobs *k, struc
 {
     struct generator *g = NULL;
     if (!k->time_field)
-        return err_set(e, ERR_INVALID, "a replay needs the name of the event-time field");
+        return err_set(e, ERR_INVALID, "a replay needs the name of the event-time field: --time-field");
     if (k->skew > 0 || k->late_percent > 0 || k->disorder_ms > 0 || k->malformed_percent > 0)
         return err_set(e, ERR_INVALID,
                        "a replay sends the file's records as they are: no skew, late, disorder or malformed");

@@ -325,7 +325,8 @@ enum err lexer_run(const char *text, struct arena *a, struct diags *diags, struc
     size_t size = strlen(text);
     if (size > LEXER_BYTES_MAX)
         return err_set(e, ERR_LIMIT, "the text is larger than %zu bytes", LEXER_BYTES_MAX);
-    struct lexer l = {.text = text, .size = (uint32_t)size, .arena = a, .diags = diags};
+    struct lexer l = {
+        .text = text, .size = (uint32_t)size, .at = (uint32_t)text_mark(text), .arena = a, .diags = diags};
     while (skip_blank(&l), l.at < l.size && !l.no_memory) {
         char c = peek(&l, 0);
         if (is_letter(c))

@@ -50,7 +50,8 @@ static const char *const keywords[] = {
     "WHEN",    "THEN",    "ELSE",          "END",       "AND",         "OR",      "NOT",
     "IN",      "LIKE",    "CREATE",        "TABLE",     "STREAMING",   "VIEW",    "TEMPORARY",
     "REFRESH", "REPLACE", "TBLPROPERTIES", "LOCATION",  "PARTITIONED", "COMMENT", "INTERVAL",
-    "BETWEEN", "WITH",    "DISTINCT",      "CAST"};
+    "BETWEEN", "WITH",    "DISTINCT",      "CAST",      "CONSTRAINT",  "EXPECT",  "VIOLATION",
+    "DROP",    "ROW",     "FAIL",          "UPDATE"};
 #define N_KEYWORDS ((int)(sizeof keywords / sizeof keywords[0]))
 
 bool parse__fail(struct parser *p, const char *expected)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The lane half: rows to windows, late or not, into the partial groups of the epoch. See window.h. */
-#include <inttypes.h>
 #include <stdio.h>
 
+#include "text/time.h"
 #include "window/group_table.h"
 #include "window/value.h"
 
@@ -66,12 +66,13 @@ static enum err note_late(struct op_window *w, const struct effect *x, int64_t e
 {
     struct flow_context     *ctx = w->base.context;
     const struct raw_record *r = batch_record(x->b, x->row);
-    char                     detail[96];
+    char                     detail[160], end[TIME_TEXT_MAX], mark[TIME_TEXT_MAX];
     ctx->tally->late += x->behind.effects;
     if (!r)
         return OK;
-    snprintf(detail, sizeof detail, "window end %" PRId64 " us is not after the watermark %" PRId64 " ms", end_us,
-             ctx->late_ms);
+    timestamp_print(end_us, end);
+    timestamp_print(ctx->late_ms * 1000, mark);
+    snprintf(detail, sizeof detail, "its window ended at %s, the watermark stood at %s (UTC)", end, mark);
     return ctx->side->ops->row(ctx->side, SIDE_LATE, x->b->raw, r, "late", detail, e);
 }
 
@@ -262,11 +263,12 @@ static enum err note_future(struct op_watermark *w, const struct batch *b, uint3
 {
     const struct raw_record *r = batch_record(b, row);
     struct side             *side = w->base.context->side;
-    char                     detail[128];
+    char                     detail[160], event[TIME_TEXT_MAX], limit[TIME_TEXT_MAX];
     if (!r)
         return OK;
-    snprintf(detail, sizeof detail, "event time %" PRId64 " us is after %" PRId64 " us (millrace.maxFutureSkew)",
-             column_i64(b->columns[w->column])[row], limit_us);
+    timestamp_print(column_i64(b->columns[w->column])[row], event);
+    timestamp_print(limit_us, limit);
+    snprintf(detail, sizeof detail, "event time %s is after %s (UTC), see millrace.maxFutureSkew", event, limit);
     return side->ops->row(side, SIDE_REJECT, b->raw, r, "future", detail, e);
 }
 

@@ -278,6 +278,24 @@ static void errors_come_in_order_with_line_column_and_caret(void **state)
     arena_fini(&a);
 }
 
+static void a_byte_order_mark_has_no_column(void **state)
+{
+    struct arena a;
+    struct diags d;
+    struct buf   out;
+    (void)state;
+    arena_init(&a, TAG_TEST, 10000);
+    buf_init(&out, TAG_TEST, 10000);
+    diags_init(&d, &a);
+    diag_error(&d, (struct place){10, 1}, "E_UNKNOWN_COLUMN", "unknown column \"x\"");
+    diags_print(&d, "job.sql", "\xef\xbb\xbfSELECT x", &out);
+    assert_string_equal(buf_text(&out), "job.sql:1:8: error[E_UNKNOWN_COLUMN] unknown column \"x\"\n"
+                                        "    SELECT x\n"
+                                        "           ^\n");
+    buf_fini(&out);
+    arena_fini(&a);
+}
+
 static void the_nearest_name_is_near(void **state)
 {
     static const char *const names[] = {"amount", "event_time", "user_id", "ts"};
@@ -335,6 +353,7 @@ int main(void)
         cmocka_unit_test(a_full_inbox_refuses_and_says_when_there_is_room),
         cmocka_unit_test(items_arrive_once_and_in_order),
         cmocka_unit_test(errors_come_in_order_with_line_column_and_caret),
+        cmocka_unit_test(a_byte_order_mark_has_no_column),
         cmocka_unit_test(the_nearest_name_is_near),
         cmocka_unit_test(a_failpoint_acts_on_the_arrival_it_names),
         cmocka_unit_test(a_uuid_is_version_four),

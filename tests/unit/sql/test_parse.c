@@ -128,6 +128,7 @@ static void every_expression_gives_its_tree_and_the_tree_parses_again(void **sta
 #define KAFKA "STREAM read_kafka(bootstrapServers => 'h:1', subscribe => 't')"
 
 static const char *const good[] = {
+    "\xef\xbb\xbf CREATE STREAMING TABLE t AS SELECT * FROM " KAFKA, /* a file of a Windows editor */
     "CREATE STREAMING TABLE t AS SELECT * FROM " KAFKA,
     "CREATE OR REFRESH STREAMING TABLE a.b USING delta PARTITIONED BY (d) COMMENT 'x' LOCATION '/p' TBLPROPERTIES "
     "('k'='v', pipelines.trigger.interval = '1 second') AS SELECT 1 AS d FROM STREAM v;",
