@@ -192,6 +192,15 @@ static bool watermarked(struct exporter *x, const struct ast_rel *r, const char 
     return true;
 }
 
+bool export__each_query(struct exporter *x, const struct ast_expr *condition, export_query_cb *edit,
+                        struct edits *edits)
+{
+    bool ok = !condition || !condition->query || edit(x, condition->query, edits);
+    for (int i = 0; ok && condition && i < condition->n_args; i++)
+        ok = export__each_query(x, condition->args[i], edit, edits);
+    return ok;
+}
+
 static bool edit_query(struct exporter *x, const struct ast_query *q, struct edits *edits);
 
 static bool edit_relation(struct exporter *x, const struct ast_rel *r, struct edits *edits)
@@ -249,7 +258,8 @@ static bool edit_query(struct exporter *x, const struct ast_query *q, struct edi
             return false;
     if (q->kind != AST_SELECT)
         return edit_query(x, q->left, edits) && edit_query(x, q->right, edits);
-    return (!q->from || edit_relation(x, q->from, edits)) && hide_closed(x, q, edits);
+    return (!q->from || edit_relation(x, q->from, edits)) && export__each_query(x, q->where, edit_query, edits) &&
+           hide_closed(x, q, edits);
 }
 
 bool export__edit(struct exporter *x, const struct ast_statement *s, struct edits *edits)

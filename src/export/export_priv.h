@@ -50,6 +50,10 @@ bool export__keeps(const struct ast_property *p);
 
 /* Makes the edits for a statement's relations; new relations and steps go into cells first (Python forms). */
 bool export__edit(struct exporter *x, const struct ast_statement *s, struct edits *edits);
+/* `edit` of every query in a condition: IN (SELECT ..), EXISTS (SELECT ..). */
+typedef bool export_query_cb(struct exporter *x, const struct ast_query *q, struct edits *edits);
+bool         export__each_query(struct exporter *x, const struct ast_expr *condition, export_query_cb *edit,
+                                struct edits *edits);
 
 /* python.c: text as Python. */
 void export__python_string(const char *text, struct buf *out);

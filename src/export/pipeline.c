@@ -136,7 +136,7 @@ static bool edit_query(struct exporter *x, const struct ast_query *q, struct edi
             return false;
     if (q->kind != AST_SELECT)
         return edit_query(x, q->left, edits) && edit_query(x, q->right, edits);
-    return !q->from || edit_calls(x, q->from, edits);
+    return (!q->from || edit_calls(x, q->from, edits)) && export__each_query(x, q->where, edit_query, edits);
 }
 
 static bool edit_path(struct exporter *x, const struct ast_expr *path, struct edits *edits)

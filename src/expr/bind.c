@@ -653,6 +653,12 @@ bool expr_bind(struct expr_binder *b, const struct ast_expr *ast, struct expr **
     if (ast->kind == AST_BINARY_OP && ((ast->op == OP_PLUS && is_months(ast->args[0])) ||
                                        ((ast->op == OP_PLUS || ast->op == OP_MINUS) && is_months(ast->args[1]))))
         return months_arithmetic(b, ast, out);
+    if (ast->query) {
+        struct diag *g = diag_error(b->diags, ast->place, "E_UNSUPPORTED",
+                                    "a subquery can only be a condition of WHERE, by itself or beside AND");
+        diag_hint(b->diags, g, "elsewhere LEFT JOIN the table and ask whether a column of it IS NULL");
+        return false;
+    }
     if (ast->kind == AST_STAR || ast->kind == AST_LAMBDA)
         return (*out = bind_node(b, ast, NULL)) != NULL;
     if (!(args = arena_zalloc(b->arena, ((size_t)ast->n_args + 1) * sizeof *args)))

@@ -62,6 +62,44 @@ enum err expr__drop_failed(struct op *op, const struct row_errors *errors, struc
     return rc;
 }
 
+/* ---- conditions of joins ---- */
+
+/* The rows of the pairs that failed, each once. */
+static enum err rows_of_pairs(struct row_errors *errors, const uint32_t *rows, uint32_t n_rows, struct error *e)
+{
+    uint8_t *seen = mem_zalloc(TAG_BATCH, n_rows + 1);
+    uint32_t n = 0;
+    if (!seen)
+        return err_set(e, ERR_NO_MEMORY, "rejected rows");
+    for (uint32_t i = 0; i < errors->n; i++) {
+        struct row_error bad = errors->items[i];
+        bad.row = rows[bad.row];
+        if (!seen[bad.row])
+            errors->items[n++] = bad;
+        seen[bad.row] = 1;
+    }
+    errors->n = n;
+    mem_free(seen);
+    return OK;
+}
+
+enum err expr_judge_pairs(const struct expr *x, struct op *join, const struct batch *pairs, const uint32_t *rows,
+                          struct batch **b, struct column **keep, struct error *e)
+{
+    struct row_errors errors = {.collect = join->context->reject_errors};
+    enum err          rc = expr_evaluate(x, pairs, NULL, pairs->n_rows, join->context->now_us, &errors, keep, e);
+    if (errors.n) {
+        bool fails = rc == ERR_DATA;
+        rc = fails || rc == OK ? rows_of_pairs(&errors, rows, (*b)->n_rows, e) : rc;
+        if (rc == OK)
+            rc = fails ? expr__say_where(*b, &errors.items[0], e) : expr__drop_failed(join, &errors, b, e);
+        column_free(*keep);
+        *keep = NULL;
+    }
+    row_errors_fini(&errors);
+    return rc;
+}
+
 /* ---- filter ---- */
 
 /* Whole records that are gone count as filtered; single rows of a record that a join multiplied only lessen fan_out. */

@@ -32,6 +32,11 @@ void row_errors_fini(struct row_errors *errors);
 MUST_CHECK enum err expr_evaluate(const struct expr *x, const struct batch *b, const uint32_t *rows, uint32_t n,
                                   int64_t now_us, struct row_errors *errors, struct column **out, struct error *e);
 
+/* The condition of a join over pairs (join/join.h, struct join_rest): *keep says which pairs it is true for. Failing
+ * pairs end the query, or with reject_errors their rows are rejected: *b then has what is left and *keep is NULL. */
+MUST_CHECK enum err expr_judge_pairs(const struct expr *x, struct op *join, const struct batch *pairs,
+                                     const uint32_t *rows, struct batch **b, struct column **keep, struct error *e);
+
 /* Operators. Expressions and schema are borrowed (from a plan). */
 
 /* Counts what a filter drops: FILTERED and NO_PARTNER in records of the partition, HAVING in *having, in effects

@@ -12,6 +12,7 @@ struct join_build {
     struct builder     rows; /* STRUCT, while adding */
     struct column     *all;  /* STRUCT, once finished; its last row is all NULL, for LEFT */
     uint32_t           n_rows;
+    bool               any_null; /* a key with a NULL in it */
     size_t             bytes;
     struct buf         encoded;  /* keys of all rows */
     uint32_t          *key_at;   /* n_rows + 1 */
@@ -115,8 +116,10 @@ static enum err index_rows(struct join_build *j, struct error *e)
 {
     for (uint32_t row = 0; row < j->n_rows; row++) {
         j->key_at[row] = (uint32_t)j->encoded.size;
-        if (!put_keys(&j->encoded, j->all->children, j->keys, j->n_keys, row))
+        if (!put_keys(&j->encoded, j->all->children, j->keys, j->n_keys, row)) {
             j->encoded.size = j->key_at[row];
+            j->any_null = true;
+        }
     }
     j->key_at[j->n_rows] = (uint32_t)j->encoded.size;
     if (!buf_reserve(&j->encoded, 1))
@@ -177,50 +180,186 @@ struct op_join {
     uint32_t                 n, capacity; /* pairs */
 };
 
+static enum err grow(struct op_join *o, struct error *e)
+{
+    uint32_t  capacity = o->capacity ? o->capacity * 2 : 2048;
+    uint32_t *more = mem_realloc(TAG_JOIN, o->stream_rows, capacity * sizeof *more);
+    if (more)
+        o->stream_rows = more;
+    uint32_t *other = more ? mem_realloc(TAG_JOIN, o->table_rows, capacity * sizeof *other) : NULL;
+    if (!other)
+        return err_set(e, ERR_NO_MEMORY, "join");
+    o->table_rows = other;
+    o->capacity = capacity;
+    return OK;
+}
+
 static enum err add_pair(struct op_join *o, uint32_t stream_row, uint32_t table_row, struct error *e)
 {
     if (o->n == JOIN_ROWS_MAX)
         return err_set(e, ERR_LIMIT, "join: one batch of the stream has more than %u partners", JOIN_ROWS_MAX);
-    if (o->n == o->capacity) {
-        uint32_t  capacity = o->capacity ? o->capacity * 2 : 2048;
-        uint32_t *more = mem_realloc(TAG_JOIN, o->stream_rows, capacity * sizeof *more);
-        if (more)
-            o->stream_rows = more;
-        uint32_t *other = more ? mem_realloc(TAG_JOIN, o->table_rows, capacity * sizeof *other) : NULL;
-        if (!other)
-            return err_set(e, ERR_NO_MEMORY, "join");
-        o->table_rows = other;
-        o->capacity = capacity;
-    }
+    if (o->n == o->capacity)
+        TRY(grow(o, e));
     o->stream_rows[o->n] = stream_row;
     o->table_rows[o->n++] = table_row;
     return OK;
 }
 
-/* All partners of a row. *partners: how many. */
-static enum err probe_row(struct op_join *o, const struct batch *b, uint32_t row, uint32_t *partners, struct error *e)
+/* The slot of the row's key; false: a part of it is NULL. */
+static bool row_slot(struct op_join *o, const struct batch *b, uint32_t row, uint32_t *slot)
 {
     const struct join_build *j = o->build;
-    const uint8_t           *key;
-    uint32_t                 n;
-    *partners = 0;
     if (o->spec->n_keys == 1 && b->columns[o->spec->probe[0]]->offsets) { /* one text: no copy */
         const struct column *c = b->columns[o->spec->probe[0]];
+        uint32_t             n;
         if (!column_is_valid(c, row))
-            return OK;
-        key = column_bytes(c, row, &n);
-    } else {
-        buf_clear(&o->key);
-        if (!put_keys(&o->key, b->columns, o->spec->probe, o->spec->n_keys, row))
-            return OK;
-        TRY(buf_check(&o->key, "join key", e));
-        key = o->key.data;
-        n = (uint32_t)o->key.size;
+            return false;
+        const uint8_t *key = column_bytes(c, row, &n);
+        *slot = find_slot(j, key, n);
+        return true;
     }
-    for (uint32_t at = j->heads[find_slot(j, key, n)]; at; at = j->next[at - 1], ++*partners)
-        TRY(add_pair(o, row, at - 1, e));
+    buf_clear(&o->key);
+    if (!put_keys(&o->key, b->columns, o->spec->probe, o->spec->n_keys, row) || o->key.failed)
+        return false;
+    *slot = find_slot(j, o->key.data, (uint32_t)o->key.size);
+    return true;
+}
+
+/* Does the row find a partner that NOT IN sees: an equal one, or a NULL on either side? */
+static bool is_in(const struct join_build *j, bool valid, uint32_t first)
+{
+    return j->n_rows > 0 && (!valid || j->any_null || first);
+}
+
+/* Pairs of rows with equal keys, in the order of the rows. Without a rest these are the rows that come out: those of
+ * LEFT that have no partner, and those that SEMI and ANTI let pass, are paired with the row of NULLs. */
+static enum err find_partners(struct op_join *o, const struct batch *b, struct error *e)
+{
+    const struct join_build *j = o->build;
+    const struct join_spec  *spec = o->spec;
+    bool                     whole = !spec->rest && spec->kind >= JOIN_SEMI;
+    o->n = 0;
+    for (uint32_t row = 0; row < b->n_rows; row++) {
+        uint32_t slot, at = 0;
+        bool     valid = row_slot(o, b, row, &slot);
+        if (valid)
+            at = j->heads[slot];
+        else if (o->key.failed)
+            return buf_check(&o->key, "join key", e);
+        if (whole) {
+            bool found = spec->null_aware ? is_in(j, valid, at) : at != 0;
+            if (found == (spec->kind == JOIN_SEMI))
+                TRY(add_pair(o, row, j->n_rows, e));
+            continue;
+        }
+        if (!at && spec->kind == JOIN_LEFT && !spec->rest)
+            TRY(add_pair(o, row, j->n_rows, e));
+        for (; at; at = j->next[at - 1])
+            TRY(add_pair(o, row, at - 1, e));
+    }
     return OK;
 }
+
+/* ---- the rest of the condition ---- */
+
+static struct column *pair_column(const struct op_join *o, const struct batch *b, int column)
+{
+    int n_stream = b->schema->n_fields;
+    return column < n_stream ? column_take(b->columns[column], o->stream_rows, o->n)
+                             : column_take(o->build->all->children[column - n_stream], o->table_rows, o->n);
+}
+
+static enum err judge(struct op_join *o, struct batch **b, struct column **keep, struct error *e)
+{
+    const struct join_rest *rest = o->spec->rest;
+    int                     n = rest->schema->n_fields;
+    struct column         **columns = mem_zalloc(TAG_BATCH, ((size_t)n + 1) * sizeof *columns);
+    struct batch           *pairs = NULL;
+    bool                    ok = columns != NULL;
+    for (int c = 0; ok && c < n; c++)
+        ok = (columns[c] = pair_column(o, *b, rest->columns[c])) != NULL;
+    if (ok)
+        pairs = batch_new(rest->schema, o->n, columns, NULL, NULL);
+    for (int c = 0; !ok && columns && c < n; c++)
+        column_free(columns[c]);
+    mem_free(columns);
+    if (!pairs)
+        return err_set(e, ERR_NO_MEMORY, "join");
+    enum err rc = rest->keep(rest->arg, &o->base, pairs, o->stream_rows, b, keep, e);
+    batch_free(pairs);
+    return rc;
+}
+
+/* Only the pairs that the rest keeps; SEMI and ANTI: one of each row. */
+static void drop_pairs(struct op_join *o, const struct column *keep)
+{
+    bool     once = o->spec->kind >= JOIN_SEMI;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < o->n; i++) {
+        if (!column_is_valid(keep, i) || !column_u8(keep)[i])
+            continue;
+        if (once && n > 0 && o->stream_rows[n - 1] == o->stream_rows[i])
+            continue;
+        o->stream_rows[n] = o->stream_rows[i];
+        o->table_rows[n++] = o->table_rows[i];
+    }
+    o->n = n;
+}
+
+/* Rows that have no pair get that of NULLs; pairs move up in place, the last one first. */
+static enum err add_missing(struct op_join *o, uint32_t n_rows, struct error *e)
+{
+    uint32_t at = o->n, to = o->n + n_rows;
+    for (uint32_t i = 0; i < o->n; i++)
+        to -= i == 0 || o->stream_rows[i] != o->stream_rows[i - 1];
+    while (o->capacity < to)
+        TRY(grow(o, e));
+    o->n = to;
+    for (uint32_t row = n_rows; row-- > 0;) {
+        bool missing = at == 0 || o->stream_rows[at - 1] != row;
+        for (; at > 0 && o->stream_rows[at - 1] == row; at--) {
+            o->stream_rows[--to] = row;
+            o->table_rows[to] = o->table_rows[at - 1];
+        }
+        if (missing) {
+            o->stream_rows[--to] = row;
+            o->table_rows[to] = o->build->n_rows;
+        }
+    }
+    return OK;
+}
+
+/* ANTI: the rows that have no pair. */
+static void only_missing(struct op_join *o)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < o->n; i++)
+        if (o->table_rows[i] == o->build->n_rows)
+            o->stream_rows[n++] = o->stream_rows[i];
+    o->n = n;
+}
+
+static enum err apply_rest(struct op_join *o, struct batch **b, struct error *e)
+{
+    while (o->n) {
+        struct column *keep = NULL;
+        TRY(judge(o, b, &keep, e));
+        if (keep) {
+            drop_pairs(o, keep);
+            column_free(keep);
+            break;
+        }
+        TRY(find_partners(o, *b, e)); /* rows failed and are gone: rare */
+    }
+    if (o->spec->kind == JOIN_SEMI)
+        return OK;
+    TRY(add_missing(o, (*b)->n_rows, e));
+    if (o->spec->kind == JOIN_ANTI)
+        only_missing(o);
+    return OK;
+}
+
+/* ---- the ledger ---- */
 
 /* Rows that are closed groups: so many more of them than there were, or fewer; they were counted as closed once. */
 static void count_groups(struct op_join *o, const struct batch *b, uint32_t row, int64_t more)
@@ -231,30 +370,27 @@ static void count_groups(struct op_join *o, const struct batch *b, uint32_t row,
     ctx->tally->closed += more * effects;
 }
 
-static enum err find_partners(struct op_join *o, const struct batch *b, struct error *e)
+static void count(struct op_join *o, const struct batch *b)
 {
     struct tally      *tally = o->base.context->tally;
     struct tally_slot *t = b->raw ? tally_slot(tally, b->raw->slot) : NULL;
-    o->n = 0;
+    uint32_t           at = 0;
     for (uint32_t row = 0, end; row < b->n_rows; row = end) {
-        uint32_t before = o->n;
+        uint32_t before = at;
         end = batch_record_end(b, row); /* of several rows when there was a join before */
-        for (uint32_t i = row; i < end; i++) {
-            uint32_t partners;
-            TRY(probe_row(o, b, i, &partners, e));
-            if (partners == 0 && o->spec->left)
-                TRY(add_pair(o, i, o->build->n_rows, e)); /* the row of NULLs */
-        }
-        bool none = o->n == before;
+        while (at < o->n && o->stream_rows[at] < end)
+            at++;
+        bool none = at == before;
         if (t)
-            t->no_partner += none;
+            *(o->spec->filtered ? &t->filtered : &t->no_partner) += none;
         if (b->raw)
-            tally->fan_out += (int64_t)(o->n - before) - (end - row) + none;
+            tally->fan_out += (int64_t)(at - before) - (end - row) + none;
         else
-            count_groups(o, b, row, (int64_t)(o->n - before) - (end - row));
+            count_groups(o, b, row, (int64_t)(at - before) - (end - row));
     }
-    return OK;
 }
+
+/* ---- rows out ---- */
 
 static enum err make_batch(struct op_join *o, const struct batch *b, struct batch **out, struct error *e)
 {
@@ -285,13 +421,20 @@ static enum err make_batch(struct op_join *o, const struct batch *b, struct batc
 static enum err push(struct op *op, struct flow_msg *msg, struct error *e)
 {
     struct op_join *o = (struct op_join *)op;
-    struct batch   *joined = NULL;
+    struct batch   *b = msg->batch, *joined = NULL;
     if (msg->kind != FLOW_BATCH)
         return op_emit(op, msg, e);
-    enum err rc = find_partners(o, msg->batch, e);
-    if (rc == OK)
-        rc = make_batch(o, msg->batch, &joined, e);
-    batch_free(msg->batch);
+    enum err rc = find_partners(o, b, e);
+    if (rc == OK && o->spec->rest)
+        rc = apply_rest(o, &b, e);
+    if (rc == OK) {
+        count(o, b);
+        if (o->spec->kind < JOIN_SEMI)
+            rc = make_batch(o, b, &joined, e);
+        else if (!(joined = o->n == b->n_rows ? batch_ref(b) : batch_take(b, o->stream_rows, o->n)))
+            rc = err_set(e, ERR_NO_MEMORY, "join");
+    }
+    batch_free(b);
     return rc == OK ? op_emit_batch(op, &joined, e) : rc;
 }
 

@@ -346,7 +346,7 @@ static bool bind_select(struct binder *b, const struct ast_query *q, struct boun
 {
     struct bound      from = {0};
     struct plan_scope s;
-    struct expr      *where = NULL, **exprs = NULL;
+    struct expr     **exprs = NULL;
     struct generator  g = {.list = NULL};
     const char      **names = NULL;
     int               n = 0;
@@ -357,11 +357,11 @@ static bool bind_select(struct binder *b, const struct ast_query *q, struct boun
     }
     if (!plan__bind_relation(b, q->from, &from))
         return false;
-    plan__scope(&s, b, &from);
-    if (q->where && !plan__bind_boolean(&s, q->where, "WHERE", &where))
+    if (q->where && !plan__bind_where(b, q->where, &from))
         ok = false;
-    if (where && !(from.node = plan__filter(b, from.node, where)))
+    if (!from.node)
         return false;
+    plan__scope(&s, b, &from);
     if (plan__is_aggregation(q))
         return plan__bind_aggregation(b, q, &from, out) && ok && (!q->distinct || plan__distinct(b, out, q->place));
     if (q->having) {

@@ -86,7 +86,8 @@ static const char *node_name(const struct plan_node *n)
 {
     static const char *const names[] = {"Source", "Table",  "Filter",  "Project", "Watermark",
                                         "Join",   "Window", "Explode", "Union"};
-    return n->kind == PLAN_JOIN && n->left ? "LeftJoin" : names[n->kind];
+    static const char *const joins[] = {"Join", "LeftJoin", "SemiJoin", "AntiJoin"};
+    return n->kind == PLAN_JOIN ? joins[n->join] : names[n->kind];
 }
 
 static void put_detail(const struct plan *p, const struct plan_node *n, struct buf *out)
@@ -116,6 +117,12 @@ static void put_detail(const struct plan *p, const struct plan_node *n, struct b
         for (int i = 0; i < n->n_keys; i++)
             buf_printf(out, "%s%s = %s", i ? ", " : "", n->input->schema->fields[n->probe[i]].name,
                        n->other->schema->fields[n->build[i]].name);
+        if (n->null_aware)
+            buf_puts(out, ", or NULL on either side");
+        if (n->predicate) {
+            buf_puts(out, " and ");
+            expr_print(n->predicate, n->both, out);
+        }
         break;
     case PLAN_WINDOW:
         put_window(n, out);

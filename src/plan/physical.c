@@ -138,12 +138,51 @@ static enum err window_op(struct build *b, const struct plan_node *n, struct flo
     return op_window_new(stage->plan, ctx, &stage->window, b->e);
 }
 
+static enum err judge_pairs(const void *arg, struct op *join, const struct batch *pairs, const uint32_t *rows,
+                            struct batch **b, struct column **keep, struct error *e)
+{
+    return expr_judge_pairs(arg, join, pairs, rows, b, keep, e);
+}
+
+/* The rest of a join's condition over just the columns it names. */
+static enum err join_rest(struct build *b, const struct plan_node *n, const struct join_rest **out)
+{
+    struct arena     *a = &b->out->arena;
+    int               n_both = n->both->n_fields, n_used = 0;
+    struct join_rest *rest = arena_zalloc(a, sizeof *rest);
+    struct field     *fields = arena_zalloc(a, (size_t)n_both * sizeof *fields);
+    int              *columns = arena_zalloc(a, (size_t)n_both * sizeof *columns);
+    struct expr     **now = arena_zalloc(a, (size_t)n_both * sizeof *now);
+    if (!rest || !fields || !columns || !now)
+        return err_set(b->e, ERR_NO_MEMORY, "join");
+    for (int i = 0; i < n_both; i++) {
+        if (!expr_uses_column(n->predicate, i))
+            continue;
+        fields[n_used] = n->both->fields[i];
+        now[i] = expr_column(a, n_used, fields[n_used].type, fields[n_used].nullable, n->place);
+        columns[n_used++] = i;
+    }
+    *rest = (struct join_rest){.schema = type_struct(a, fields, (size_t)n_used),
+                               .columns = columns,
+                               .keep = judge_pairs,
+                               .arg = expr_substitute(a, n->predicate, now)};
+    *out = rest;
+    return rest->schema && rest->arg ? OK : err_set(b->e, ERR_NO_MEMORY, "join");
+}
+
 static enum err join_op(struct build *b, const struct plan_node *n, struct flow_context *ctx, struct op **op)
 {
     struct join_spec *spec = arena_alloc(&b->out->arena, sizeof *spec);
     if (!spec)
         return err_set(b->e, ERR_NO_MEMORY, "join");
-    *spec = (struct join_spec){.schema = n->schema, .probe = n->probe, .n_keys = n->n_keys, .left = n->left};
+    *spec = (struct join_spec){.kind = n->join,
+                               .schema = n->schema,
+                               .probe = n->probe,
+                               .n_keys = n->n_keys,
+                               .null_aware = n->null_aware,
+                               .filtered = n->subquery || n->join == JOIN_ANTI};
+    if (n->predicate)
+        TRY(join_rest(b, n, &spec->rest));
     for (int i = 0; i < b->tables->n; i++)
         if (b->tables->joins[i] == n)
             return op_join_new(b->tables->builds[i], spec, ctx, op, b->e);

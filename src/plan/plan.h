@@ -18,6 +18,7 @@
 #define PLAN_PLAN_H
 
 #include "expr/program.h"
+#include "join/join.h"
 #include "sql/ast.h"
 #include "window/agg.h"
 #include "window/spec.h"
@@ -56,7 +57,7 @@ enum plan_node_kind {
     PLAN_FILTER,
     PLAN_PROJECT,
     PLAN_WATERMARK,
-    PLAN_JOIN, /* input: the stream side; other: the static side */
+    PLAN_JOIN, /* input: the stream side; other: the static side. SEMI and ANTI pass the columns of input only */
     PLAN_WINDOW,
     PLAN_EXPLODE, /* a row per element of the last column of the input, an ARRAY or MAP, in its place */
     PLAN_UNION,   /* input, other: both streams, same schema */
@@ -78,16 +79,21 @@ struct plan_node {
 
     int leaf; /* SOURCE: index into sources; TABLE: index into tables */
 
-    struct expr  *predicate; /* FILTER */
+    struct expr  *predicate; /* FILTER; JOIN, but for INNER: the rest of its condition over `both`, or NULL */
     bool          partner;   /* FILTER: of a join, so that what it drops counts as having no partner */
     struct expr **exprs;     /* PROJECT: schema->n_fields */
 
     int clause, column; /* WATERMARK: which clause, which column holds the event time */
 
-    bool position;      /* EXPLODE: with the place of the element */
-    bool left;          /* JOIN: LEFT, else INNER; EXPLODE: a row of NULL where there is no element */
-    int *probe, *build; /* JOIN: n_keys columns of input and of other */
-    int  n_keys;
+    bool position; /* EXPLODE: with the place of the element */
+    bool left;     /* EXPLODE: a row of NULL where there is no element */
+
+    enum join_kind     join;
+    bool               subquery;      /* JOIN: a condition of WHERE, IN or EXISTS: SEMI or ANTI */
+    bool               null_aware;    /* JOIN: NOT IN */
+    const struct type *both;          /* JOIN: the columns of input, then of other */
+    int               *probe, *build; /* JOIN: n_keys columns of input and of other */
+    int                n_keys;
 
     struct window_spec     window; /* WINDOW: size_us 0 = group by the event time itself */
     int                    event_column;

@@ -43,6 +43,8 @@ struct binder {
 
 /* ---- nodes ---- */
 
+struct plan_scope;
+
 /* NULL when out of memory (a diagnostic says so). The schema's event marks start as -1. */
 struct plan_node *plan__node(struct binder *b, enum plan_node_kind kind, const struct type *schema, struct place at);
 struct plan_node *plan__filter(struct binder *b, struct plan_node *input, struct expr *predicate);
@@ -50,8 +52,6 @@ struct plan_node *plan__filter(struct binder *b, struct plan_node *input, struct
 int plan__event_of(const struct plan_node *input, const struct expr *x);
 /* Event marks follow them. */
 /* explode() and its like among the items of a SELECT (bind_explode.c). */
-struct plan_scope;
-
 struct generator {
     struct expr *list; /* NULL: there is none */
     bool         position, outer;
@@ -68,6 +68,35 @@ struct plan_node *plan__project(struct binder *b, struct plan_node *input, struc
                                 const char *const *names, int n, struct place at);
 void             *plan__alloc(struct binder *b, size_t n); /* zeroed; NULL after a diagnostic */
 bool              plan__no_memory(struct binder *b);       /* always false */
+
+/* ---- joins ---- */
+
+#define JOIN_KEYS_MAX 32
+
+/* What a join is made of; conditions are read over `both`: the stream's columns, then the table's. */
+struct join_parts {
+    enum join_kind     kind;
+    bool               subquery, null_aware;
+    struct place       place;
+    struct plan_node  *stream, *table;
+    int                n_stream; /* columns of the stream */
+    const struct type *both;
+    struct expr      **probe, **build; /* keys, each over its own side */
+    int                n_keys;
+    struct expr       *rest; /* what else is asked, over both */
+};
+/* From kind, stream and table. */
+bool plan__join_init(struct binder *b, struct join_parts *j);
+/* A condition in s, whose columns are those of both: equalities become keys, conditions on one side filter it where
+ * that is the same. */
+bool plan__join_on(struct binder *b, struct join_parts *j, const struct ast_expr *on, struct plan_scope *s);
+/* x and y over both. */
+bool plan__join_key(struct binder *b, struct join_parts *j, struct expr *x, struct expr *y, struct place at);
+/* The node (INNER: with the rest as a filter on it). INNER and LEFT: computed keys move the table's columns by *shift;
+ * SEMI and ANTI: exactly the stream's columns. */
+struct plan_node *plan__join(struct binder *b, struct join_parts *j, int *shift);
+/* WHERE over a relation: a filter, and joins for IN (SELECT ..) and EXISTS (SELECT ..). */
+bool plan__bind_where(struct binder *b, const struct ast_expr *where, struct bound *from);
 
 /* ---- scopes ---- */
 

@@ -359,19 +359,25 @@ static struct plan_node *prune_through(struct binder *b, struct plan_node *node,
     return node->event ? node : NULL;
 }
 
+static struct plan_node *exactly(struct binder *b, struct plan_node *side, struct need *w);
+
 static struct plan_node *prune_join(struct binder *b, struct plan_node *node, struct need *w)
 {
-    struct need        stream, table;
-    int                first = node->input->schema->n_fields;
-    const struct type *before = node->schema;
-    if (!need_init(b, &stream, first) || !need_init(b, &table, node->other->schema->n_fields))
+    struct need stream, table, all;
+    int         first = node->input->schema->n_fields, n_before = node->both->n_fields;
+    bool        itself = node->join >= JOIN_SEMI; /* the table's columns are only compared */
+    if (!need_init(b, &stream, first) || !need_init(b, &table, n_before - first) || !need_init(b, &all, n_before))
         return NULL;
-    for (int i = 0; i < w->n; i++)
-        if (w->wanted[i])
-            *(i < first ? &stream.wanted[i] : &table.wanted[i - first]) = true;
+    memcpy(all.wanted, w->wanted, (size_t)w->n * sizeof *all.wanted);
+    if (node->predicate)
+        need_expr(&all, node->predicate);
+    memcpy(stream.wanted, all.wanted, (size_t)first * sizeof *stream.wanted);
+    memcpy(table.wanted, all.wanted + first, (size_t)table.n * sizeof *table.wanted);
     for (int i = 0; i < node->n_keys; i++)
         stream.wanted[node->probe[i]] = table.wanted[node->build[i]] = true;
-    if (!(node->input = prune(b, node->input, &stream)) || !(node->other = prune(b, node->other, &table)))
+    node->input = prune(b, node->input, &stream);
+    node->other = itself ? exactly(b, node->other, &table) : prune(b, node->other, &table);
+    if (!node->input || !node->other)
         return NULL;
     for (int i = 0; i < node->n_keys; i++) {
         node->probe[i] = stream.now[node->probe[i]];
@@ -384,14 +390,18 @@ static struct plan_node *prune_join(struct binder *b, struct plan_node *node, st
         return NULL;
     for (int i = 0; i < n; i++) {
         fields[i] = i < n_left ? node->input->schema->fields[i] : node->other->schema->fields[i - n_left];
-        fields[i].nullable = fields[i].nullable || (i >= n_left && node->left);
+        fields[i].nullable = fields[i].nullable || (i >= n_left && node->join == JOIN_LEFT);
         event[i] = i < n_left ? node->input->event[i] : -1;
     }
-    for (int i = 0; i < before->n_fields; i++)
-        w->now[i] = i < first ? stream.now[i] : table.now[i - first] < 0 ? -1 : table.now[i - first] + n_left;
-    node->schema = type_struct(b->arena, fields, (size_t)n);
+    for (int i = 0; i < n_before; i++)
+        all.now[i] = i < first ? stream.now[i] : table.now[i - first] < 0 ? -1 : table.now[i - first] + n_left;
+    memcpy(w->now, all.now, (size_t)w->n * sizeof *w->now);
+    node->both = type_struct(b->arena, fields, (size_t)n);
+    node->schema = itself ? node->input->schema : node->both;
     node->event = event;
-    return node->schema ? node : NULL;
+    if (node->both && node->predicate && !(node->predicate = moved(b, node->predicate, node->both, &all)))
+        return plan__no_memory(b), NULL;
+    return node->both ? node : NULL;
 }
 
 /* What it makes stays whole; the list is the last column of its input. */
@@ -437,7 +447,7 @@ static struct plan_node *prune_window(struct binder *b, struct plan_node *node, 
 }
 
 /* A projection of exactly the wanted columns, so that both sides of a union look alike. */
-static struct plan_node *exactly(struct binder *b, struct plan_node *side, const struct need *w)
+static struct plan_node *exactly(struct binder *b, struct plan_node *side, struct need *w)
 {
     struct need   own;
     struct expr **exprs = plan__alloc(b, (size_t)w->n * sizeof *exprs);
@@ -452,6 +462,7 @@ static struct plan_node *exactly(struct binder *b, struct plan_node *side, const
     for (int i = 0; i < w->n; i++)
         if (w->wanted[i]) {
             const struct field *f = &side->schema->fields[own.now[i]];
+            w->now[i] = n;
             names[n] = before->fields[i].name;
             if (!(exprs[n++] = expr_column(b->arena, own.now[i], f->type, f->nullable, side->place)))
                 return NULL;

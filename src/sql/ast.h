@@ -30,6 +30,8 @@ struct ast_type_field {
 
 /* ---- expressions ---- */
 
+struct ast_query;
+
 enum ast_expr_kind {
     AST_NULL,
     AST_BOOLEAN,   /* integer: 0 or 1 */
@@ -49,12 +51,13 @@ enum ast_expr_kind {
     AST_UNARY,     /* op; args[0] */
     AST_BINARY_OP, /* op; args[0], args[1] */
     AST_IS,        /* op: IS_NULL, IS_TRUE, IS_FALSE, IS_UNKNOWN; negated; args[0] */
-    AST_IN,        /* args[0] IN (args[1..]); negated */
+    AST_IN,        /* args[0] IN (args[1..]), or IN (query); negated */
     AST_BETWEEN,   /* args[0] BETWEEN args[1] AND args[2]; negated */
     AST_LIKE,      /* args[0] LIKE args[1] [ESCAPE args[2]]; negated; op: OP_LIKE, OP_ILIKE, OP_RLIKE */
     AST_CASE,      /* has_operand: args[0] is the operand; then pairs WHEN, THEN; has_else: last is ELSE */
     AST_CAST,      /* args[0] AS type; try_cast */
     AST_LAMBDA,    /* parts: parameter names; args[0] the body */
+    AST_EXISTS,    /* EXISTS (query) */
 };
 
 enum ast_op {
@@ -92,28 +95,27 @@ enum ast_op {
 };
 
 struct ast_expr {
-    enum ast_expr_kind     kind;
-    struct place           place; /* the whole expression */
-    enum ast_op            op;
-    bool                   negated, distinct, ignore_nulls, try_cast, has_operand, has_else;
-    char                   suffix;
-    int64_t                integer;
-    int32_t                months;
-    const char            *text; /* terminated; may hold NUL bytes inside for STRING, BINARY: use length */
-    uint32_t               length;
-    const char           **parts;
-    struct place          *part_places;
-    int                    n_parts;
-    struct ast_expr      **args;
-    const char           **names; /* AST_CALL: NULL, or n_args entries, each NULL or a name */
-    int                    n_args;
-    const struct ast_expr *filter; /* AST_CALL: FILTER (WHERE ..) */
-    const struct ast_type *type;   /* AST_CAST */
+    enum ast_expr_kind      kind;
+    struct place            place; /* the whole expression */
+    enum ast_op             op;
+    bool                    negated, distinct, ignore_nulls, try_cast, has_operand, has_else;
+    char                    suffix;
+    int64_t                 integer;
+    int32_t                 months;
+    const char             *text; /* terminated; may hold NUL bytes inside for STRING, BINARY: use length */
+    uint32_t                length;
+    const char            **parts;
+    struct place           *part_places;
+    int                     n_parts;
+    struct ast_expr       **args;
+    const char            **names; /* AST_CALL: NULL, or n_args entries, each NULL or a name */
+    int                     n_args;
+    const struct ast_expr  *filter; /* AST_CALL: FILTER (WHERE ..) */
+    const struct ast_type  *type;   /* AST_CAST */
+    const struct ast_query *query;  /* AST_EXISTS; AST_IN: or NULL */
 };
 
 /* ---- relations and queries ---- */
-
-struct ast_query;
 
 enum ast_rel_kind { AST_REL_NAME, AST_REL_FUNCTION, AST_REL_SUBQUERY, AST_REL_JOIN, AST_REL_LATERAL_VIEW };
 enum ast_join {

@@ -296,12 +296,25 @@ static bool bracketed(struct parser *p, struct ast_expr **out)
     struct place from = tok(p)->place;
     p->at++;
     if (parse__is_word(p, "SELECT") || parse__is_word(p, "WITH"))
-        return parse__unsupported(p, from, "a subquery inside an expression is", "join with a static table instead");
+        return parse__unsupported(p, from, "a subquery inside an expression is",
+                                  "join with a static table, or write WHERE [NOT] EXISTS (SELECT ..)");
     if (!parse__expr(p, out))
         return false;
     if (parse__is(p, ","))
         return parse__unsupported(p, from, "a row of values is", "use struct(a, b)");
     return parse__need(p, ")");
+}
+
+static bool exists(struct parser *p, struct ast_expr **out)
+{
+    struct place     from = tok(p)->place;
+    struct ast_expr *x = parse__make(p, AST_EXISTS, from);
+    p->at += 2; /* EXISTS ( */
+    if (!x || !parse__query(p, &x->query) || !parse__need(p, ")"))
+        return false;
+    x->place = parse__since(p, from);
+    *out = x;
+    return true;
 }
 
 static bool word_primary(struct parser *p, struct ast_expr **out)
@@ -338,7 +351,7 @@ static bool word_primary(struct parser *p, struct ast_expr **out)
         return parse__special_call(p, out);
     if (before_call && parse__is_word(p, "EXISTS") &&
         (parse__is_word_at(p, 2, "SELECT") || parse__is_word_at(p, 2, "WITH")))
-        return parse__unsupported(p, from, "EXISTS (..) is", NULL);
+        return exists(p, out);
     if (before_call && (parse__is_name(p) || parse__is_word(p, "WINDOW") || parse__is_word(p, "LEFT") ||
                         parse__is_word(p, "RIGHT") || parse__is_word(p, "LIKE") || parse__is_word(p, "ILIKE") ||
                         parse__is_word(p, "RLIKE") || parse__is_word(p, "REGEXP"))) {
@@ -533,12 +546,15 @@ static bool in_tail(struct parser *p, bool negated, struct ast_expr **out)
     if (!x || !parse__need(p, "(") || !(slot = parse__add(p, &args, sizeof *slot)))
         return false;
     *slot = *out;
-    if (parse__is_word(p, "SELECT"))
-        return parse__unsupported(p, tok(p)->place, "IN (SELECT ..) is", "join with a static table instead");
-    do
+    bool query = parse__is_word(p, "SELECT") || parse__is_word(p, "WITH");
+    if (query && !parse__query(p, &x->query))
+        return false;
+    while (!query) {
         if (!(slot = parse__add(p, &args, sizeof *slot)) || !parse__expr(p, slot))
             return false;
-    while (parse__take(p, ","));
+        if (!parse__take(p, ","))
+            break;
+    }
     if (!parse__need(p, ")"))
         return false;
     x->args = args.items;

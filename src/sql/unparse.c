@@ -213,7 +213,10 @@ static void put_predicate(const struct ast_expr *x, struct buf *out)
                                         : symbol(x->op));
     if (x->kind == AST_IN) {
         buf_u8(out, '(');
-        put_args(x, 1, out);
+        if (x->query)
+            buf_puts(out, "SELECT ..");
+        else
+            put_args(x, 1, out);
         buf_u8(out, ')');
     } else {
         sql_unparse_expr(x->args[1], out);
@@ -287,6 +290,9 @@ void sql_unparse_expr(const struct ast_expr *x, struct buf *out)
         }
         buf_puts(out, x->n_parts > 1 ? ") -> " : " -> ");
         sql_unparse_expr(x->args[0], out);
+        break;
+    case AST_EXISTS:
+        buf_puts(out, "EXISTS (SELECT ..)");
         break;
     default:
         put_literal(x, out);

@@ -73,6 +73,27 @@ def test_databricks_sql_keeps_read_kafka(export):
     assert "subscribe => 'a,b', `kafka.isolation.level` => 'read_committed')" in text
 
 
+ASKED = """CREATE TEMPORARY VIEW dim AS SELECT * FROM read_files('dim.csv', format => 'csv', schema => 'k STRING');
+CREATE STREAMING TABLE asked AS SELECT topic FROM STREAM read_kafka(bootstrapServers => 'b:1', subscribe => 'a')
+LEFT ANTI JOIN dim ON topic = dim.k WHERE topic IN (SELECT k FROM read_files('other.csv', format => 'csv',
+schema => 'k STRING')) AND NOT EXISTS (SELECT 1 FROM dim d WHERE d.k = topic);
+"""
+
+
+@pytest.mark.parametrize("target", ["pyspark", "databricks"])
+def test_tables_asked_in_where_are_exported(export, target):
+    (export.folder / "asked.sql").write_text(ASKED)
+    done = subprocess.run([binary(), "export", "asked.sql", "--target", target, "--files", "/Volumes/v"],
+                          cwd=export.folder, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    assert "LEFT ANTI JOIN dim ON topic = dim.k WHERE topic IN (SELECT k FROM" in done.stdout
+    assert "NOT EXISTS (SELECT 1 FROM dim d WHERE d.k = topic)" in done.stdout
+    if target == "databricks":
+        assert "read_files('/Volumes/v/other.csv'" in done.stdout
+    else:
+        assert "read_files" not in done.stdout and "FROM files_other)" in done.stdout
+
+
 @pytest.mark.parametrize("more, name", [("TBLPROPERTIES ('millrace.late' = './late')", "millrace.late"),
                                         ("TBLPROPERTIES ('millrace.onMalformed' = 'reject')", "millrace.onMalformed")])
 def test_what_spark_cannot_do_is_refused_until_it_is_left_out(export, more, name):

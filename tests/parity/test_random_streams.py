@@ -36,7 +36,11 @@ AGGREGATES = ["count(*)", "count(v)", "count(k)", "sum(v)", "min(v)", "max(v)", 
 FILTERS = ["v > 0", "v % 3 <> 0", "kind = 'x'", "k IS NOT NULL", "k IN ('a', 'b')", "k <=> NULL",
            "v BETWEEN -20 AND 20", "ts < TIMESTAMP '1970-01-01 00:20:00'", "ts IS NOT NULL",
            "upper(k) LIKE 'A%'", "coalesce(v, 0) >= 0",
-           "offset % 2 = 0", "second(ts) % 10 < 7", "k RLIKE '[ab]'", "NOT (v < 0 OR kind = 'y')"]
+           "offset % 2 = 0", "second(ts) % 10 < 7", "k RLIKE '[ab]'", "NOT (v < 0 OR kind = 'y')",
+           "k IN (SELECT d.k FROM dim d)", "kind NOT IN (SELECT d.name FROM dim d WHERE d.name > 'B')",
+           "EXISTS (SELECT 1 FROM dim d WHERE d.k = e.k AND v > length(d.name))",
+           "NOT EXISTS (SELECT * FROM dim d WHERE d.k = e.k AND second(ts) > 5 * length(d.name))"]
+JOINS = {"": 5, "JOIN": 3, "LEFT JOIN": 3, "LEFT SEMI JOIN": 2, "LEFT ANTI JOIN": 2}  # how often
 KEYS = ["k", "kind", "upper(k)", "v % 3", "coalesce(k, 'none')", "v > 0"]
 VALUES = ["k", "v", "kind", "ts", "v * 2 - 1", "concat_ws('-', k, kind)", "date_format(ts, 'HH:mm:ss')", "v / 3",
           "CASE WHEN v > 0 THEN k ELSE kind END", "hash(k, v)", "lpad(k, 3, '*')", "date_trunc('MINUTE', ts)",
@@ -58,7 +62,7 @@ class Pair:
     values: list              # aggregates, or expressions of rows
     filters: list
     having: list
-    join: str                 # "", JOIN, LEFT JOIN
+    join: str                 # one of JOINS
     cap: int
     records: list             # per partition
 
@@ -70,7 +74,7 @@ class Pair:
             view = view.replace("(SELECT ", "(SELECT *, posexplode_outer(sequence(0, v % 4)) FROM (SELECT ", 1)
             view = view.replace(") AS e, offset FROM STREAM src))", ") AS e, offset FROM STREAM src)))")
         source = f"{view}{join}{where}"
-        keys = [self.of_event(key) for key in self.keys] + (["name"] if join else [])
+        keys = [self.of_event(key) for key in self.keys] + (["name"] if self.join in ("JOIN", "LEFT JOIN") else [])
         values = [f"{self.of_event(x)} AS c{i}" for i, x in enumerate(self.values)]
         named = [f"{key} AS k{i}" for i, key in enumerate(keys)]
         match self.kind:
@@ -118,7 +122,7 @@ class Pair:
         return f"SELECT {', '.join([*bounds, *columns])} FROM {source} GROUP BY {', '.join([window, *keys])}{having}"
 
     def of_event(self, x):
-        return re.sub(r"\bk\b", "e.k", x) if self.join else x
+        return re.sub(r"(?<![.\w])k\b", "e.k", x) if self.join else x
 
     def case(self):
         return self.sql(), self.records, self.cap
@@ -142,7 +146,7 @@ def random_pair(seed):
         values += ["sum(pos)", "count(col)"]
     cap = max(1, sum(map(len, records)) // chance.choice([1, 3, 5, 8]))
     return Pair(kind, chance.choice([0, 1, 5, 20]), size, slide, keys, values, some(FILTERS, 2), having,
-                chance.choice(["", "", "JOIN", "LEFT JOIN"]), cap, records)
+                chance.choices(list(JOINS), list(JOINS.values()))[0], cap, records)
 
 
 def smaller(pair):

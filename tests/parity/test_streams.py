@@ -280,6 +280,81 @@ def many(expressions, relation):
     return f"SELECT offset, {aliased} FROM {relation}"
 
 
+# Rows of their own, or only windows that show where the watermark stands; dim's keys are a, b, b and NULL.
+MARKED = "SELECT window.start AS ws, count(*) AS n FROM {} GROUP BY window(ts, '10 seconds')"
+MARKS = [event(1), event(100, k=None), event(2), event(30, k="zzz"), event(3), event(4, "b", None), event(50), event(6),
+         event(300, "b", None), event(51), event(52, "c"), event(290, "zzz"), event(310)]
+ROWS = "SELECT offset, e.k, v FROM {}"
+JOINED = {  # behind the stream e; {{}}: what else is asked
+    "left semi join": "LEFT SEMI JOIN dim ON e.k = dim.k",
+    "semi join using": "SEMI JOIN dim USING (k)",
+    "semi join and more": "LEFT SEMI JOIN dim d ON d.k = e.k AND e.v > length(d.name) AND d.name LIKE 'B%' "
+                          "AND kind = 'x'",
+    "semi join on an expression": "LEFT SEMI JOIN dim d ON upper(e.k) = upper(d.k)",
+    "left anti join": "LEFT ANTI JOIN dim ON e.k = dim.k",
+    "anti join and more": "ANTI JOIN dim d ON d.k = e.k AND e.v > length(d.name) * 3 AND d.name <> 'Bert'",
+    "anti join and the stream": "ANTI JOIN dim d ON d.k = e.k AND kind = 'x'",
+    "semi join and anti join": "LEFT SEMI JOIN dim d ON e.k = d.k "
+                               "LEFT ANTI JOIN dim f ON e.k = f.k AND f.name = 'Anna'",
+    "semi join behind a join": "JOIN dim d ON e.k = d.k LEFT SEMI JOIN dim f ON d.k = f.k AND d.name <> f.name",
+    "anti join behind a left join": "LEFT JOIN dim d ON e.k = d.k "
+                                    "LEFT ANTI JOIN dim f ON d.name = f.name AND f.k = 'b'",
+    "semi join behind a left join": "LEFT JOIN dim d ON e.k = d.k LEFT SEMI JOIN dim f ON d.name = f.name",
+    "join behind a left join": "LEFT JOIN dim d ON e.k = d.k JOIN dim f ON d.name = f.name",
+    "semi join of an empty table": "LEFT SEMI JOIN (SELECT * FROM dim WHERE name = 'x') d ON e.k = d.k",
+    "anti join of an empty table": "LEFT ANTI JOIN (SELECT * FROM dim WHERE name = 'x') d ON e.k = d.k",
+    "left join and more": "LEFT JOIN dim d ON e.k = d.k AND v > 0 AND length(d.name) > v % 5",
+    "left join and more made inner": "LEFT JOIN dim d ON e.k = d.k AND v > 0 AND length(d.name) > v % 5 "
+                                     "WHERE d.k = e.k",
+    "inner join and more": "JOIN dim d ON e.k = d.k AND length(d.name) > v % 5",
+    "in": "WHERE e.k IN (SELECT k FROM dim)",
+    "in and a condition": "WHERE v > -20 AND e.k IN (SELECT k FROM dim WHERE name <> 'Anna') AND kind = 'x'",
+    "in of an expression": "WHERE upper(e.k) IN (SELECT upper(k) FROM dim)",
+    "in, correlated": "WHERE e.k IN (SELECT k FROM dim WHERE length(name) > e.v % 6)",
+    "not in with NULL in the table": "WHERE e.k NOT IN (SELECT k FROM dim)",
+    "not in": "WHERE e.k NOT IN (SELECT k FROM dim WHERE k IS NOT NULL)",
+    "not in nothing": "WHERE NOT e.k IN (SELECT k FROM dim WHERE name = 'x')",
+    "exists": "WHERE EXISTS (SELECT * FROM dim WHERE dim.k = e.k)",
+    "exists and more": "WHERE EXISTS (SELECT 1 FROM dim d WHERE d.k = e.k AND e.v > length(name) AND kind = 'x')",
+    "not exists": "WHERE NOT EXISTS (SELECT name FROM dim WHERE k = e.k) AND v % 2 = 0",
+    "not exists and more": "WHERE NOT EXISTS (SELECT 1 FROM dim d WHERE d.k = e.k AND e.v > length(name))",
+    "exists of the event time": "WHERE EXISTS (SELECT 1 FROM dim d WHERE d.k = e.k AND second(e.ts) > length(name))",
+    "not in over joins": "JOIN dim d ON e.k = d.k WHERE d.name NOT IN (SELECT name FROM dim WHERE k = 'a') AND "
+                         "NOT EXISTS (SELECT 1 FROM dim f WHERE f.name = d.name AND f.k = e.k AND e.v > 10)",
+    "in over a left join": "LEFT JOIN dim d ON e.k = d.k WHERE d.name IN (SELECT name FROM dim WHERE name > 'B')",
+}
+RIGHT = {
+    "right join": ("SELECT offset, e.k, v, name FROM dim RIGHT OUTER JOIN {} ON e.k = dim.k", None),
+    "right join using": ("SELECT * FROM dim RIGHT JOIN (SELECT k, v, offset FROM {}) USING (k)", None),
+    "table join": ("SELECT dim.*, offset FROM dim JOIN {} ON e.k = dim.k", None),
+    "table join using": ("SELECT * FROM dim JOIN (SELECT k, v, offset FROM {}) USING (k)", None),
+    "semi join of all columns": ("SELECT * FROM {} LEFT SEMI JOIN dim USING (k)", None),
+    "right join of windows": (MARKED.replace("{}", "dim RIGHT JOIN {} ON e.k = dim.k AND v > 0"), 75),
+    "semi join of windows": ("SELECT w.start AS ws, n FROM (SELECT window AS w, k, count(*) AS n FROM {} GROUP BY "
+                             "window(ts, '5 seconds'), k) i LEFT SEMI JOIN dim ON i.k = dim.k", 50),
+    "anti join of windows": ("SELECT window.start AS ws, sum(n) AS n, count(*) AS m FROM (SELECT window AS w, k, "
+                             "count(*) AS n FROM {} GROUP BY window(ts, '5 seconds'), k) i LEFT ANTI JOIN dim "
+                             "ON i.k = dim.k AND n > 1 GROUP BY window(w, '10 seconds')", 50),
+    "in of windows": ("SELECT w.start AS ws, k, n FROM (SELECT window AS w, k, count(*) AS n FROM {} GROUP BY "
+                      "window(ts, '5 seconds'), k) i WHERE k IN (SELECT k FROM dim) AND NOT EXISTS (SELECT 1 FROM dim "
+                      "WHERE length(name) = n + 2)", 50),
+    "exists over a union": ("SELECT * FROM (SELECT k, v, offset FROM {0} UNION ALL SELECT kind, v, -offset FROM {0}) u "
+                            "WHERE EXISTS (SELECT 1 FROM dim WHERE dim.k = u.k AND length(name) < u.v)", None),
+    "in over exploded": ("SELECT offset, p FROM (SELECT offset, explode(split(CAST(value AS STRING), '\"')) AS p FROM "
+                         "STREAM src) WHERE p IN (SELECT k FROM dim)", None),
+}
+JOINS = {name: (ROWS.format(events() + " " + join), random_events(200 + i, 200), None)
+         for i, (name, join) in enumerate(JOINED.items())}
+JOINS |= {f"{name}, and the watermark": (MARKED.format(events(1) + " " + join), MARKS, 1)
+          for name, join in JOINED.items()}
+JOINS |= {name: (sql.format(events(2)), random_events(300 + i, 300), cap)
+          for i, (name, (sql, cap)) in enumerate(RIGHT.items())}
+if not FULL:
+    JOINS = {name: JOINS[name] for name in (
+        "semi join and more", "anti join and more", "left join and more", "in, correlated", "not in",
+        "right join using", "in of windows", "exists over a union", "left semi join, and the watermark",
+        "in, and the watermark", "left anti join, and the watermark", "exists of the event time, and the watermark")}
+
 CASES = {  # name: (SELECT, records or lists of them per partition, maxOffsetsPerTrigger)
     "expressions": (many(EXPRESSIONS, JSON), WIDE, None),
     "tumbling": (COUNT.format(events(), "'10 seconds'"), TUMBLING, 1),
@@ -341,6 +416,7 @@ CASES = {  # name: (SELECT, records or lists of them per partition, maxOffsetsPe
                   " LEFT JOIN dim ON e.k = dim.k GROUP BY window(ts, '10 seconds'), name", random_events(8, 300), 80),
     "join without windows": (f"SELECT e.offset, e.k, v, name FROM {events()} LEFT JOIN dim ON e.k = dim.k WHERE v > 0",
                              random_events(9, 300), None),
+    **JOINS,
     "union": (f"SELECT k, v FROM {events()} WHERE v > 10 UNION ALL SELECT kind, v FROM {events()} WHERE v < -10",
               random_events(10, 200), None),
     "three partitions": (COUNT.format(events(3), "'10 seconds', '4 seconds'"),

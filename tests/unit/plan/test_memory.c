@@ -23,7 +23,8 @@ static const char query[] =
     "map_filter(map('a', count(*)), (k, n) -> exists(array(n), x -> x > 0)) AS fm, "
     "zip_with(array(1), array(2, 3), (x, y) -> x + y) AS z FROM STREAM clicks() WATERMARK ts DELAY OF INTERVAL 1 "
     "SECOND "
-    "AS c JOIN ads() AS a ON c.k = a.k WHERE v % 2 = 0 AND CASE WHEN v > 2 THEN c.k LIKE '_' ELSE true END "
+    "AS c JOIN ads() AS a ON c.k = a.k ANTI JOIN ads() AS x ON upper(c.k) = upper(x.k) AND v > 1000 * length(x.name) "
+    "WHERE c.k IN (SELECT k FROM ads()) AND v % 2 = 0 AND CASE WHEN v > 2 THEN c.k LIKE '_' ELSE true END "
     "GROUP BY window(ts, '10 seconds', '5 seconds'), name HAVING count(*) > 0";
 
 static enum err no_side(struct side *s, enum side_kind kind, const struct raw_batch *raw,

@@ -72,6 +72,9 @@ static void only_what_is_used_is_decoded(void **state)
     decodes("SELECT k FROM (SELECT k, v, ts, upper(k) AS u FROM STREAM clicks())", "k");
     decodes("SELECT 1 AS one FROM STREAM clicks() WHERE offset > 5", "offset");
     decodes("SELECT c.k FROM STREAM clicks() c JOIN ads() a ON c.k = a.k", "k");
+    decodes("SELECT offset FROM STREAM clicks() c SEMI JOIN ads() a ON c.k = a.k AND v > length(name)", "offset, k, v");
+    decodes("SELECT offset FROM STREAM clicks() c WHERE k IN (SELECT k FROM ads() WHERE v > length(name))",
+            "offset, k, v");
     decodes("SELECT count(*) AS n FROM STREAM clicks() WATERMARK ts DELAY OF INTERVAL 1 SECOND "
             "GROUP BY window(ts, '1 second')",
             "ts");
@@ -120,6 +123,35 @@ static void filters_go_below_what_they_do_not_need(void **state)
           "project window project filter watermark source");
     nodes("SELECT c.k, name FROM STREAM clicks() c JOIN ads() a ON c.k = a.k WHERE v > 1 AND name <> 'x'",
           "project join filter source");
+}
+
+static void in_and_exists_go_down_as_filters_do_and_joins_stay(void **state)
+{
+    (void)state;
+    nodes("SELECT count(*) AS n FROM STREAM clicks() WATERMARK ts DELAY OF INTERVAL 1 SECOND WHERE k IN (SELECT k FROM "
+          "ads()) GROUP BY window(ts, '1 second')",
+          "project window project watermark join source");
+    nodes("SELECT count(*) AS n FROM STREAM clicks() WATERMARK ts DELAY OF INTERVAL 1 SECOND AS c WHERE NOT EXISTS "
+          "(SELECT 1 FROM ads() a WHERE a.k = c.k AND hour(ts) > 1) GROUP BY window(ts, '1 second')",
+          "project window project join watermark source");
+    nodes("SELECT count(*) AS n FROM STREAM clicks() WATERMARK ts DELAY OF INTERVAL 1 SECOND AS c SEMI JOIN ads() a ON "
+          "a.k = c.k AND v > length(name) AND v < 9 GROUP BY window(ts, '1 second')",
+          "project window project join watermark filter filter source"); /* below: v < 9, then NOT NULL of k and v */
+    nodes("SELECT count(*) AS n FROM STREAM clicks() WATERMARK ts DELAY OF INTERVAL 1 SECOND AS c ANTI JOIN ads() a ON "
+          "a.k = c.k AND v < 9 GROUP BY window(ts, '1 second')",
+          "project window project join watermark source");
+}
+
+/* The table's key is computed, so that its side has more columns than are compared. */
+static void a_semi_join_keeps_only_what_it_compares(void **state)
+{
+    const struct plan_node *n =
+        plan("SELECT k FROM STREAM clicks() c LEFT SEMI JOIN ads() a ON upper(c.k) = upper(a.name)")->root;
+    (void)state;
+    while (n->kind != PLAN_JOIN)
+        n = n->input;
+    assert_int_equal(n->other->schema->n_fields, 1);
+    assert_ptr_equal(n->schema, n->input->schema);
 }
 
 static struct buf fingerprint(const char *select)
@@ -205,6 +237,29 @@ static void explain_is_whole_in_both_forms(void **state)
     buf_fini(&json);
 }
 
+static void explain_names_kinds_of_joins_and_what_else_they_ask(void **state)
+{
+    static const struct {
+        const char *select, *said;
+    } cases[] = {
+        {"SELECT c.k FROM STREAM clicks() c SEMI JOIN ads() a ON c.k = a.k", "SemiJoin k = k\n"},
+        {"SELECT c.k FROM STREAM clicks() c ANTI JOIN ads() a ON c.k = a.k AND v > length(name)",
+         "AntiJoin k = k and "},
+        {"SELECT c.k FROM STREAM clicks() c WHERE k NOT IN (SELECT k FROM ads())",
+         "AntiJoin k = k, or NULL on either side\n"},
+        {"SELECT c.k FROM ads() a RIGHT JOIN STREAM clicks() c ON c.k = a.k", "LeftJoin k = k\n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf text;
+        buf_init(&text, TAG_TEST, 1 << 20);
+        plan_explain_text(plan(cases[i].select), &text);
+        if (!strstr(buf_text(&text), cases[i].said))
+            fail_msg("%s\n%s", cases[i].select, buf_text(&text));
+        buf_fini(&text);
+    }
+}
+
 static void views_without_end_are_refused(void **state)
 {
     struct buf sql;
@@ -229,6 +284,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(from_json_moves_into_the_decoder_with_the_fields_in_use, setup, teardown),
         cmocka_unit_test_setup_teardown(filters_go_below_what_they_do_not_need, setup, teardown),
         cmocka_unit_test_setup_teardown(the_fingerprint_sees_what_state_depends_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(in_and_exists_go_down_as_filters_do_and_joins_stay, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_semi_join_keeps_only_what_it_compares, setup, teardown),
+        cmocka_unit_test_setup_teardown(explain_names_kinds_of_joins_and_what_else_they_ask, setup, teardown),
         cmocka_unit_test_setup_teardown(explain_is_whole_in_both_forms, setup, teardown),
         cmocka_unit_test_setup_teardown(views_without_end_are_refused, setup, teardown),
     };

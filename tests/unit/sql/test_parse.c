@@ -143,6 +143,9 @@ static const char *const good[] = {
     "CREATE STREAMING TABLE t AS SELECT a FROM STREAM(v) UNION ALL SELECT b FROM STREAM(read_kafka(subscribe => 'x'))",
     "CREATE STREAMING TABLE t AS WITH w AS (SELECT a FROM x) SELECT * FROM w LEFT OUTER JOIN y ON w.a = y.b",
     "CREATE STREAMING TABLE t AS SELECT a FROM v GROUP BY ALL",
+    "CREATE STREAMING TABLE t AS SELECT a FROM v WHERE a IN (SELECT k FROM d) AND NOT EXISTS (SELECT 1 FROM d WHERE k "
+    "= a)",
+    "CREATE STREAMING TABLE t AS SELECT exists(a, x -> x > 1) FROM v SEMI JOIN d ON a = k LEFT ANTI JOIN d USING (a)",
     "CREATE STREAMING TABLE t AS SELECT stream, value, key, start FROM stream",
 };
 
@@ -180,7 +183,8 @@ static const struct {
     {"INSERT INTO t SELECT 1", "E_UNSUPPORTED", "INSERT is not supported", NULL},
     {"SELECT 1", "E_UNSUPPORTED", "a query alone", "CREATE STREAMING TABLE"},
     {"CREATE STREAMING TABLE t AS SELECT row_number() OVER (ORDER BY a) FROM v", "E_UNSUPPORTED", "OVER", NULL},
-    {"CREATE STREAMING TABLE t AS SELECT a FROM v WHERE a IN (SELECT 1)", "E_UNSUPPORTED", "IN (SELECT", NULL},
+    {"CREATE STREAMING TABLE t AS SELECT a FROM v WHERE a = (SELECT 1)", "E_UNSUPPORTED", "a subquery inside",
+     "EXISTS"},
     {"CREATE STREAMING TABLE t AS SELECT a FROM v, w", "E_UNSUPPORTED", "list of relations", "JOIN"},
     {"CREATE STREAMING TABLE t AS SELECT 'a FROM v", "E_SYNTAX", "no closing quote", NULL},
     {"CREATE STREAMING TABLE t AS SELECT cast(a AS INTT) FROM v", "E_TYPE", "unknown type \"INTT\"",

@@ -12,6 +12,8 @@ const ICON = {
   Watermark: 'events',
   Join: 'plus',
   LeftJoin: 'plus',
+  SemiJoin: 'more',
+  AntiJoin: 'more',
   Window: 'overview',
   Union: 'plus',
 };
@@ -23,6 +25,8 @@ const ABOUT = {
   Watermark: 'tells what is late',
   Join: 'finds partners',
   LeftJoin: 'finds partners, keeps rows without',
+  SemiJoin: 'keeps rows that have a partner',
+  AntiJoin: 'keeps rows that have no partner',
   Window: 'groups by event time',
   Union: 'all rows of its inputs',
 };
