@@ -84,6 +84,8 @@ static const struct api_field dump_query[] = {{"format", FIELD_TEXT, false, "csv
                                               {"bigint", FIELD_TEXT, false, "string: BIGINT as texts"},
                                               {"version", FIELD_INTEGER, false, "of the table, else the newest"}};
 
+static const struct api_field session_body[] = {{"token", FIELD_TEXT, true, "of the token file's owner"}};
+
 #define DOC(text, answers, code) \
     &(const struct about) { .summary = text, .answer = answers, .status = code }
 #define DOC_Q(text, answers, code, q) \
@@ -99,6 +101,9 @@ static const struct api_field dump_query[] = {{"format", FIELD_TEXT, false, "csv
 /* The first row that fits wins: a literal stands before a parameter. */
 static const struct http_route routes[] = {
     {"GET", V1 "/info", HTTP_VIEWER, 0, api__info, false, DOC("what this is and how it is", "Info", 200)},
+    {"POST", V1 "/session", HTTP_ANYONE, BODY, api__session_begin, false,
+     DOC_B("trade a token for a cookie", "role", 200, session_body)},
+    {"DELETE", V1 "/session", HTTP_ANYONE, 0, api__session_end, false, DOC("forget the cookie", "nothing", 204)},
     {"POST", V1 "/sql/validate", HTTP_VIEWER, SQL_BODY, api__sql_validate, false,
      DOC_B("is the SQL right", "Validation", 200, sql_body)},
     {"POST", V1 "/sql/explain", HTTP_VIEWER, SQL_BODY, api__sql_explain, false,

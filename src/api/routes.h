@@ -42,6 +42,8 @@ handler api__producers_list, api__producers_post, api__producer_get, api__produc
 void    api__tables_free(struct api *a);
 handler api__tables, api__table_get, api__table_schema, api__table_history, api__table_files, api__table_rows,
     api__table_dump;
+/* session.c */
+handler api__session_begin, api__session_end;
 /* info.c */
 handler api__info, api__config, api__diagnostics, api__livez, api__readyz, api__healthz;
 int64_t api__rss_bytes(void); /* of this process */

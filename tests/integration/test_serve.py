@@ -571,6 +571,26 @@ def test_every_route_against_every_role(service, tmp_path):
     assert service.stop() == 0
 
 
+def test_a_browser_signs_in_with_a_token_and_out(service, tmp_path):
+    token = secrets.token_urlsafe(32)
+    (tmp_path / "tokens").write_text(f"eve viewer sha256:{hashlib.sha256(token.encode()).hexdigest()}\n")
+    service.serve("--token-file", tmp_path / "tokens")
+    wrong = service.call("POST", "/session", {"token": "guessed"})
+    assert (wrong.status, wrong.json()["code"]) == (401, "auth_failed") and not wrong.headers["Set-Cookie"]
+    right = service.call("POST", "/session", {"token": token})
+    assert (right.status, right.json()) == (200, {"role": "viewer"})
+    cookie, *attributes = right.headers["Set-Cookie"].split("; ")
+    assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(attributes) and token not in cookie
+    mine = {"Cookie": cookie}
+    assert service.call("GET", "/info", headers=mine).json()["role"] == "viewer"
+    assert service.call("GET", "/config", headers=mine).status == 403
+    assert service.call("GET", "/info").status == 401
+    assert service.call("DELETE", "/session", headers=mine).status == 204
+    assert service.call("GET", "/info", headers=mine).status == 401
+    service.token = token
+    assert service.stop() == 0
+
+
 def test_sighup_reads_the_tokens_again_and_never_ends_the_service(service, tmp_path):
     tokens, file = [secrets.token_urlsafe(32) for _ in range(2)], tmp_path / "tokens"
 

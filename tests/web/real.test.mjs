@@ -5,7 +5,8 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -199,4 +200,29 @@ test('kill -9, start again: the page recovers by itself and the counts agree', {
 
 test('SIGTERM: the program ends by itself, orderly', { skip }, async () => {
   assert.equal(await kill(server.child, 'SIGTERM'), 0);
+});
+
+test('a service with tokens: the page asks for one, says when it is wrong, and then shows all', { skip }, async () => {
+  const token = 'a-token-for-this-test-only-a-token-for-this';
+  writeFileSync(join(folder, 'tokens'), `eve viewer sha256:${createHash('sha256').update(token).digest('hex')}\n`);
+  const flags = ['--listen', '127.0.0.1:0', '--state-dir', 'guarded', '--token-file', 'tokens'];
+  const guarded = await start(['serve', ...flags], /ready in .*?(http:\/\/\S+)/);
+  const other = await browser.page();
+  other.ignored.push(/WebSocket connection to .* failed/, /401 \(Unauthorized\)/);
+  await other.go(guarded.match[1]);
+  await other.until('document.querySelector("dialog #token")');
+  assert.match(await other.eval('document.querySelector(".banner").innerText'), /A token is needed/);
+  const enter = async (text) => {
+    await other.eval('document.querySelector("#token").select()');
+    await other.call('Input.insertText', { text });
+    await other.key('Enter');
+  };
+  await enter('a wrong one');
+  await other.until('document.querySelector("dialog").innerText.includes("is not known")');
+  await enter(token);
+  await other.until('document.querySelector(".connection").innerText.startsWith("live")');
+  assert.equal(await other.eval('document.querySelector("dialog")'), null);
+  assert.deepEqual(other.problems, []);
+  await other.close();
+  assert.equal(await kill(guarded.child, 'SIGTERM'), 0);
 });

@@ -4,6 +4,7 @@
 
 import { h, icon, put, setAttr, setClass, setIcon, setText, svg } from './dom.js';
 import { span } from './format.js';
+import { askForToken, isSignedOut } from './parts/sign_in.js';
 import { LEVEL_ICON } from './parts/state.js';
 import { makeStore } from './store.js';
 
@@ -29,6 +30,7 @@ const systemDark = matchMedia('(prefers-color-scheme: dark)');
 const store = makeStore();
 let view = null;
 let viewKey = '';
+let signedOut = false; // the service wants a token that we have not
 
 // '#/queries/a?tab=b' -> {path: ['queries', 'a'], params: {tab: 'b'}}
 function parseRoute(hash) {
@@ -201,8 +203,22 @@ function showConnection() {
   showPill();
 }
 
+// A browser does not say why a WebSocket was refused: it may be that a token is needed.
+async function checkSignedIn() {
+  if (store.socket.state === 'open') signedOut = false;
+  if (store.socket.state !== 'down' || signedOut || !(await isSignedOut())) return;
+  signedOut = true;
+  showBanner();
+  signIn();
+}
+
+function signIn() {
+  askForToken(() => location.reload());
+}
+
 function bannerText() {
   const { socket } = store;
+  if (signedOut) return `A token is needed at ${location.host}.`;
   if (store.stale) {
     const age = span(performance.now() - socket.since);
     const wait =
@@ -219,25 +235,24 @@ function bannerText() {
   return '';
 }
 
+function dismiss() {
+  store.bannerClosed = 'skew';
+  showBanner();
+}
+
 function showBanner() {
   const text = store.bannerClosed === 'skew' && store.skewMs && !store.stale && !store.newBuild ? '' : bannerText();
-  const kind = store.stale ? 'stale' : store.newBuild ? 'build' : 'skew';
+  const kind = signedOut ? 'token' : store.stale ? 'stale' : store.newBuild ? 'build' : 'skew';
   banner.hidden = !text;
   if (!text) return;
   if (banner.dataset.kind !== kind) {
     banner.dataset.kind = kind;
-    const [label, run] =
-      kind === 'stale'
-        ? ['Retry now', () => store.socket.retryNow()]
-        : kind === 'build'
-          ? ['Reload', () => location.reload()]
-          : [
-              'Dismiss',
-              () => {
-                store.bannerClosed = 'skew';
-                showBanner();
-              },
-            ];
+    const [label, run] = {
+      token: ['Sign in', signIn],
+      stale: ['Retry now', () => store.socket.retryNow()],
+      build: ['Reload', () => location.reload()],
+      skew: ['Dismiss', dismiss],
+    }[kind];
     put(banner, h('span', {}), h('button', { class: 'quiet small', onclick: run }, label));
   }
   setText(banner.firstChild, text);
@@ -369,6 +384,7 @@ store.addEventListener('pause', showPause);
 store.addEventListener('toast', (event) => toast(event.detail));
 store.addEventListener('announce', (event) => setText(spoken, event.detail.message));
 systemDark.addEventListener('change', showPrefs);
+store.socket.addEventListener('state', checkSignedIn);
 document.addEventListener('keydown', onKey);
 window.addEventListener('hashchange', show);
 show();

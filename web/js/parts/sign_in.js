@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// sign_in: asks for a token when the service wants one, and trades it for the session's cookie.
+
+import { get, post } from '../api.js';
+import { h, setText } from '../dom.js';
+
+const sentence = (text) => (text ? `${text[0].toUpperCase()}${text.slice(1)}.` : '');
+
+// Whether the service answers, but not to us.
+export async function isSignedOut() {
+  try {
+    await get('/info');
+    return false;
+  } catch (problem) {
+    return problem.status === 401;
+  }
+}
+
+// Opens the dialog, if it is not open. done() when a token was good.
+export function askForToken(done) {
+  if (document.getElementById('token')) return;
+  const said = h('p', { class: 'tone-bad', role: 'alert' });
+  const field = h('input', { type: 'password', id: 'token', autocomplete: 'current-password', required: true });
+  const send = async (event) => {
+    event.preventDefault();
+    try {
+      await post('/session', { token: field.value.trim() });
+      dialog.close();
+      done();
+    } catch (problem) {
+      setText(said, `${sentence(problem.message)} ${sentence(problem.hint)}`);
+      field.select();
+    }
+  };
+  const dialog = h(
+    'dialog',
+    { class: 'dialog', 'aria-labelledby': 'token-title' },
+    h(
+      'form',
+      { method: 'dialog', onsubmit: send },
+      h('h2', { id: 'token-title' }, 'Sign in'),
+      h('label', { for: 'token' }, 'Token'),
+      field,
+      said,
+      h('div', { class: 'row end' }, h('button', { class: 'primary', type: 'submit' }, 'Sign in')),
+    ),
+  );
+  dialog.addEventListener('close', () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
