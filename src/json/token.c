@@ -236,10 +236,11 @@ bool token_text(struct reader *r)
 bool token_name(struct reader *r)
 {
     bool           opens = r->token == T_OBJECT || r->token == T_ARRAY;
-    const uint8_t *after = r->p, *name = opens ? r->level[-1].name : r->level->name;
+    const uint8_t *after = r->p;
+    uint32_t       name = opens ? r->level[-1].name : r->level->name;
     if (!name)
         return false;
-    bool ok = string_at(r, name);
+    bool ok = string_at(r, r->text + name - 1);
     r->p = after;
     return ok;
 }
@@ -455,7 +456,7 @@ static bool name(struct reader *r, uint8_t c)
         return unexpected(r, "a field name is missing");
     if (!finish_string(r, c, NULL))
         return false;
-    r->level->name = from;
+    r->level->name = (uint32_t)(from - r->text) + 1;
     r->token = T_NAME;
     if (!take(r, &c))
         return false;
@@ -524,6 +525,15 @@ enum token token_next(struct reader *r)
     if (t == T_ERROR || ((t == T_OBJECT || t == T_ARRAY) && !open_level(r, t)))
         return T_ERROR;
     return r->token = t;
+}
+
+bool token_enter(struct reader *r, const uint8_t *from)
+{
+    r->p = from + 1;
+    r->value = T_NONE;
+    r->open = false;
+    r->token = T_OBJECT;
+    return open_level(r, T_OBJECT);
 }
 
 bool token_skip(struct reader *r)

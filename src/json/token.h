@@ -34,10 +34,11 @@ enum token {
 };
 
 struct level {
-    const uint8_t *name; /* the member being read: its opening quote */
-    enum { IN_NOTHING, IN_OBJECT, IN_ARRAY } in;
-    bool begun; /* a comma stands before what comes */
+    uint32_t name;  /* the member being read: where its opening quote is, from 1 on; 0: there is none */
+    uint8_t  in;    /* IN_ */
+    bool     begun; /* a comma stands before what comes */
 };
+enum { IN_NOTHING, IN_OBJECT, IN_ARRAY };
 
 struct reader {
     const uint8_t       *text, *p, *end;
@@ -79,6 +80,8 @@ static inline const uint8_t *token_bytes(const struct reader *r)
 /* The bytes of the current string, which is base64 as Jackson takes it: groups of four with their padding, blanks
  * between groups. False on an error. */
 bool token_base64(struct reader *r, struct buf *out);
+/* Goes into an object read before, whose opening brace is at `from`, as if it stood within what is open now. */
+bool token_enter(struct reader *r, const uint8_t *from);
 /* Writes the value that the current token begins, compactly, and moves to its end. False on an error. */
 bool   token_copy(struct reader *r, struct buf *out);
 double token_double(const struct reader *r); /* the current number */

@@ -240,6 +240,16 @@ static enum outcome object(struct reader *r, struct json_node *node)
     }
 }
 
+static void read_again(struct reader *r, struct json_node *node, const uint8_t *from)
+{
+    uint8_t before[offsetof(struct reader, levels)];
+    memcpy(before, r, sizeof before);
+    clear(node);
+    if (token_enter(r, from))
+        object(r, node);
+    memcpy(r, before, sizeof before);
+}
+
 /* A struct that cannot be read leaves what an earlier member of the name gave: that is read once more. */
 static enum outcome nested(struct reader *r, struct json_node *node)
 {
@@ -248,18 +258,12 @@ static enum outcome nested(struct reader *r, struct json_node *node)
     clear(node);
     enum outcome got = object(r, node);
     node->slot = (struct json_slot){.kind = SLOT_SET, .bytes = {{.text = from}, 0}};
-    if (got != THROWN)
-        return got;
-    node->slot = earlier;
-    if (earlier.kind == SLOT_SET) {
-        struct reader again;
-        token_begin(&again, earlier.bytes.text, (size_t)(r->end - earlier.bytes.text), r->scratch, r->verdict);
-        again.now_us = r->now_us;
-        token_next(&again);
-        clear(node);
-        object(&again, node);
+    if (got == THROWN) {
+        node->slot = earlier;
+        if (earlier.kind == SLOT_SET)
+            read_again(r, node, earlier.bytes.text);
     }
-    return THROWN;
+    return got;
 }
 
 static bool is_list(const struct json_node *node, enum token t)
