@@ -5,17 +5,13 @@
 
 #include "text/number.h"
 
-void json_writer_init(struct json_writer *w, struct buf *out)
-{
-    *w = (struct json_writer){.out = out};
-    w->first[0] = true;
-}
+void json_writer_init(struct json_writer *w, struct buf *out) { *w = (struct json_writer){.out = out, .first = true}; }
 
 static void separate(struct json_writer *w)
 {
-    if (!w->after_key && !w->first[w->depth])
+    if (!w->after_key && !w->first)
         buf_u8(w->out, ',');
-    w->first[w->depth] = false;
+    w->first = false;
     w->after_key = false;
 }
 
@@ -23,14 +19,15 @@ static void begin(struct json_writer *w, char bracket)
 {
     separate(w);
     buf_u8(w->out, (uint8_t)bracket);
-    CHECK(w->depth + 1 < JSON_WRITE_DEPTH_MAX);
-    w->first[++w->depth] = true;
+    w->first = true;
+    w->depth++;
 }
 
 static void end(struct json_writer *w, char bracket)
 {
     CHECK(w->depth > 0);
     w->depth--;
+    w->first = false;
     buf_u8(w->out, (uint8_t)bracket);
 }
 

@@ -9,12 +9,10 @@
 
 #include "base/buf.h"
 
-#define JSON_WRITE_DEPTH_MAX 64
-
 struct json_writer {
     struct buf *out;
     int         depth;
-    bool        first[JSON_WRITE_DEPTH_MAX]; /* nothing written yet at this depth */
+    bool        first; /* nothing written yet in the innermost bracket */
     bool        after_key;
 };
 
