@@ -200,46 +200,10 @@ static void the_value_beside_the_greatest_is_the_newest_of_equal_ones(void **sta
     column_free(y);
 }
 
-static double moment(const char *name, const int64_t *values, uint32_t n)
-{
-    struct column *c = longs(TYPE_DOUBLE, values, n);
-    struct run     r;
-    run_init(&r, name, c, NULL, -1);
-    run_epochs(&r, n / 2, n - n / 2);
-    struct column *result = run_end(&r);
-    double         v = column_is_valid(result, 0) ? column_f64(result)[0] : -1;
-    column_free(result);
-    column_free(c);
-    return v;
-}
-
-static void variance_of_samples_needs_two_values(void **state)
-{
-    const int64_t values[] = {2, 4, 4, 4, 5, 5, 7, 9}, one[] = {5, NIL}, none[] = {NIL, NIL};
-    (void)state;
-    assert_true(fabs(moment("var_pop", values, 8) - 4) < 1e-12);
-    assert_true(fabs(moment("stddev_pop", values, 8) - 2) < 1e-12);
-    assert_true(fabs(moment("variance", values, 8) - 32.0 / 7) < 1e-12);
-    assert_true(fabs(moment("stddev", values, 8) - sqrt(32.0 / 7)) < 1e-12);
-    assert_true(moment("var_samp", one, 2) == -1);
-    assert_true(moment("var_pop", one, 2) == 0);
-    assert_true(moment("stddev_pop", none, 2) == -1);
-}
-
-/* The examples of Spark's documentation; the halves are merged, so the last digits may be others. */
-static void higher_moments_are_those_of_the_text_books(void **state)
-{
-    const int64_t values[] = {-10, -20, 100, 1000}, flat[] = {3, 3, 3};
-    (void)state;
-    assert_true(fabs(moment("skewness", values, 4) - 1.1135657469022013) < 1e-12);
-    assert_true(fabs(moment("kurtosis", values, 4) + 0.7014368047529618) < 1e-12);
-    assert_true(moment("skewness", flat, 3) == -1); /* NULL: no deviation to divide by */
-    assert_true(moment("kurtosis", flat, 3) == -1);
-}
-
+/* Over two epochs; -9: NULL. */
 static double of_pairs(const char *name, const int64_t *xs, const int64_t *ys, uint32_t n)
 {
-    struct column *x = longs(TYPE_DOUBLE, xs, n), *y = longs(TYPE_DOUBLE, ys, n);
+    struct column *x = longs(TYPE_DOUBLE, xs, n), *y = ys ? longs(TYPE_DOUBLE, ys, n) : NULL;
     struct run     r;
     run_init(&r, name, x, y, -1);
     run_epochs(&r, n / 2, n - n / 2);
@@ -249,6 +213,32 @@ static double of_pairs(const char *name, const int64_t *xs, const int64_t *ys, u
     column_free(x);
     column_free(y);
     return v;
+}
+
+static double moment(const char *name, const int64_t *values, uint32_t n) { return of_pairs(name, values, NULL, n); }
+
+static void variance_of_samples_needs_two_values(void **state)
+{
+    const int64_t values[] = {2, 4, 4, 4, 5, 5, 7, 9}, one[] = {5, NIL}, none[] = {NIL, NIL};
+    (void)state;
+    assert_true(fabs(moment("var_pop", values, 8) - 4) < 1e-12);
+    assert_true(fabs(moment("stddev_pop", values, 8) - 2) < 1e-12);
+    assert_true(fabs(moment("variance", values, 8) - 32.0 / 7) < 1e-12);
+    assert_true(fabs(moment("stddev", values, 8) - sqrt(32.0 / 7)) < 1e-12);
+    assert_true(moment("var_samp", one, 2) == -9);
+    assert_true(moment("var_pop", one, 2) == 0);
+    assert_true(moment("stddev_pop", none, 2) == -9);
+}
+
+/* The examples of Spark's documentation; the halves are merged, so the last digits may be others. */
+static void higher_moments_are_those_of_the_text_books(void **state)
+{
+    const int64_t values[] = {-10, -20, 100, 1000}, flat[] = {3, 3, 3};
+    (void)state;
+    assert_true(fabs(moment("skewness", values, 4) - 1.1135657469022013) < 1e-12);
+    assert_true(fabs(moment("kurtosis", values, 4) + 0.7014368047529618) < 1e-12);
+    assert_true(moment("skewness", flat, 3) == -9); /* NULL: no deviation to divide by */
+    assert_true(moment("kurtosis", flat, 3) == -9);
 }
 
 static void pairs_count_when_neither_is_null(void **state)
