@@ -302,7 +302,7 @@ static const struct time_pattern *pattern_of(struct expr_binder *b, const struct
         return p;
     struct diag *g = diag_error(b->diags, x->place, "E_PATTERN", "this pattern cannot be used: %s", why);
     diag_hint(b->diags, g,
-              read ? "letters: y M d D H h k K m s S a X x Z, texts in quotes, [optional] parts"
+              read ? "letters: y M d D H h k K m s S a X x Z VV, texts in quotes, [optional] parts"
                    : "letters: y M L d D E F G Q a H h K k m s S X x Z z VV O, texts in quotes");
     return NULL;
 }

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "text/time.h"
+#include "text/zone.h"
 
 static const char *const months[] = {"January", "February", "March",     "April",   "May",      "June",
                                      "July",    "August",   "September", "October", "November", "December"};
@@ -48,7 +49,7 @@ static int count_max(char letter, bool read)
     case 'Z':
         return read ? 3 : 5;
     case 'V':
-        return read ? 0 : 2;
+        return 2;
     default:
         return 0;
     }
@@ -275,6 +276,8 @@ struct reading {
     size_t      n, at;
     int64_t     year, value[128]; /* by letter; -1: not there */
     int64_t     fraction_us, offset_us;
+    struct zone zone;
+    bool        zoned; /* VV: it counts, whatever an offset says */
 };
 
 static bool is_digit(const struct reading *r, size_t at)
@@ -422,6 +425,12 @@ static bool read_item(struct reading *r, const struct time_pattern *p, int i)
     case 'x':
     case 'Z':
         return read_offset(r, item->letter, item->count);
+    case 'V': {
+        size_t n = zone_read(r->text + r->at, r->n - r->at, &r->zone);
+        r->at += n;
+        r->zoned = n > 0;
+        return n > 0;
+    }
     default:
         break;
     }
@@ -494,7 +503,8 @@ bool time_pattern_read(const struct time_pattern *p, const char *text, size_t n,
             return false;
         day = days_from_civil(r.year, 1, 1) + r.value['D'] - 1;
     }
-    return !__builtin_mul_overflow(day, US_PER_DAY, us) &&
-           !__builtin_add_overflow(
-               *us, ((hour * 60 + minute) * 60 + second) * US_PER_SECOND + r.fraction_us - r.offset_us, us);
+    int64_t clock_us = ((hour * 60 + minute) * 60 + second) * US_PER_SECOND + r.fraction_us;
+    if (__builtin_mul_overflow(day, US_PER_DAY, us) || __builtin_add_overflow(*us, clock_us, us))
+        return false;
+    return !__builtin_sub_overflow(*us, r.zoned ? zone_at_local(&r.zone, *us).offset_us : r.offset_us, us);
 }

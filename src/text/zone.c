@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/alloc.h"
@@ -104,9 +105,10 @@ static enum err list_folder(const char *prefix, int depth, struct error *e)
     return rc;
 }
 
+/* No two names differ in case alone. */
 static int compare_names(const void *a, const void *b)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    return strcasecmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 static void forget_names(void)
@@ -187,18 +189,18 @@ static enum err unknown(const char *name, size_t n, struct error *e)
                    name);
 }
 
-static enum err find_region(const char *name, struct zone *out, struct error *e)
+/* Index of the name, whatever its case; -1: there is none. */
+static int index_of(const char *name)
 {
-    struct error own;
-    e = e ? e : &own;
-    TRY(names_ready(e));
-    if (__atomic_load_n(&database.state, __ATOMIC_ACQUIRE) == NO_DATABASE)
-        return err_set(e, ERR_IO, "names of time zones are not known, as %s cannot be read: install the package tzdata",
-                       database.folder);
-    const char **found = bsearch(&name, database.names, (size_t)database.n, sizeof name, compare_names);
-    if (!found)
-        return unknown(name, strlen(name), e);
-    const struct zone_rules **slot = &database.rules[found - database.names];
+    const char **found =
+        database.n ? bsearch(&name, database.names, (size_t)database.n, sizeof name, compare_names) : NULL;
+    return found ? (int)(found - database.names) : -1;
+}
+
+static enum err load(int index, struct zone *out, struct error *e)
+{
+    const char               *name = database.names[index];
+    const struct zone_rules **slot = &database.rules[index];
     const struct zone_rules  *rules = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
     if (!rules) {
         pthread_mutex_lock(&database.lock);
@@ -212,8 +214,22 @@ static enum err find_region(const char *name, struct zone *out, struct error *e)
         return unknown(name, strlen(name), e);
     if (rules == &damaged)
         return err_set(e, ERR_CORRUPT, "the file of the time zone %s/%s is damaged", database.folder, name);
-    out->rules = rules;
+    *out = (struct zone){.rules = rules};
     return OK;
+}
+
+static enum err find_region(const char *name, struct zone *out, struct error *e)
+{
+    struct error own;
+    e = e ? e : &own;
+    TRY(names_ready(e));
+    if (__atomic_load_n(&database.state, __ATOMIC_ACQUIRE) == NO_DATABASE)
+        return err_set(e, ERR_IO, "names of time zones are not known, as %s cannot be read: install the package tzdata",
+                       database.folder);
+    int index = index_of(name);
+    if (index < 0 || strcmp(database.names[index], name) != 0)
+        return unknown(name, strlen(name), e);
+    return load(index, out, e);
 }
 
 void zones_free(void)
@@ -357,6 +373,63 @@ enum err zone_find(const char *name, size_t n, struct zone *out, struct error *e
     if (strlen(id) <= 1 || is_sign(*id) || (prefix && is_sign(text[prefix])))
         return read_offset(id + prefix, &out->offset_us) ? OK : unknown(name, n, e);
     return is_name(id, strlen(id)) ? find_region(id, out, e) : unknown(name, n, e);
+}
+
+/* ---- as VV of a pattern: DateTimeFormatterBuilder.ZoneIdPrinterParser ---- */
+
+static bool two_digits(const char *p, size_t n, int64_t most, int64_t *out)
+{
+    if (n < 2 || !is_digit(p[0]) || !is_digit(p[1]))
+        return false;
+    *out = (p[0] - '0') * 10 + (p[1] - '0');
+    return *out <= most;
+}
+
+/* +hh:mm[:ss]; 0: it is none. */
+static size_t offset_ahead(const char *p, size_t n, int64_t *offset_us)
+{
+    int64_t h, m, s = 0;
+    if (n < 6 || !is_sign(p[0]) || !two_digits(p + 1, n - 1, 18, &h) || p[3] != ':' ||
+        !two_digits(p + 4, n - 4, 59, &m))
+        return 0;
+    size_t length = n >= 9 && p[6] == ':' && two_digits(p + 7, n - 7, 59, &s) ? 9 : 6;
+    if (h * 3600 + m * 60 + s > 18 * 3600)
+        return 0;
+    *offset_us = ((h * 60 + m) * 60 + s) * US_PER_SECOND * (p[0] == '-' ? -1 : 1);
+    return length;
+}
+
+static size_t region_ahead(const char *text, size_t n, struct zone *out)
+{
+    char         name[ZONE_NAME_MAX];
+    struct error e;
+    size_t       length = n < ZONE_NAME_MAX ? n : ZONE_NAME_MAX - 1;
+    while (length >= 2 && !is_name(text, length))
+        length--;
+    memcpy(name, text, length);
+    for (; length >= 2; length--) {
+        name[length] = 0;
+        int index = index_of(name);
+        if (index >= 0)
+            return load(index, out, &e) == OK ? length : 0;
+    }
+    return 0;
+}
+
+size_t zone_read(const char *text, size_t n, struct zone *out)
+{
+    *out = (struct zone){0};
+    if (n && is_sign(*text))
+        return offset_ahead(text, n, &out->offset_us);
+    if (n >= 4 && strncasecmp(text, "GMT0", 4) == 0)
+        return 4;
+    size_t prefix = n >= 3 && (strncasecmp(text, "UTC", 3) == 0 || strncasecmp(text, "GMT", 3) == 0) ? 3
+                    : n >= 2 && strncasecmp(text, "UT", 2) == 0                                      ? 2
+                                                                                                     : 0;
+    if (prefix)
+        return prefix + offset_ahead(text + prefix, n - prefix, &out->offset_us);
+    size_t length = names_ready(NULL) == OK ? region_ahead(text, n, out) : 0;
+    return length ? length : n && (*text == 'Z' || *text == 'z');
 }
 
 /* ---- offsets ---- */

@@ -22,6 +22,9 @@ struct zone {
 /* ERR_NOT_FOUND: there is no such zone (Spark's [INVALID_TIMEZONE]); ERR_IO: no database, the text names the package;
  * ERR_CORRUPT: the zone's file is damaged; ERR_NO_MEMORY. Reads a file once per zone, else no file and no memory. */
 MUST_CHECK enum err zone_find(const char *name, size_t n, struct zone *out, struct error *e);
+/* Bytes of the zone that the text starts with, as the letters VV of a DateTimeFormatter that ignores case read it: the
+ * longest name of the database, +hh:mm[:ss], Z, UTC[+hh:mm[:ss]] and its like, no short names. 0: it is none. */
+size_t zone_read(const char *text, size_t n, struct zone *out);
 /* The known name most like it, or NULL. */
 const char *zone_nearest(const char *name);
 /* Forgets all that was read; for a process that counts its memory at its end. No zone may be in use. */

@@ -190,6 +190,45 @@ static void names_are_those_of_spark(void **state)
     assert_string_equal(zone_nearest("Europe/Berln"), "Europe/Berlin");
 }
 
+static void a_zone_ahead_in_a_text(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t      n; /* 0: no zone */
+        int         offset_s;
+    } rows[] = {{"Europe/Berlin", 13, 7200},
+                {"europe/berlin, and more", 13, 7200},
+                {"Europe/Berlin/x", 13, 7200},
+                {"EST5EDT", 7, -14400},
+                {"EST", 0, 0}, /* a short name is none here */
+                {"+02:30", 6, 9000},
+                {"-02:30:15x", 9, -9015},
+                {"+02:30:1", 6, 9000},
+                {"+0230", 0, 0},
+                {"+18:01", 0, 0},
+                {"utc+01:00", 9, 3600},
+                {"UTC+1", 3, 0},
+                {"UTC+19:00", 3, 0},
+                {"UT", 2, 0},
+                {"GMT0", 4, 0},
+                {"GMT-00:30", 9, -1800},
+                {"Z", 1, 0},
+                {"zulu", 4, 0},
+                {"Zu", 1, 0},
+                {"", 0, 0},
+                {"../x", 0, 0},
+                {"Nowhere", 0, 0}};
+    struct zone z;
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        size_t n = zone_read(rows[i].text, strlen(rows[i].text), &z);
+        if (n != rows[i].n)
+            fail_msg("\"%s\": %zu bytes", rows[i].text, n);
+        if (n && zone_at(&z, us_of("2024-06-01")).offset_us != rows[i].offset_s * US_PER_SECOND)
+            fail_msg("\"%s\" has another offset", rows[i].text);
+    }
+}
+
 static void a_zone_is_read_once(void **state)
 {
     struct zone a = zone_of("Europe/Madrid"), b = zone_of("Europe/Madrid");
@@ -335,6 +374,7 @@ int main(void)
         cmocka_unit_test(local_times_are_instants),
         cmocka_unit_test(spans_tile_the_time),
         cmocka_unit_test(names_are_those_of_spark),
+        cmocka_unit_test(a_zone_ahead_in_a_text),
         cmocka_unit_test(a_zone_is_read_once),
         cmocka_unit_test(no_memory_is_no_unknown_zone),
         cmocka_unit_test(a_damaged_file_is_an_error_and_no_crash),
