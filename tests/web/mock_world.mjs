@@ -199,7 +199,7 @@ export class World {
       metrics: [],
       commits: [],
       kept: [],
-      errors: { late: 0, malformed: 0 },
+      errors: { late: 0, malformed: 0, rejected: 0 },
       samples: [],
       ledger: {
         records: { read: 0, rejected: 0, filtered: 0, no_event_time: 0, no_partner: 0, future: 0, passed: 0, lost: 0 },
@@ -274,6 +274,7 @@ export class World {
     L.effects.late += late;
     q.errors.late += late;
     q.errors.malformed += rejected;
+    q.errors.rejected += rejected;
     if (q.windowed) {
       const closed = Math.round(passed * 0.97) - late;
       L.effects.closed += closed;
@@ -379,7 +380,7 @@ export class World {
     };
     if (rejected > 0 && this.random() < 0.3)
       make(
-        'malformed',
+        'malformed_json',
         'not JSON: a string is not closed at byte 71',
         '{"user_id":"a3","page_id":"p9","ad_id":"ad_00417","ad_type":"banner","event_ty',
       );

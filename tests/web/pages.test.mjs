@@ -344,6 +344,17 @@ test(
   },
 );
 
+test('errors: each reason with a count shows its samples', { skip }, async (t) => {
+  const { page } = await open(t, {}, { hash: '#/errors' });
+  const chip = (text) => `[...document.querySelectorAll('.chip')].find((b) => b.innerText.startsWith('${text}'))`;
+  for (const text of ['Malformed', 'Late', 'Rejected', 'All']) {
+    await page.until(chip(text));
+    await page.eval(`${chip(text)}.click()`);
+    await page.until(`${chip(text)}.getAttribute('aria-pressed') === 'true' && document.querySelector('.sample')`);
+  }
+  quietly(page);
+});
+
 test('hostile rows and payloads are text', { skip }, async (t) => {
   const evil = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>';
   const { page, server } = await open(t, {}, { hash: '#/queries/campaign_views' });

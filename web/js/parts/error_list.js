@@ -17,6 +17,13 @@ const ABOUT = {
   no_partner: ['No partner', 'found no row to join'],
 };
 
+// A sample says more exactly than a count what was wrong with it.
+const SAMPLES_OF = {
+  malformed: ['malformed_json', 'bad_field'],
+  rejected: ['malformed_json', 'bad_field', 'oversized', 'expression_error'],
+};
+const isOf = (sample, reason) => !reason || (SAMPLES_OF[reason] ?? [reason]).includes(sample.reason);
+
 export function reasonLabel(reason) {
   return ABOUT[reason]?.[0] ?? reason.replaceAll('_', ' ');
 }
@@ -98,7 +105,8 @@ export class ErrorList {
     this.shownAt = performance.now();
     const reasons = Object.keys(this.counts).filter((r) => this.counts[r] > 0);
     const total = reasons.reduce((n, r) => n + this.counts[r], 0);
-    const chips = [['', 'All', total], ...reasons.map((r) => [r, reasonLabel(r), this.counts[r]])];
+    // All has no sum: a malformed record may be a rejected one too.
+    const chips = [['', 'All', null], ...reasons.map((r) => [r, reasonLabel(r), this.counts[r]])];
     this.chips.hidden = total === 0;
     keyed(
       this.chips,
@@ -120,14 +128,14 @@ export class ErrorList {
           n,
         );
         b.set_ = (value) => {
-          setText(n, int(value));
+          setText(n, value === null ? '' : int(value));
           b.setAttribute('aria-pressed', String(this.reason === c[0]));
         };
         return b;
       },
       (b, c) => b.set_(c[2]),
     );
-    const shown = this.samples.filter((s) => !this.reason || s.reason === this.reason);
+    const shown = this.samples.filter((s) => isOf(s, this.reason));
     setText(
       this.about,
       total === 0
@@ -138,7 +146,7 @@ export class ErrorList {
               `${ABOUT[this.reason]?.[1] ?? ''}.`,
               `The newest ${shown.length} are shown.`,
             ].join(' ')
-          : `The newest ${shown.length} of ${int(total)}, with topic / partition / offset.`,
+          : `The newest ${shown.length}, with topic / partition / offset.`,
     );
     keyed(
       this.list,
@@ -147,7 +155,7 @@ export class ErrorList {
       () => sampleRow(this.store, this.withQuery),
       (li, s) => li.set_(s),
     );
-    const text = total === 0 ? this.none : shown.length ? '' : 'No sample of this kind is kept any more.';
+    const text = total === 0 ? this.none : shown.length ? '' : 'No sample of this kind is kept.';
     if (this.emptyText === text) return;
     this.emptyText = text;
     put(
