@@ -355,5 +355,7 @@ bool plan__bind_join(struct binder *b, const struct ast_rel *rel, struct bound *
     struct plan_node *n = plan__join(b, &j.parts, &shift);
     name_result(&j, shift);
     *out = (struct bound){.node = n, .columns = j.both.columns, .n_columns = j.both.n_columns, .stream = true};
+    if (n && j.parts.kind >= JOIN_SEMI && !(out->compared = arena_copy(b->arena, j.table, sizeof *j.table)))
+        return plan__no_memory(b);
     return n != NULL;
 }

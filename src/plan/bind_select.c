@@ -78,7 +78,12 @@ static void unknown_column(struct plan_scope *s, const struct ast_expr *ast)
         diag_error(s->binder->diags, ast->part_places ? ast->part_places[part] : ast->place, "E_UNKNOWN_COLUMN",
                    "unknown column \"%s%s%s\"", part ? ast->parts[0] : "", part ? "." : "", ast->parts[part]);
     const char *near = nearest_name(ast->parts[part], names, n);
-    if (near)
+    int         n_gone = 0;
+    if (r->compared)
+        match(r->compared, ast->n_parts > 1 ? ast->parts[0] : NULL, ast->parts[ast->n_parts > 1], &n_gone);
+    if (n_gone)
+        diag_hint(s->binder->diags, g, "SEMI and ANTI JOIN give the columns of their left side only; JOIN gives both");
+    else if (near)
         diag_hint(s->binder->diags, g, "did you mean \"%s\"?", near);
 }
 

@@ -24,6 +24,7 @@ struct bound {
     struct scope_column *columns;
     int                  n_columns;
     bool                 stream;
+    const struct bound  *compared; /* of SEMI and ANTI JOIN: the table, whose columns are gone; or NULL */
 };
 
 struct named_view {
