@@ -178,14 +178,17 @@ static bool rejects_nulls(const struct expr *x, int first)
 
 /* ---- through each kind of node ---- */
 
+/* A join goes no deeper than below the watermark: a projection over a source is what tells the decoder what to read. */
 static struct plan_node *through_project(struct binder *b, struct plan_node *node, const struct conjuncts *c)
 {
-    struct conjuncts below = {.n = 0};
+    struct conjuncts below = {.n = 0}, above = {.n = 0};
+    bool             watermark = plan_node_contains(node->input, PLAN_WATERMARK);
     for (int i = 0; i < c->n; i++)
-        if (!add_substituted(b, &below, c->items[i], node->exprs))
+        if (!(c->items[i].join && !watermark ? add(b, &above, c->items[i])
+                                             : add_substituted(b, &below, c->items[i], node->exprs)))
             return NULL;
     node->input = push(b, node->input, &below);
-    return node->input ? node : NULL;
+    return node->input ? filters_over(b, node, &above) : NULL;
 }
 
 static struct plan_node *through_watermark(struct binder *b, struct plan_node *node, const struct conjuncts *c)

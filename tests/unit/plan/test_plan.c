@@ -92,6 +92,15 @@ static void from_json_moves_into_the_decoder_with_the_fields_in_use(void **state
     decodes("SELECT j.a, CAST(value AS STRING) AS raw FROM (SELECT from_json(CAST(value AS STRING), 'a INT') AS j, "
             "value FROM STREAM clicks())",
             "value STRUCT<a: INT>, value text");
+    /* a table asked in between: what is above it does not read the value again */
+    decodes(
+        "SELECT a FROM (SELECT j.a, j.b FROM (SELECT from_json(CAST(value AS STRING), 'a INT, b STRING, c INT') AS j "
+        "FROM STREAM clicks())) WHERE b IN (SELECT k FROM ads())",
+        "value STRUCT<a: INT, b: STRING>");
+    decodes("SELECT a, count(*) AS n FROM (SELECT j.a, j.b, ts FROM (SELECT from_json(CAST(value AS STRING), "
+            "'a INT, b STRING, c INT') AS j, ts FROM STREAM clicks())) WATERMARK ts DELAY OF INTERVAL 1 SECOND "
+            "WHERE EXISTS (SELECT 1 FROM ads() d WHERE d.k = upper(b)) GROUP BY window(ts, '1 second'), a",
+            "value STRUCT<a: INT, b: STRING>, ts");
     decodes("SELECT from_json(CAST(key AS STRING), 'a INT', map('mode', 'FAILFAST')).a AS a FROM STREAM clicks()",
             "key STRUCT<a: INT> failfast");
     decodes("SELECT from_json(CAST(value AS STRING), 'a INT, b INT') AS j FROM STREAM clicks()",
