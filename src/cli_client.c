@@ -219,7 +219,8 @@ static int status(int n, char **words)
 
 /* ---- start, stop ---- */
 
-static int act(int n, char **words, const char *action, const char *body)
+/* wanted: the state it is to reach. One that failed at once has not reached it, and there is nothing to wait for. */
+static int act(int n, char **words, const char *action, const char *wanted, const char *body)
 {
     struct asking      a;
     struct json_value *doc = NULL;
@@ -230,8 +231,9 @@ static int act(int n, char **words, const char *action, const char *body)
              flags.wait ? flags.wait : "");
     int code = ask(&a, "POST", path, body, NULL);
     if (code == EXIT_OK && json_doc_parse(buf_text(&a.body), a.body.size, &doc, NULL) == OK) {
-        printf("%s: %s\n", words[0], json_get_string(doc, "state"));
-        if (flags.wait && a.status != 200)
+        const char *state = json_get_string(doc, "state"), *why = json_get_string(json_get(doc, "error"), "text");
+        printf("%s: %s%s%s\n", words[0], state, why ? ": " : "", why ? why : "");
+        if (flags.wait && (a.status != 200 || strcmp(state, wanted) != 0))
             code = EXIT_BUSY;
     }
     json_doc_free(doc);
@@ -241,9 +243,9 @@ static int act(int n, char **words, const char *action, const char *body)
 
 static int start(int n, char **words)
 {
-    return act(n, words, "start", flags.scratch ? "{\"from\":\"scratch\"}" : "{}");
+    return act(n, words, "start", "running", flags.scratch ? "{\"from\":\"scratch\"}" : "{}");
 }
-static int stop(int n, char **words) { return act(n, words, "stop", ""); }
+static int stop(int n, char **words) { return act(n, words, "stop", "stopped", ""); }
 
 /* ---- rows and tables ---- */
 

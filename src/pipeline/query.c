@@ -253,6 +253,8 @@ void query__committed(struct query *q, struct lane_result *r, const struct epoch
     q->state_bytes = (int64_t)r->snapshot.size;
     q->shown = r->shown;
     q->committed_ms = clock_wall_us() / 1000;
+    if (q->n_retries)
+        log_info("query", "%s: works again", q->plan->name);
     q->n_retries = 0;
     q->n_epochs++;
     q->committed_epoch = r->epoch;

@@ -67,7 +67,11 @@ static struct group *make_group(struct group_table *t, uint32_t at, const struct
     uint8_t      *key = arena_copy(&t->arena, like->key, like->key_bytes);
     uint8_t      *states = arena_zalloc(&t->arena, t->states_bytes + 1u);
     if (!g || !key || !states) {
-        err_set(e, ERR_LIMIT, "window: %u groups need more than %zu bytes", t->n_groups, t->plan->limit_bytes);
+        size_t needs = t->arena.used_bytes + sizeof *g + like->key_bytes + t->states_bytes + 64; /* and rounding up */
+        if (needs > t->plan->limit_bytes)
+            err_set(e, ERR_LIMIT, "window: %u groups need more than %zu bytes", t->n_groups, t->plan->limit_bytes);
+        else
+            err_set(e, ERR_NO_MEMORY, "window: no memory for one more group than %u", t->n_groups);
         return NULL;
     }
     *g = (struct group){.hash = like->hash,

@@ -252,6 +252,7 @@ def test_a_full_disk_pauses_the_query_until_there_is_space(job, millrace, tmp_pa
         (disk / "fill").unlink()
         subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
         assert millrace.wait(120) == 0, millrace.output()
+        assert "works again" in millrace.output()
         (millrace.folder / "lake").symlink_to(disk / "lake")
         job.check(millrace.folder, millrace.summary())
     finally:

@@ -684,6 +684,9 @@ def test_the_command_line_asks_the_service(service, broker):
     assert json.loads(cli("status", "--json").stdout)["items"][0]["name"] == "events"
     assert cli("stop", "events", "--wait", "20s").stdout == "events: stopped\n"
     assert cli("start", "events", "--wait", "20s").stdout == "events: running\n"
+    service.post("/queries", {"name": "rival", "sql": every_event(broker, "t19"), "start": False}, status=201)
+    failed = cli("start", "rival", "--wait", "20s")
+    assert failed.returncode == 75 and failed.stdout.startswith("rival: failed: query events writes to"), failed
     wrong = cli("stop", "evens")
     assert wrong.returncode == 69 and "did you mean events?" in wrong.stderr
     version = str(service.get("/tables/events")["version"])

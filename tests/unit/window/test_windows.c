@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "window/group_table.h"
 #include "window/window.h"
 
 #define SECOND ((int64_t)1000000)
@@ -307,6 +308,21 @@ static void twenty_thousand_groups(void **state)
     close_job();
 }
 
+static void no_memory_is_not_called_a_ceiling(void **state)
+{
+    struct group_table *t;
+    uint8_t             key[16] = {0};
+    (void)state;
+    open_job(SECOND, SECOND, 64 << 20);
+    assert_int_equal(group_table_new(&job.plan, &t, &e), OK);
+    alloc_fail_at(1, 1 << 20);
+    assert_null(group_table_find(t, &(struct group){.key = key, .key_bytes = sizeof key}, &e));
+    alloc_fail_at(0, 0);
+    assert_int_equal(e.code, ERR_NO_MEMORY);
+    group_table_free(t);
+    close_job();
+}
+
 static void the_ceiling_is_named(void **state)
 {
     char       name[64];
@@ -434,6 +450,7 @@ int main(void)
         cmocka_unit_test(groups_add_up_over_epochs_and_close_in_order),
         cmocka_unit_test(late_is_judged_per_window),
         cmocka_unit_test(twenty_thousand_groups),
+        cmocka_unit_test(no_memory_is_not_called_a_ceiling),
         cmocka_unit_test(the_ceiling_is_named),
         cmocka_unit_test(saved_and_loaded_state_is_the_same_to_the_byte),
         cmocka_unit_test(an_empty_state_is_saved_too),

@@ -16,14 +16,14 @@ export const DEMO_PRODUCER = {
   partitions: 4,
 };
 
-export function demoSql(bootstrap) {
+export function demoSql(bootstrap, topic = 'ads') {
   return `-- Views of ads per kind of ad and 10 seconds of event time.
 CREATE STREAMING TABLE ad_views
 TBLPROPERTIES ('pipelines.trigger.interval' = '1 second', 'millrace.onMalformed' = 'reject')
 AS SELECT window.start AS window_start, ad_type, count(*) AS views
 FROM (SELECT e.ad_type, e.event_type, timestamp_millis(e.event_time) AS event_time
       FROM (SELECT from_json(CAST(value AS STRING), 'ad_type STRING, event_type STRING, event_time BIGINT') AS e
-            FROM STREAM read_kafka(bootstrapServers => '${bootstrap}', subscribe => 'ads',
+            FROM STREAM read_kafka(bootstrapServers => '${bootstrap}', subscribe => '${topic}',
                                    startingOffsets => 'earliest')))
   WATERMARK event_time DELAY OF INTERVAL 5 SECONDS AS events
 WHERE event_type = 'view'

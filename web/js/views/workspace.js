@@ -29,8 +29,9 @@ class Workspace {
     } catch {
       // No storage, no draft.
     }
+    const made = store.producers.find((p) => p.template === 'ad_events'); // something to read, when it is there
     this.editor = new Editor({
-      text: draft || demoSql('localhost:9092'),
+      text: draft || demoSql(made?.bootstrap_servers ?? 'localhost:9092', made?.topic),
       label: 'SQL of the new query',
       onRun: () => this.check(),
       onInput: () => this.changed(),
