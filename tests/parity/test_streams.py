@@ -511,6 +511,18 @@ CASES = {  # name: (SELECT, records or lists of them per partition, maxOffsetsPe
         "GROUP BY window(ts, '10 seconds')",
         ['{"t": 1700000000}', '{"t": 1700000012}', '{"t": ""}', '{"t": 1.5}', '{"t": "2023-11-14T22:13:30Z"}',
          '{"t": 1700000001}', '{"t": 1700000100}', '{"t": 1700000002}'], 2),
+    "local days": (
+        "SELECT window.start AS ws, date_format(window.end, 'yyyy-MM-dd HH') AS we, count(*) AS n, min(h) AS h FROM "
+        "(SELECT from_utc_timestamp(j.t, 'Europe/Berlin') AS ts, "
+        "date_format(from_utc_timestamp(j.t, j.z), 'HH:mm') AS h FROM "
+        "(SELECT from_json(CAST(value AS STRING), 't TIMESTAMP, z STRING') AS j FROM STREAM src)) "
+        "WATERMARK ts DELAY OF INTERVAL 1 HOUR AS e GROUP BY window(ts, '1 day')",
+        [json.dumps({"t": f"2024-{t}", "z": z}) for t, z in [
+            ("03-30T22:59:59Z", "Asia/Kolkata"), ("03-30T23:00:00Z", "PST"), ("03-31T00:59:59Z", None),
+            ("03-31T01:00:00Z", "+2:00"), ("03-31T02:30:00 Europe/Berlin", "UTC"), ("03-31T21:59:59Z", "EST"),
+            ("03-31T22:00:00Z", "Pacific/Apia"), ("04-01T23:30:00Z", "Asia/Tokyo"), ("04-01T21:00:00Z", "GMT"),
+            ("10-27T00:30:00Z", "Europe/Paris"), ("10-27T01:30:00Z", "Australia/Lord_Howe"),
+            ("10-27T22:59:59Z", "Z"), ("10-27T23:00:00Z", "UTC"), ("10-30T00:00:00+01:00", "UTC")]], 2),
     "group by a struct": ("SELECT window.start AS ws, s, s.v AS v, count(*) AS n FROM (SELECT ts, named_struct('k', k, "
                           "'v', v % 3) AS s FROM " + events() + ") GROUP BY window(ts, '10 seconds'), s",
                           random_events(82, 300), 75),
