@@ -103,6 +103,8 @@ const char *nearest_name(const char *name, const char *const *names, int n_names
     return best;
 }
 
+#define LINE_SHOWN_MAX 1000 /* bytes */
+
 size_t text_mark(const char *text) { return strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; }
 
 void place_line_column(const char *text, uint32_t at, int *line, int *column)
@@ -125,6 +127,21 @@ static int by_place(const void *a, const void *b)
     return x->place.at < y->place.at ? -1 : x->place.at > y->place.at;
 }
 
+/* Of a line that is longer than people read, only what is around the place. */
+static void clip(const char *text, size_t at, size_t *start, size_t *end)
+{
+    if (*end - *start <= LINE_SHOWN_MAX)
+        return;
+    if (at - *start > LINE_SHOWN_MAX / 4)
+        *start = at - LINE_SHOWN_MAX / 4;
+    if (*end - *start > LINE_SHOWN_MAX)
+        *end = *start + LINE_SHOWN_MAX;
+    while (*start < at && ((unsigned char)text[*start] & 0xc0) == 0x80)
+        ++*start;
+    while (*end > at && ((unsigned char)text[*end] & 0xc0) == 0x80)
+        --*end;
+}
+
 static void print_caret(const struct diag *g, const char *text, struct buf *out)
 {
     size_t size = strlen(text);
@@ -134,6 +151,7 @@ static void print_caret(const struct diag *g, const char *text, struct buf *out)
         start--;
     while (end < size && text[end] != '\n')
         end++;
+    clip(text, at, &start, &end);
     buf_puts(out, "    ");
     buf_put(out, text + start, end - start);
     buf_puts(out, "\n    ");

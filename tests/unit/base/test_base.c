@@ -296,6 +296,35 @@ static void a_byte_order_mark_has_no_column(void **state)
     arena_fini(&a);
 }
 
+static void of_a_very_long_line_the_part_around_the_place_is_shown(void **state)
+{
+    static char  sql[100001];
+    struct arena a;
+    struct diags d;
+    struct buf   out;
+    (void)state;
+    arena_init(&a, TAG_TEST, 10000);
+    buf_init(&out, TAG_TEST, 100000);
+    diags_init(&d, &a);
+    for (size_t i = 0; i < sizeof sql - 1; i += 2)
+        memcpy(sql + i, "\xc3\xa9", 2);
+    memcpy(sql + 50000, "amout", 5);
+    diag_error(&d, (struct place){50000, 5}, "E_UNKNOWN_COLUMN", "unknown column");
+    diags_print(&d, "job.sql", sql, &out);
+    assert_true(out.size < 3000);
+    assert_non_null(strstr(buf_text(&out), "job.sql:1:25001: "));
+    const char *line = strstr(buf_text(&out), "amout"), *caret = strstr(buf_text(&out), "^^^^^\n");
+    assert_true(line && caret);
+    size_t before = 0, blanks = 0;
+    for (const char *p = line; p[-1] != '\n'; p--)
+        before += ((unsigned char)p[-1] & 0xc0) != 0x80;
+    for (const char *p = caret; p[-1] != '\n'; p--)
+        blanks++;
+    assert_int_equal(before, blanks);
+    buf_fini(&out);
+    arena_fini(&a);
+}
+
 static void the_nearest_name_is_near(void **state)
 {
     static const char *const names[] = {"amount", "event_time", "user_id", "ts"};
@@ -354,6 +383,7 @@ int main(void)
         cmocka_unit_test(items_arrive_once_and_in_order),
         cmocka_unit_test(errors_come_in_order_with_line_column_and_caret),
         cmocka_unit_test(a_byte_order_mark_has_no_column),
+        cmocka_unit_test(of_a_very_long_line_the_part_around_the_place_is_shown),
         cmocka_unit_test(the_nearest_name_is_near),
         cmocka_unit_test(a_failpoint_acts_on_the_arrival_it_names),
         cmocka_unit_test(a_uuid_is_version_four),
