@@ -30,7 +30,8 @@ AGGREGATES = ["count(*)", "count(v)", "count(k)", "sum(v)", "min(v)", "max(v)", 
               "approx_count_distinct(v)", "max_by(v, v)", "bool_or(v > 40)", "bit_xor(v)", "size(collect_list(k))",
               "avg(CAST(v AS DECIMAL(9,2)))", "max(struct(v, kind))", "round(stddev(v), 6)", "round(var_pop(v), 6)",
               "round(kurtosis(v), 4)", "round(covar_pop(v, offset), 4)",
-              "min_by(v, v)", "max_by(offset, struct(v, offset))", "min_by(k, offset) FILTER (WHERE v <> 0)",
+              "min_by(v, v)", "max_by(offset, struct(v, offset))",
+              "min_by(k, struct(offset, v, ts, k)) FILTER (WHERE v <> 0)",  # offsets alone tie between partitions
               "percentile_approx(v, 0.5)", "sort_array(collect_list(v) FILTER (WHERE k = 'a'))", "median(v)",
               "max(ts) - min(ts) > INTERVAL 2 SECONDS", "count(*) > 2", "sum(v) / count(*)", "map('n', count(v))"]
 FILTERS = ["v > 0", "v % 3 <> 0", "kind = 'x'", "k IS NOT NULL", "k IN ('a', 'b')", "k <=> NULL",
