@@ -290,5 +290,9 @@ void cli_help(const struct cli_command *command)
 enum err cli_read_file(const char *path, size_t limit, struct buf *out, struct error *e)
 {
     buf_init(out, TAG_SQL, limit);
-    return buf_read_file(out, strcmp(path, "-") == 0 ? "/dev/stdin" : path, e);
+    TRY(buf_read_file(out, strcmp(path, "-") == 0 ? "/dev/stdin" : path, e));
+    const uint8_t *zero = out->size ? memchr(out->data, 0, out->size) : NULL;
+    if (zero)
+        return err_set(e, ERR_INVALID, "%s: byte %zu is zero: this is no text", path, (size_t)(zero - out->data) + 1);
+    return OK;
 }

@@ -644,8 +644,8 @@ enum err delta_sink_open(struct sink *base, struct error *e)
     enum err rc = delta_table_open(s->store, &s->table, e);
     if (rc == OK)
         rc = delta_table_check(s->table, s->spec.schema, s->spec.partition_by, s->spec.n_partition_by, e);
-    if (rc == OK)
-        rc = store_probe(s->store, "_delta_log/", e);
+    if (rc == OK) /* a folder without a commit would look like a broken table */
+        rc = store_probe(s->store, delta_table_version(s->table) >= 0 ? "_delta_log/" : "", e);
     return rc == OK ? OK : err_wrap(e, rc, "table %s", s->spec.location);
 }
 

@@ -55,6 +55,18 @@ def test_bad_sql_is_told_with_its_place(tmp_path, sql, code, said):
     assert "^" in done.stderr
 
 
+def test_a_zero_byte_does_not_cut_a_file_of_sql(tmp_path):
+    (tmp_path / "job.sql").write_bytes(b"CREATE STREAMING TABLE t AS SELECT 1 AS a\n;\0 and more")
+    done = subprocess.run([binary(), "check", "job.sql"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0 and "job.sql: byte 44 is zero" in done.stderr
+
+
+def test_a_first_start_that_fails_leaves_no_log_folder(tmp_path):
+    done = check(tmp_path, "CREATE STREAMING TABLE t AS SELECT topic FROM KAFKA;", "--available-now", command="run")
+    assert done.returncode == 69, done.stderr
+    assert not (tmp_path / "lake/t/_delta_log").exists()
+
+
 @pytest.mark.parametrize("args, said", [
     (["rum", "job.sql"], 'did you mean "run"'), (["run", "--availble-now", "job.sql"], "--available-now"),
     (["run", "--until-idle", "soon", "job.sql"], "a duration"), (["run"], "needs a file"),
