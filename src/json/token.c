@@ -102,33 +102,32 @@ static int hex_digit(uint8_t c)
                                   : -1;
 }
 
+/* The value of the hexadecimal digits ahead, four at the most; how many there are. */
+static int hex_ahead(const uint8_t *p, const uint8_t *end, uint32_t *out)
+{
+    int n = 0;
+    for (*out = 0; n < 4 && p + n < end && hex_digit(p[n]) >= 0; n++)
+        *out = *out * 16 + (uint32_t)hex_digit(p[n]);
+    return n;
+}
+
 static bool hex4(struct reader *r, uint32_t *out)
 {
-    *out = 0;
-    for (int i = 0; i < 4; i++) {
-        if (r->p == r->end)
-            return ends_too_early(r);
-        int digit = hex_digit(*r->p++);
-        if (digit < 0)
-            return unexpected(r, "bad \\u escape");
-        *out = *out * 16 + (uint32_t)digit;
-    }
-    return true;
+    int n = hex_ahead(r->p, r->end, out);
+    r->p += n;
+    if (n == 4)
+        return true;
+    if (r->p == r->end)
+        return ends_too_early(r);
+    r->p++;
+    return unexpected(r, "bad \\u escape");
 }
 
 /* The low half of a surrogate pair as an escape; moves only when it is there. */
 static bool low_half(struct reader *r, uint32_t *low)
 {
-    *low = 0;
-    if (r->end - r->p < 6 || r->p[0] != '\\' || r->p[1] != 'u')
-        return false;
-    for (int i = 2; i < 6; i++) {
-        int digit = hex_digit(r->p[i]);
-        if (digit < 0)
-            return false;
-        *low = *low * 16 + (uint32_t)digit;
-    }
-    if (*low < 0xdc00 || *low >= 0xe000)
+    if (r->end - r->p < 6 || r->p[0] != '\\' || r->p[1] != 'u' || hex_ahead(r->p + 2, r->end, low) < 4 ||
+        *low < 0xdc00 || *low >= 0xe000)
         return false;
     r->p += 6;
     return true;

@@ -211,22 +211,14 @@ static const char *name_of(enum ast_join join)
     return names[join];
 }
 
-static bool refuse(struct join_bind *j, const char *code, const char *hint, const char *what)
-{
-    struct diag *g = diag_error(j->b->diags, j->rel->place, code, "%s", what);
-    if (hint)
-        diag_hint(j->b->diags, g, "%s", hint);
-    return false;
-}
-
 static bool refuse_kind(struct join_bind *j)
 {
     enum ast_join join = j->rel->join;
     if (join != AST_JOIN_FULL && join != AST_JOIN_CROSS)
         return true;
-    return refuse(j, "E_UNSUPPORTED",
-                  "a stream can be joined with a static table by INNER, LEFT, LEFT SEMI and LEFT ANTI JOIN",
-                  arena_printf(j->b->arena, "%s JOIN is not supported", name_of(join)));
+    return plan__refuse(j->b, j->rel->place, "E_UNSUPPORTED",
+                        "a stream can be joined with a static table by INNER, LEFT, LEFT SEMI and LEFT ANTI JOIN",
+                        arena_printf(j->b->arena, "%s JOIN is not supported", name_of(join)));
 }
 
 /* Rows of the table without a partner would have to wait for ever: only the stream may be the side that is kept. */
@@ -235,17 +227,19 @@ static bool choose_sides(struct join_bind *j)
     enum ast_join join = j->rel->join;
     bool          right = join == AST_JOIN_RIGHT;
     if (j->left.stream && j->right.stream)
-        return refuse(j, "E_UNSUPPORTED", NULL, "a join of two streams is not supported yet");
+        return plan__refuse(j->b, j->rel->place, "E_UNSUPPORTED", NULL, "a join of two streams is not supported yet");
     if (!j->left.stream && !j->right.stream)
-        return refuse(j, "E_UNSUPPORTED", NULL, "a join of two static tables is not supported yet");
+        return plan__refuse(j->b, j->rel->place, "E_UNSUPPORTED", NULL,
+                            "a join of two static tables is not supported yet");
     if (join != AST_JOIN_INNER && j->left.stream == right)
-        return refuse(j, "E_STATIC_LEFT",
-                      right ? "write stream LEFT JOIN table, or table RIGHT JOIN stream" : "put the stream on the left",
-                      right ? "a stream RIGHT JOIN a static table has no answer: rows without a partner are never known"
-                            : arena_printf(j->b->arena,
-                                           "a static table %s JOIN a stream has no answer: rows without a partner are "
-                                           "never known",
-                                           name_of(join)));
+        return plan__refuse(
+            j->b, j->rel->place, "E_STATIC_LEFT",
+            right ? "write stream LEFT JOIN table, or table RIGHT JOIN stream" : "put the stream on the left",
+            right ? "a stream RIGHT JOIN a static table has no answer: rows without a partner are never known"
+                  : arena_printf(j->b->arena,
+                                 "a static table %s JOIN a stream has no answer: rows without a partner are "
+                                 "never known",
+                                 name_of(join)));
     j->stream = j->left.stream ? &j->left : &j->right;
     j->table = j->left.stream ? &j->right : &j->left;
     j->parts = (struct join_parts){.kind = join == AST_JOIN_INNER  ? JOIN_INNER
@@ -350,8 +344,8 @@ bool plan__bind_join(struct binder *b, const struct ast_rel *rel, struct bound *
     if (rel->n_using > JOIN_KEYS_MAX || !(rel->on ? plan__join_on(b, &j.parts, rel->on, &s) : read_using(&j)))
         return false;
     if (j.parts.n_keys == 0)
-        return refuse(&j, "E_JOIN_KEYS", "write ON stream.column = table.column, or USING (column)",
-                      "a join needs at least one equality between the stream and the table");
+        return plan__refuse(b, rel->place, "E_JOIN_KEYS", "write ON stream.column = table.column, or USING (column)",
+                            "a join needs at least one equality between the stream and the table");
     struct plan_node *n = plan__join(b, &j.parts, &shift);
     name_result(&j, shift);
     *out = (struct bound){.node = n, .columns = j.both.columns, .n_columns = j.both.n_columns, .stream = true};

@@ -13,6 +13,14 @@ bool plan__no_memory(struct binder *b)
     return false;
 }
 
+bool plan__refuse(struct binder *b, struct place at, const char *code, const char *hint, const char *what)
+{
+    struct diag *g = diag_error(b->diags, at, code, "%s", what);
+    if (hint)
+        diag_hint(b->diags, g, "%s", hint);
+    return false;
+}
+
 void *plan__alloc(struct binder *b, size_t n)
 {
     void *p = arena_zalloc(b->arena, n ? n : 1);

@@ -18,24 +18,17 @@ static const struct ast_expr *below_not(const struct ast_expr *x, bool *negated)
     return x;
 }
 
-static bool refuse(struct binder *b, struct place at, const char *code, const char *hint, const char *what)
-{
-    struct diag *g = diag_error(b->diags, at, code, "%s", what);
-    diag_hint(b->diags, g, "%s", hint);
-    return false;
-}
-
 static bool check_query(struct binder *b, const struct ast_expr *x, const struct bound *outer)
 {
     const struct ast_query *q = x->query;
     if (!outer->stream)
-        return refuse(b, x->place, "E_UNSUPPORTED", "ask it of the stream that the table is joined with",
-                      "a subquery in the WHERE of a static table is not supported");
+        return plan__refuse(b, x->place, "E_UNSUPPORTED", "ask it of the stream that the table is joined with",
+                            "a subquery in the WHERE of a static table is not supported");
     if (q->kind == AST_SELECT && q->from && !q->n_with && !q->n_group_by && !q->group_by_all && !q->having &&
         !q->n_order_by && !q->limit)
         return true;
-    return refuse(b, q->place, "E_UNSUPPORTED", "make it a view over the table, or JOIN",
-                  "the query of IN and EXISTS is SELECT .. FROM table [WHERE ..], without more clauses");
+    return plan__refuse(b, q->place, "E_UNSUPPORTED", "make it a view over the table, or JOIN",
+                        "the query of IN and EXISTS is SELECT .. FROM table [WHERE ..], without more clauses");
 }
 
 /* The columns of the stream, then those of the table, which hide what has the same name outside. */
@@ -87,8 +80,8 @@ static bool bind_items(struct binder *b, struct join_parts *j, const struct ast_
     if (!value)
         return true;
     if (n != 1)
-        return refuse(b, x->query->place, "E_SUBQUERY_COLUMNS", "SELECT the one column to compare with",
-                      arena_printf(b->arena, "IN takes a query of one column, this has %d", n));
+        return plan__refuse(b, x->query->place, "E_SUBQUERY_COLUMNS", "SELECT the one column to compare with",
+                            arena_printf(b->arena, "IN takes a query of one column, this has %d", n));
     return plan__join_key(b, j, value, key, x->place);
 }
 
@@ -101,8 +94,8 @@ static bool bind_condition(struct binder *b, const struct ast_expr *x, bool nega
     if (!check_query(b, x, from) || !plan__bind_relation(b, x->query->from, &inner))
         return false;
     if (inner.stream)
-        return refuse(b, x->query->place, "E_UNSUPPORTED", "only a static table can be asked",
-                      "a stream inside IN or EXISTS is not supported");
+        return plan__refuse(b, x->query->place, "E_UNSUPPORTED", "only a static table can be asked",
+                            "a stream inside IN or EXISTS is not supported");
     struct join_parts j = {.kind = negated ? JOIN_ANTI : JOIN_SEMI, .subquery = true, .place = x->place};
     j.stream = from->node;
     j.table = inner.node;
@@ -122,11 +115,11 @@ static bool bind_condition(struct binder *b, const struct ast_expr *x, bool nega
         return false;
     j.null_aware = value && negated;
     if (j.null_aware && (j.n_keys > 1 || j.rest))
-        return refuse(b, x->place, "E_UNSUPPORTED", "write NOT EXISTS (SELECT 1 FROM .. WHERE ..)",
-                      "NOT IN takes a query that names no column of the stream");
+        return plan__refuse(b, x->place, "E_UNSUPPORTED", "write NOT EXISTS (SELECT 1 FROM .. WHERE ..)",
+                            "NOT IN takes a query that names no column of the stream");
     if (j.n_keys == 0)
-        return refuse(b, x->place, "E_JOIN_KEYS", "write WHERE table.column = stream.column in it",
-                      "EXISTS needs at least one equality between the stream and the table");
+        return plan__refuse(b, x->place, "E_JOIN_KEYS", "write WHERE table.column = stream.column in it",
+                            "EXISTS needs at least one equality between the stream and the table");
     return (from->node = plan__join(b, &j, &shift)) != NULL;
 }
 

@@ -69,6 +69,8 @@ struct plan_node *plan__project(struct binder *b, struct plan_node *input, struc
                                 const char *const *names, int n, struct place at);
 void             *plan__alloc(struct binder *b, size_t n); /* zeroed; NULL after a diagnostic */
 bool              plan__no_memory(struct binder *b);       /* always false */
+/* Tells what is not taken, with a hint unless it is NULL; always false. */
+bool plan__refuse(struct binder *b, struct place at, const char *code, const char *hint, const char *what);
 
 /* ---- joins ---- */
 

@@ -343,40 +343,6 @@ static const char *long_name(const char *name)
     return name;
 }
 
-/* +02:00, which most timestamps with an offset have: without a look at the other forms. */
-static bool is_plain_offset(const char *p, size_t n, int64_t *offset_us)
-{
-    if (n != 6 || !is_sign(p[0]) || p[3] != ':' || !is_digit(p[1]) || !is_digit(p[2]) || !is_digit(p[4]) ||
-        !is_digit(p[5]))
-        return false;
-    int64_t h = (p[1] - '0') * 10 + (p[2] - '0'), m = (p[4] - '0') * 10 + (p[5] - '0');
-    *offset_us = (h * 60 + m) * 60 * US_PER_SECOND * (p[0] == '-' ? -1 : 1);
-    return m < 60 && h < 18;
-}
-
-enum err zone_find(const char *name, size_t n, struct zone *out, struct error *e)
-{
-    char        text[ZONE_NAME_MAX];
-    const char *id = text;
-    *out = (struct zone){0};
-    if (is_plain_offset(name, n, &out->offset_us))
-        return OK;
-    if (!normalize(name, n, text))
-        return unknown(name, n, e);
-    size_t prefix = strncmp(text, "UTC", 3) == 0 || strncmp(text, "GMT", 3) == 0 ? 3
-                    : strncmp(text, "UT", 2) == 0                                ? 2
-                                                                                 : 0;
-    if (prefix && text[prefix] == 0)
-        return OK;
-    if (!prefix && strlen(text) == 3)
-        id = long_name(text);
-    if (strlen(id) <= 1 || is_sign(*id) || (prefix && is_sign(text[prefix])))
-        return read_offset(id + prefix, &out->offset_us) ? OK : unknown(name, n, e);
-    return is_name(id, strlen(id)) ? find_region(id, out, e) : unknown(name, n, e);
-}
-
-/* ---- as VV of a pattern: DateTimeFormatterBuilder.ZoneIdPrinterParser ---- */
-
 static bool two_digits(const char *p, size_t n, int64_t most, int64_t *out)
 {
     if (n < 2 || !is_digit(p[0]) || !is_digit(p[1]))
@@ -398,6 +364,29 @@ static size_t offset_ahead(const char *p, size_t n, int64_t *offset_us)
     *offset_us = ((h * 60 + m) * 60 + s) * US_PER_SECOND * (p[0] == '-' ? -1 : 1);
     return length;
 }
+
+enum err zone_find(const char *name, size_t n, struct zone *out, struct error *e)
+{
+    char        text[ZONE_NAME_MAX];
+    const char *id = text;
+    *out = (struct zone){0};
+    if (n == 6 && offset_ahead(name, n, &out->offset_us)) /* as most timestamps with an offset have it: at once */
+        return OK;
+    if (!normalize(name, n, text))
+        return unknown(name, n, e);
+    size_t prefix = strncmp(text, "UTC", 3) == 0 || strncmp(text, "GMT", 3) == 0 ? 3
+                    : strncmp(text, "UT", 2) == 0                                ? 2
+                                                                                 : 0;
+    if (prefix && text[prefix] == 0)
+        return OK;
+    if (!prefix && strlen(text) == 3)
+        id = long_name(text);
+    if (strlen(id) <= 1 || is_sign(*id) || (prefix && is_sign(text[prefix])))
+        return read_offset(id + prefix, &out->offset_us) ? OK : unknown(name, n, e);
+    return is_name(id, strlen(id)) ? find_region(id, out, e) : unknown(name, n, e);
+}
+
+/* ---- as VV of a pattern: DateTimeFormatterBuilder.ZoneIdPrinterParser ---- */
 
 static size_t region_ahead(const char *text, size_t n, struct zone *out)
 {

@@ -253,20 +253,35 @@ static void items_arrive_once_and_in_order(void **state)
 
 /* ---- diag ---- */
 
+static struct arena told_arena;
+static struct diags told;
+static struct buf   out;
+
+static int diags_setup(void **state)
+{
+    (void)state;
+    arena_init(&told_arena, TAG_TEST, 10000);
+    buf_init(&out, TAG_TEST, 100000);
+    diags_init(&told, &told_arena);
+    return 0;
+}
+
+static int diags_teardown(void **state)
+{
+    (void)state;
+    buf_fini(&out);
+    arena_fini(&told_arena);
+    return 0;
+}
+
 static void errors_come_in_order_with_line_column_and_caret(void **state)
 {
-    const char  *sql = "SELECT sum(amout)\nFROM e WHERE t\xc3\xa9 = x";
-    struct arena a;
-    struct diags d;
-    struct buf   out;
+    const char *sql = "SELECT sum(amout)\nFROM e WHERE t\xc3\xa9 = x";
     (void)state;
-    arena_init(&a, TAG_TEST, 10000);
-    buf_init(&out, TAG_TEST, 10000);
-    diags_init(&d, &a);
-    diag_error(&d, (struct place){37, 1}, "E_TYPE", "second");
-    struct diag *g = diag_error(&d, (struct place){11, 5}, "E_UNKNOWN_COLUMN", "unknown column \"%s\"", "amout");
-    diag_hint(&d, g, "did you mean \"%s\"?", "amount");
-    diags_print(&d, "job.sql", sql, &out);
+    diag_error(&told, (struct place){37, 1}, "E_TYPE", "second");
+    struct diag *g = diag_error(&told, (struct place){11, 5}, "E_UNKNOWN_COLUMN", "unknown column \"%s\"", "amout");
+    diag_hint(&told, g, "did you mean \"%s\"?", "amount");
+    diags_print(&told, "job.sql", sql, &out);
     assert_string_equal(buf_text(&out), "job.sql:1:12: error[E_UNKNOWN_COLUMN] unknown column \"amout\"\n"
                                         "    SELECT sum(amout)\n"
                                         "               ^^^^^\n"
@@ -274,43 +289,27 @@ static void errors_come_in_order_with_line_column_and_caret(void **state)
                                         "job.sql:2:19: error[E_TYPE] second\n"
                                         "    FROM e WHERE t\xc3\xa9 = x\n"
                                         "                      ^\n");
-    buf_fini(&out);
-    arena_fini(&a);
 }
 
 static void a_byte_order_mark_has_no_column(void **state)
 {
-    struct arena a;
-    struct diags d;
-    struct buf   out;
     (void)state;
-    arena_init(&a, TAG_TEST, 10000);
-    buf_init(&out, TAG_TEST, 10000);
-    diags_init(&d, &a);
-    diag_error(&d, (struct place){10, 1}, "E_UNKNOWN_COLUMN", "unknown column \"x\"");
-    diags_print(&d, "job.sql", "\xef\xbb\xbfSELECT x", &out);
+    diag_error(&told, (struct place){10, 1}, "E_UNKNOWN_COLUMN", "unknown column \"x\"");
+    diags_print(&told, "job.sql", "\xef\xbb\xbfSELECT x", &out);
     assert_string_equal(buf_text(&out), "job.sql:1:8: error[E_UNKNOWN_COLUMN] unknown column \"x\"\n"
                                         "    SELECT x\n"
                                         "           ^\n");
-    buf_fini(&out);
-    arena_fini(&a);
 }
 
 static void of_a_very_long_line_the_part_around_the_place_is_shown(void **state)
 {
-    static char  sql[100001];
-    struct arena a;
-    struct diags d;
-    struct buf   out;
+    static char sql[100001];
     (void)state;
-    arena_init(&a, TAG_TEST, 10000);
-    buf_init(&out, TAG_TEST, 100000);
-    diags_init(&d, &a);
     for (size_t i = 0; i < sizeof sql - 1; i += 2)
         memcpy(sql + i, "\xc3\xa9", 2);
     memcpy(sql + 50000, "amout", 5);
-    diag_error(&d, (struct place){50000, 5}, "E_UNKNOWN_COLUMN", "unknown column");
-    diags_print(&d, "job.sql", sql, &out);
+    diag_error(&told, (struct place){50000, 5}, "E_UNKNOWN_COLUMN", "unknown column");
+    diags_print(&told, "job.sql", sql, &out);
     assert_true(out.size < 3000);
     assert_non_null(strstr(buf_text(&out), "job.sql:1:25001: "));
     const char *line = strstr(buf_text(&out), "amout"), *caret = strstr(buf_text(&out), "^^^^^\n");
@@ -321,8 +320,6 @@ static void of_a_very_long_line_the_part_around_the_place_is_shown(void **state)
     for (const char *p = caret; p[-1] != '\n'; p--)
         blanks++;
     assert_int_equal(before, blanks);
-    buf_fini(&out);
-    arena_fini(&a);
 }
 
 static void the_nearest_name_is_near(void **state)
@@ -381,9 +378,10 @@ int main(void)
         cmocka_unit_test(close_keys_spread_over_all_bits),
         cmocka_unit_test(a_full_inbox_refuses_and_says_when_there_is_room),
         cmocka_unit_test(items_arrive_once_and_in_order),
-        cmocka_unit_test(errors_come_in_order_with_line_column_and_caret),
-        cmocka_unit_test(a_byte_order_mark_has_no_column),
-        cmocka_unit_test(of_a_very_long_line_the_part_around_the_place_is_shown),
+        cmocka_unit_test_setup_teardown(errors_come_in_order_with_line_column_and_caret, diags_setup, diags_teardown),
+        cmocka_unit_test_setup_teardown(a_byte_order_mark_has_no_column, diags_setup, diags_teardown),
+        cmocka_unit_test_setup_teardown(of_a_very_long_line_the_part_around_the_place_is_shown, diags_setup,
+                                        diags_teardown),
         cmocka_unit_test(the_nearest_name_is_near),
         cmocka_unit_test(a_failpoint_acts_on_the_arrival_it_names),
         cmocka_unit_test(a_uuid_is_version_four),
