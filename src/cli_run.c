@@ -107,6 +107,7 @@ static int finish(struct runner *r)
         fflush(stdout);
         buf_fini(&summary);
     }
+    uv_timer_stop(&r->status);
     query_close(r->query, on_closed, r);
     uv_run(&r->loop, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&r->loop) == 0);

@@ -128,8 +128,11 @@ static void start_done(struct job *job)
     enum err          rc = s->rc;
     struct error      error = s->error;
     mem_free(s);
-    if (q->state == QUERY_STOPPED || q->state == QUERY_FAILED)
+    q->starting = false;
+    if (q->stop_started) {
+        stop_now(q, QUERY_STOPPED);
         return;
+    }
     if (rc == OK) {
         started(q);
         return;
@@ -146,6 +149,7 @@ static void submit_start(struct query *q)
     s->job = (struct job){.run = run_start, .done = start_done};
     s->q = q;
     q->retry_at_us = 0;
+    q->starting = true;
     query__submit(q, &q->client, &s->job); /* brokers may let it wait: not on a thread that others need */
 }
 
@@ -432,7 +436,7 @@ enum err query_start(struct query_host *host, const struct plan *plan, const str
 void query_drain(struct query *q)
 {
     if (q->state == QUERY_STARTING)
-        stop_now(q, QUERY_STOPPED);
+        query_stop(q);
     if (q->state != QUERY_RUNNING)
         return;
     q->state = QUERY_DRAINING;
@@ -442,7 +446,9 @@ void query_drain(struct query *q)
 
 void query_stop(struct query *q)
 {
-    if (q->state != QUERY_STOPPED && q->state != QUERY_FAILED)
+    if (q->starting)
+        q->stop_started = true; /* an io thread has it: once that is through */
+    else if (q->state != QUERY_STOPPED && q->state != QUERY_FAILED)
         stop_now(q, QUERY_STOPPED);
 }
 

@@ -43,10 +43,11 @@ MUST_CHECK enum err query_start(struct query_host *host, const struct plan *plan
                                 struct query **out, struct error *e);
 /* A last epoch, then STOPPED. */
 void query_drain(struct query *q);
-/* STOPPED now: the open epoch is given up, and read again the next time. */
+/* STOPPED now, or as soon as a start that is under way has ended: the open epoch is given up, and read again the next
+ * time. */
 void query_stop(struct query *q);
 /* After stopped(): takes everything down on an io thread once nothing runs any more, frees the query, then calls
- * closed (loop thread). Host and plan must live so long. */
+ * closed (loop thread). Host and plan must live so long. The query must not be asked anything any more. */
 void query_close(struct query *q, void (*closed)(void *), void *arg);
 
 struct query_status {

@@ -30,8 +30,10 @@ struct query {
     enum query_state     state;
     struct error         error;
     enum err             rc;
-    bool                 closing; /* query_close was called */
-    int                  n_open;  /* handles, while closing */
+    bool                 starting;     /* a thread that may block starts it: all from `catalog` on is that thread's */
+    bool                 stop_started; /* ... and then it is to stop */
+    bool                 closing;      /* query_close was called */
+    int                  n_open;       /* handles, while closing */
     void (*closed)(void *);
     void *closed_arg;
 

@@ -164,7 +164,7 @@ static void on_closed(void *arg)
 {
     struct service_query *q = arg;
     bool                  wrong = q->status.state == QUERY_FAILED && q->base.wanted && !q->restart && !q->s->stopping;
-    q->query = NULL;
+    q->busy = q->leaving = false;
     if (wrong) {
         struct error why = {.text = ""};
         snprintf(why.text, sizeof why.text, "%s", q->base.error.text);
@@ -189,7 +189,10 @@ static void on_stopped(void *arg)
     q->table_rows_before += q->status.rows;
     q->status.records = q->status.rows = 0;
     keep_rows(q);
-    query_close(q->query, on_closed, q);
+    struct query *query = q->query;
+    q->query = NULL;
+    q->busy = q->leaving = true;
+    query_close(query, on_closed, q);
 }
 
 /* Two queries must not write one table. */
@@ -197,7 +200,8 @@ static const char *other_writer(const struct service_query *q, const struct plan
 {
     for (int i = 0; i < supervisor_n(q->s, RESOURCE_QUERY); i++) {
         const struct service_query *other = service_query_of(supervisor_at(q->s, RESOURCE_QUERY, i));
-        if (other != q && other->query && strcmp(other->script->plans[0].location, p->location) == 0)
+        if (other != q && (other->query || other->leaving) &&
+            strcmp(other->script->plans[0].location, p->location) == 0)
             return other->base.name;
     }
     return NULL;
@@ -362,7 +366,7 @@ static void show_state(struct service_query *q)
     }
     q->retries_seen = st->retries;
     q->base.next_try_ms = st->retry_in_us >= 0 ? clock_wall_us() / 1000 + st->retry_in_us / 1000 : 0;
-    if (st->state == QUERY_STARTING && st->retries)
+    if (st->state == QUERY_STARTING && st->retries && q->base.state != SERVICE_DRAINING)
         service__state(q->s, &q->base, SERVICE_WAITING, err_name(q->base.error.code));
     else if (st->state == QUERY_RUNNING)
         service__state(q->s, &q->base, SERVICE_RUNNING, "");

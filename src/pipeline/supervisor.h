@@ -63,7 +63,7 @@ struct service_query {
     struct service_object base;   /* first */
     struct script        *script; /* what runs, or ran last; NULL: not yet bound */
     struct meter         *meter;
-    struct query         *query;  /* NULL: does not run */
+    struct query         *query;  /* NULL: does not run, or is being taken down */
     struct query_status   status; /* as it was at the last tick, or when it stopped; plan NULL: never started here */
     int64_t               records_before, table_rows_before; /* of earlier starts of this process */
     int64_t               rows_before; /* of earlier starts, so that rows have numbers that only grow */
@@ -75,6 +75,7 @@ struct service_query {
     struct supervisor *s;
     struct script     *next_script; /* bound already, for the next start */
     bool               restart, scratch, purge, busy;
+    bool               leaving;  /* its last query is being taken down */
     int                failures; /* in a row */
     int64_t            running_since_us;
     int                retries_seen;

@@ -251,6 +251,43 @@ static void what_may_pass_is_tried_again_until_it_is_not_wanted(void **state)
     assert_int_equal(want(w, RESOURCE_QUERY, "nobody", SERVICE_START), ERR_NOT_FOUND);
 }
 
+static void while_a_query_ends_nothing_is_counted_twice(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(put(w, RESOURCE_PRODUCER, "p", producer_of(w, 1000, 1000), false), OK);
+    turn_until(w, is_stopped, "p");
+    assert_int_equal(put(w, RESOURCE_QUERY, "q", query_of(w, "t", NULL, 1), false), OK);
+    turn_until(w, has_rows, "q");
+    const struct service_query *q = service_query_of(find(w, "q"));
+    int64_t                     most_records = 0, most_rows = 0;
+    assert_int_equal(want(w, RESOURCE_QUERY, "q", SERVICE_STOP), OK);
+    while (!is_stopped(w, "q")) {
+        int64_t records = q->records_before + q->status.records, rows = service_query_rows_seen(q);
+        most_records = records > most_records ? records : most_records;
+        most_rows = rows > most_rows ? rows : most_rows;
+        uv_run(&w->loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(q->records_before + q->status.records, 1000);
+    assert_in_range(most_records, 1, 1000);
+    assert_in_range(most_rows, 1, service_query_rows_seen(q));
+}
+
+/* Also for the thread sanitizer: whatever a stop meets, the loop and the query's threads do not meet in its data. */
+static void a_query_can_be_stopped_at_any_moment(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(put(w, RESOURCE_PRODUCER, "p", producer_of(w, 2000, 0), false), OK);
+    assert_int_equal(put(w, RESOURCE_QUERY, "q", query_of(w, "t", NULL, 1), false), OK);
+    for (int ms = 0; ms < 160; ms += 8) {
+        for (int64_t end = clock_mono_us() + ms * 1000; clock_mono_us() < end;)
+            uv_run(&w->loop, UV_RUN_NOWAIT);
+        assert_int_equal(want(w, RESOURCE_QUERY, "q", SERVICE_STOP), OK);
+        turn_until(w, is_stopped, "q");
+        assert_int_equal(want(w, RESOURCE_QUERY, "q", SERVICE_START), OK);
+    }
+    turn_until(w, runs, "q");
+}
+
 static void two_queries_do_not_write_one_table(void **state)
 {
     struct world *w = *state;
@@ -350,6 +387,8 @@ int main(void)
                                        cmocka_unit_test(names_are_plain),
                                        T(what_is_wanted_is_kept_over_a_restart),
                                        T(what_may_pass_is_tried_again_until_it_is_not_wanted),
+                                       T(while_a_query_ends_nothing_is_counted_twice),
+                                       T(a_query_can_be_stopped_at_any_moment),
                                        T(two_queries_do_not_write_one_table),
                                        T(state_that_cannot_follow_is_refused_or_dropped),
                                        T(a_running_query_is_deleted_only_by_force),
