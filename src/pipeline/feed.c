@@ -7,8 +7,13 @@
 #include "base/log.h"
 #include "pipeline/query_priv.h"
 
-#define OWN_CAP 1000000 /* offsets an epoch plans at most at a time, when nobody asks for less */
-#define TAKE_US 2000    /* one turn of pumping */
+/* What an epoch reads at most when nobody asks for less. Bytes are known only once they are read: so the plan is
+ * extended step by step, every partition by its share. */
+#define OWN_CAP 1000000 /* offsets of a source */
+#define OWN_BYTES ((int64_t)256 << 20)
+#define STEP_BYTES (OWN_BYTES / 4)       /* planned ahead, by the size of the records read last */
+#define UNKNOWN_BYTES ((int64_t)1 << 20) /* what the first record is taken for */
+#define TAKE_US 2000                     /* one turn of pumping */
 
 static const struct kafka_options *options_of(const struct query *q, int s)
 {
@@ -42,24 +47,54 @@ static int64_t rebuild_end(const struct query *q, int s, const struct kafka_part
     return p->next;
 }
 
-static void plan_source(struct query *q, int s)
+/* Of records handed out since the source was started. */
+static struct kafka_source_stats handed_out(const struct query *q)
+{
+    struct kafka_source_stats sum = {0}, one;
+    for (int s = 0; s < q->plan->n_sources; s++) {
+        kafka_source_stats(q->sources[s], &one);
+        sum.records += one.records;
+        sum.bytes += one.bytes;
+    }
+    return sum;
+}
+
+/* Offsets that may still be planned of a source, `planned` being planned and `waiting` of those not yet read. */
+static int64_t room_of(struct query *q, int s, int64_t planned, int64_t waiting)
+{
+    int64_t left = cap_of(q, s) - planned;
+    if (!query__own_cap(q))
+        return left;
+    struct kafka_source_stats now = handed_out(q);
+    if (now.records > q->sized.records)
+        q->record_bytes = (now.bytes - q->sized.bytes) / (now.records - q->sized.records) + 1;
+    q->sized.records = now.records;
+    q->sized.bytes = now.bytes;
+    int64_t step = STEP_BYTES / q->plan->n_sources / (q->record_bytes ? q->record_bytes : UNKNOWN_BYTES);
+    step = (step > 1 ? step : 1) - waiting;
+    return now.bytes - q->opened_bytes >= OWN_BYTES ? 0 : step < left ? step : left;
+}
+
+static bool plan_source(struct query *q, int s)
 {
     struct kafka_source *src = q->sources[s];
     int                  n = q->start[s].n;
-    int64_t             *begin = mem_alloc(TAG_STATE, (size_t)(n + 1) * 3 * sizeof *begin), left = cap_of(q, s);
+    int64_t             *begin = mem_alloc(TAG_STATE, (size_t)(n + 1) * 3 * sizeof *begin);
     CHECK(begin);
-    int64_t *end = begin + n + 1, *out = end + n + 1, have = 0;
+    int64_t *end = begin + n + 1, *out = end + n + 1, have = 0, planned = 0, waiting = 0;
     for (int i = 0; i < n; i++) {
         const struct kafka_partition *p = kafka_source_at(src, i);
         int64_t                       known = i < q->ends[s].n ? q->ends[s].at[i] : p->next;
         begin[i] = p->end > p->next ? p->end : p->next;
         end[i] = known > begin[i] ? known : begin[i];
         have += end[i] - begin[i];
-        left -= begin[i] - q->start[s].at[i];
+        planned += begin[i] - q->start[s].at[i];
+        waiting += begin[i] - p->next;
         out[i] = end[i];
         if (q->rebuilding)
             out[i] = rebuild_end(q, s, p);
     }
+    int64_t left = q->rebuilding ? have : room_of(q, s, planned, waiting);
     if (!q->rebuilding && left <= 0)
         memcpy(out, begin, (size_t)n * sizeof *out);
     else if (!q->rebuilding && have > left)
@@ -67,12 +102,35 @@ static void plan_source(struct query *q, int s)
     for (int i = 0; i < n; i++)
         kafka_source_plan(src, i, out[i]);
     mem_free(begin);
+    return have > 0 && left > 0;
 }
 
-void query__plan(struct query *q)
+bool query__plan(struct query *q)
 {
+    bool more = false;
     for (int s = 0; s < q->plan->n_sources; s++)
-        plan_source(q, s);
+        more = plan_source(q, s) || more;
+    return more;
+}
+
+void query__open_plan(struct query *q)
+{
+    q->opened_bytes = handed_out(q).bytes;
+    for (int s = 0; s < q->plan->n_sources; s++) {
+        offsets_take(&q->start[s], q->sources[s]);
+        for (int i = 0; i < q->start[s].n; i++)
+            kafka_source_plan(q->sources[s], i, 0); /* nothing yet */
+    }
+}
+
+/* Records that have grown suddenly: better a partition ahead of another than no memory left. */
+static void close_plan_beyond_bytes(struct query *q)
+{
+    if (q->rebuilding || !query__own_cap(q) || handed_out(q).bytes - q->opened_bytes < 2 * OWN_BYTES)
+        return;
+    for (int s = 0; s < q->plan->n_sources; s++)
+        for (int i = 0; i < q->start[s].n; i++)
+            kafka_source_plan(q->sources[s], i, 0);
 }
 
 bool query__reached(struct query *q)
@@ -288,5 +346,7 @@ bool query__pump(struct query *q)
     q->refused = NULL;
     for (int s = 0; s < q->plan->n_sources && query__live(q) && !q->refused; s++)
         again = pump_source(q, s, until) || again;
+    if (query__live(q))
+        close_plan_beyond_bytes(q);
     return again && query__live(q) && !q->refused;
 }

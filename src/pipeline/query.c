@@ -87,11 +87,7 @@ static void open_epoch(struct query *q)
         query__failed(q, ERR_IO, &e);
         return;
     }
-    for (int s = 0; s < q->plan->n_sources; s++) {
-        offsets_take(&q->start[s], q->sources[s]);
-        for (int i = 0; i < q->start[s].n; i++)
-            kafka_source_plan(q->sources[s], i, 0); /* nothing yet */
-    }
+    query__open_plan(q);
     q->opened_us = clock_mono_us();
     q->now_us = clock_wall_us();
     if (!q->rebuilding)
@@ -104,6 +100,7 @@ static void started(struct query *q)
 {
     q->state = QUERY_RUNNING;
     q->at_barrier = q->committing = false;
+    q->sized.records = q->sized.bytes = 0; /* the sources are new ones */
     if (q->options.meter)
         meter_drop(q->options.meter);
     q->news = true;
@@ -279,6 +276,10 @@ static void decide(struct query *q)
     bool    due = now - q->opened_us >= q->plan->trigger_us;
     if (q->rebuilding) {
         send_barrier(q);
+        return;
+    }
+    if (behind && !draining && query__own_cap(q) && query__plan(q)) { /* the epoch is not full */
+        uv_async_send(&q->turn);
         return;
     }
     if (q->committing)

@@ -56,13 +56,18 @@ struct query {
     int                    n_rebuild_to[SOURCES_MAX];
 
     /* the open epoch */
-    int64_t            epoch;
-    struct offsets     start[SOURCES_MAX];  /* positions when it opened */
-    struct offsets     ends[SOURCES_MAX];   /* largest ends told by the brokers; available-now: those at the start */
-    struct offsets     starts[SOURCES_MAX]; /* first records that the brokers have, when looked at last */
-    int64_t            opened_us, now_us;   /* monotonic; wall */
-    bool               moved;               /* the watermark moved: an epoch without rows is due */
-    bool               at_barrier;          /* the lane works on the barrier */
+    int64_t        epoch;
+    struct offsets start[SOURCES_MAX];  /* positions when it opened */
+    struct offsets ends[SOURCES_MAX];   /* largest ends told by the brokers; available-now: those at the start */
+    struct offsets starts[SOURCES_MAX]; /* first records that the brokers have, when looked at last */
+    int64_t        opened_us, now_us;   /* monotonic; wall */
+    int64_t        opened_bytes;        /* of records read since the start, when it opened */
+    int64_t        record_bytes;        /* of one, as they were lately; 0 unknown */
+    struct {
+        int64_t records, bytes;
+    } sized;                       /* read when that was looked at */
+    bool               moved;      /* the watermark moved: an epoch without rows is due */
+    bool               at_barrier; /* the lane works on the barrier */
     bool               committing;
     bool               asking, news; /* for ends; records have come since they were asked for */
     bool               checking_topics;
@@ -117,7 +122,8 @@ MUST_CHECK enum err query__start_up(struct query *q, struct error *e);
 void                query__tear_down(struct query *q);
 
 /* feed.c */
-void query__plan(struct query *q);           /* extends the plan of the open epoch to the known ends, within the cap */
+void query__open_plan(struct query *q);      /* of a new epoch: it starts here, and nothing is planned */
+bool query__plan(struct query *q);           /* extends the plan to the known ends, within the cap; false: by nothing */
 bool query__pump(struct query *q);           /* records into the lane; true: call it again soon */
 bool query__reached(struct query *q);        /* all that was planned is in the lane */
 bool query__advanced(const struct query *q); /* the open epoch holds positions */

@@ -164,3 +164,17 @@ def test_a_backlog_on_four_partitions_loses_nothing_to_its_own_watermark(kafka, 
     rows = [(*key, n) for key, n in views.items() if key[0] + 10_000 <= closed]
     got = oracle.result_rows(delta_read.read(millrace.folder / "lake/views"))
     assert collections.Counter(got) == collections.Counter(rows)
+
+
+def test_large_records_make_epochs_of_fewer(kafka, topic, millrace):
+    """540 MB, which must not wait in memory for one commit."""
+    name = topic(2)
+    kafka.produce(name, [(i % 2, f"{i:08}" + "x" * 900_000) for i in range(600)], **{"compression.type": "zstd"})
+    (millrace.folder / "job.sql").write_text(f"""
+        CREATE STREAMING TABLE t LOCATION './lake/t' AS SELECT substr(v, 1, 8) AS id, v FROM (
+        SELECT CAST(value AS STRING) AS v FROM STREAM read_kafka(
+            bootstrapServers => '{kafka.address}', subscribe => '{name}', startingOffsets => 'earliest'))""")
+    summary = run(millrace)
+    assert summary["rows_written"] == 600 and summary["epochs"] in (2, 3)
+    got = delta_read.read(millrace.folder / "lake/t")
+    assert sorted(row["id"] for row in got) == [f"{i:08}" for i in range(600)]
