@@ -162,6 +162,9 @@ static void change_failed(struct http_request *r, const struct service_result *r
 {
     if (result->script && result->script->diags.n_errors)
         api__sql_problem(r, result->script);
+    else if (result->table_taken)
+        api__problem(r, 409, "table_taken", "name another table or LOCATION, or change or delete that query first",
+                     "%s", result->error.text);
     else if (result->incompatible)
         api__problem(r, 409, "incompatible_state", "PUT with ?on_incompatible=reset begins a new generation",
                      "%s; what is lost: the positions, and the rows of windows that are open", result->error.text);

@@ -42,6 +42,7 @@ void query__object_free(struct service_object *o)
     drop_script(&q->script);
     drop_script(&q->next_script);
     meter_free(q->meter);
+    folders_free(&q->writes);
     buf_fini(&q->last_rows);
     mem_free(q);
 }
@@ -93,15 +94,48 @@ static enum err name_by_table(struct change *c, struct error *e)
     return c->script->plans[0].name ? OK : err_set(e, ERR_NO_MEMORY, "query name");
 }
 
+/* Two queries must not write one table. */
+static bool note_other(void *arg, const char *query, const char *folder)
+{
+    struct change *c = arg;
+    err_set(&c->error, ERR_EXISTS, "query %s writes to %s already", query, folder);
+    return false;
+}
+
+/* Control thread. */
+static enum err check_folders(struct change *c, struct error *e)
+{
+    TRY(folders_of_plan(&c->script->plans[0], &c->folders, e));
+    c->error.code = OK;
+    folder_owners_others(&c->s->folders, c->name, &c->folders, note_other, c);
+    c->table_taken = c->error.code == ERR_EXISTS;
+    return c->table_taken ? ERR_EXISTS : OK;
+}
+
 enum err query__change_check(struct change *c, struct error *e)
 {
     TRY(script_of_spec(c->s, c->name, c->doc, &c->script, e));
     if (!c->name[0])
         TRY(name_by_table(c, e));
+    TRY(check_folders(c, e));
     enum err rc = query_state_follows(&c->script->plans[0], c->s->catalog, e);
     c->incompatible = rc == ERR_CONFLICT;
     c->state_dropped = c->incompatible && c->reset;
     return c->state_dropped ? OK : rc;
+}
+
+void query__loaded(struct service_query *q)
+{
+    struct folders f = {.n = 0};
+    struct error   e;
+    enum err       rc = script_of_spec(q->s, q->base.name, q->base.spec, &q->next_script, &e);
+    if (rc == OK)
+        rc = folders_of_plan(&q->next_script->plans[0], &f, &e);
+    if (rc == OK)
+        rc = folder_owners_set(&q->s->folders, q->base.name, &f, &e);
+    if (rc != OK) /* its start will find the same, and tell */
+        drop_script(&q->next_script);
+    folders_free(&f);
 }
 
 void query__changed(struct service_query *q, struct change *c)
@@ -164,7 +198,8 @@ static void on_closed(void *arg)
 {
     struct service_query *q = arg;
     bool                  wrong = q->status.state == QUERY_FAILED && q->base.wanted && !q->restart && !q->s->stopping;
-    q->busy = q->leaving = false;
+    q->busy = false;
+    folders_free(&q->writes);
     if (wrong) {
         struct error why = {.text = ""};
         snprintf(why.text, sizeof why.text, "%s", q->base.error.text);
@@ -191,31 +226,58 @@ static void on_stopped(void *arg)
     keep_rows(q);
     struct query *query = q->query;
     q->query = NULL;
-    q->busy = q->leaving = true;
+    q->busy = true;
     query_close(query, on_closed, q);
 }
 
-/* Two queries must not write one table. */
-static const char *other_writer(const struct service_query *q, const struct plan *p)
+/* ---- one table, one query ---- */
+
+static bool is_older(const struct service_object *a, const struct service_object *b)
 {
-    for (int i = 0; i < supervisor_n(q->s, RESOURCE_QUERY); i++) {
-        const struct service_query *other = service_query_of(supervisor_at(q->s, RESOURCE_QUERY, i));
-        if (other != q && (other->query || other->leaving) &&
-            strcmp(other->script->plans[0].location, p->location) == 0)
-            return other->base.name;
-    }
-    return NULL;
+    return a->created_ms != b->created_ms ? a->created_ms < b->created_ms : strcmp(a->name, b->name) < 0;
 }
 
-static enum err start(struct service_query *q, struct error *e)
+struct start_check {
+    const struct service_query *q;
+    enum err                    rc;
+    struct error               *e;
+};
+
+static bool older_goes_first(void *arg, const char *query, const char *folder)
+{
+    struct start_check          *c = arg;
+    const struct service_object *other = supervisor_find(c->q->s, RESOURCE_QUERY, query);
+    if (other && other->wanted && is_older(other, &c->q->base))
+        c->rc = err_set(c->e, ERR_EXISTS, "query %s, which is older, writes to %s", query, folder);
+    return c->rc == OK;
+}
+
+/* The second line: whoever runs keeps the table until it has ended, and of two that are to run the older one gets it. */
+static enum err check_start(const struct service_query *q, const struct folders *f, struct error *e)
+{
+    struct start_check c = {.q = q, .e = e};
+    for (int i = 0; i < supervisor_n(q->s, RESOURCE_QUERY); i++) {
+        const struct service_query *other = service_query_of(supervisor_at(q->s, RESOURCE_QUERY, i));
+        const char                 *folder = other == q ? NULL : folders_share(f, &other->writes);
+        if (!folder)
+            continue;
+        err_set(e, ERR_EXISTS, "query %s writes to %s already", other->base.name, folder);
+        e->retry = !other->base.wanted || other->restart; /* it ends */
+        return ERR_EXISTS;
+    }
+    folder_owners_others(&q->s->folders, q->base.name, f, older_goes_first, &c);
+    return c.rc;
+}
+
+static enum err start(struct service_query *q, struct folders *f, struct error *e)
 {
     struct plan         *plan = &q->script->plans[0];
     struct query_options o = {
         .meter = q->meter, .rows_kept = SERVICE_ROWS_KEPT, .stopped = on_stopped, .stopped_arg = q};
-    const char *other = other_writer(q, plan);
-    if (other)
-        return err_set(e, ERR_INVALID, "query %s writes to %s already", other, plan->location);
+    TRY(check_start(q, f, e));
     TRY(query_start(&q->s->host, plan, &o, &q->query, e));
+    q->writes = *f;
+    f->n = 0;
     q->retries_seen = 0;
     q->running_since_us = 0;
     q->row_at_ms = clock_wall_us() / 1000;
@@ -227,6 +289,7 @@ struct begin_job {
     struct service_query *q;
     struct script        *script;
     struct json_value    *spec; /* a copy: the object's may be replaced meanwhile */
+    struct folders        folders;
     char                  name[SERVICE_NAME_MAX + 1];
     bool                  scratch;
     enum err              rc;
@@ -239,6 +302,8 @@ static void run_begin(struct job *job)
     struct reset      given_up;
     if (!b->script)
         b->rc = script_of_spec(b->q->s, b->name, b->spec, &b->script, &b->error);
+    if (b->rc == OK)
+        b->rc = folders_of_plan(&b->script->plans[0], &b->folders, &b->error);
     if (b->rc == OK && b->scratch)
         b->rc = query_reset(&b->script->plans[0], b->q->s->catalog, &given_up, &b->error);
 }
@@ -255,9 +320,10 @@ static void begun(struct job *job)
     if (b->rc == OK && b->scratch)
         q->scratch = false;
     if (b->rc == OK && q->base.wanted && !q->restart && !q->s->stopping && !q->base.deleting)
-        b->rc = start(q, &b->error);
+        b->rc = start(q, &b->folders, &b->error);
     if (b->rc != OK && q->base.wanted)
         failed(q, b->rc, &b->error);
+    folders_free(&b->folders);
     json_doc_free(b->spec);
     mem_free(b);
     query__settle(q);

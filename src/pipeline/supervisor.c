@@ -286,7 +286,8 @@ static enum err put_row(struct change *c, struct error *e)
     TRY(json_doc_parse(c->spec, strlen(c->spec), &c->doc, e));
     TRY(c->kind == RESOURCE_QUERY ? query__change_check(c, e) : producer__change_check(c, e));
     c->row = (struct resource){.kind = c->kind, .name = c->name, .spec = c->spec, .running = c->wanted};
-    return resource_put(c->s->catalog, &c->row, c->expect, c->keep_wanted, e);
+    TRY(resource_put(c->s->catalog, &c->row, c->expect, c->keep_wanted, e));
+    return c->kind == RESOURCE_QUERY ? folder_owners_set(&c->s->folders, c->name, &c->folders, e) : OK;
 }
 
 static void run_change(struct job *job)
@@ -298,6 +299,8 @@ static void run_change(struct job *job)
         break;
     case CHANGE_DELETE:
         c->rc = resource_delete(c->s->catalog, c->kind, c->name, c->expect, &c->error);
+        if (c->rc == OK && c->kind == RESOURCE_QUERY)
+            folder_owners_remove(&c->s->folders, c->name);
         break;
     case CHANGE_WANT:
         c->row = (struct resource){.kind = c->kind, .name = c->name, .running = c->wanted};
@@ -363,7 +366,8 @@ static void change_done(struct job *job)
                                .error = c->error,
                                .script = c->rc == OK ? NULL : c->script,
                                .state_dropped = c->state_dropped,
-                               .incompatible = c->incompatible};
+                               .incompatible = c->incompatible,
+                               .table_taken = c->table_taken};
     s->n_changing--;
     if (r.rc == OK && c->what == CHANGE_PUT)
         applied_put(s, c, &r);
@@ -379,6 +383,7 @@ static void change_done(struct job *job)
         script_free(c->script);
         mem_free(c->script);
     }
+    folders_free(&c->folders);
     mem_free(c->spec);
     json_doc_free(c->doc);
     mem_free(c);
@@ -522,6 +527,8 @@ static enum err load_kind(struct supervisor *s, enum resource_kind kind, struct 
             rc = take_row(s, &c, &o, &created, e);
         if (rc == OK && !o->wanted)
             o->state = SERVICE_STOPPED;
+        if (rc == OK && kind == RESOURCE_QUERY)
+            query__loaded(service_query_of(o));
         mem_free(c.spec);
         json_doc_free(c.doc);
     }
@@ -550,6 +557,7 @@ enum err supervisor_open(const struct supervisor_spec *spec, struct supervisor *
     if (!s)
         return err_set(e, ERR_NO_MEMORY, "supervisor");
     s->spec = *spec;
+    folder_owners_init(&s->folders);
     TRY(query_host_init(&s->host, spec->loop, spec->state_dir, e)); /* what fails here ends the program */
     TRY(query_host_catalog(&s->host, &s->catalog, e));
     TRY(workers_init(&s->control, spec->loop, "control", 1, e));
@@ -629,5 +637,6 @@ void supervisor_close(struct supervisor *s)
     }
     for (int i = 0; i < SERVICE_EVENTS_KEPT; i++)
         free_texts(&s->events[i]);
+    folder_owners_free(&s->folders);
     uv_close((uv_handle_t *)&s->timer, on_timer_closed);
 }

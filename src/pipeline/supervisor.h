@@ -17,6 +17,7 @@
 #ifndef PIPELINE_SUPERVISOR_H
 #define PIPELINE_SUPERVISOR_H
 
+#include "pipeline/folders.h"
 #include "pipeline/meter.h"
 #include "pipeline/producing.h"
 #include "pipeline/query.h"
@@ -74,8 +75,8 @@ struct service_query {
     /* inside */
     struct supervisor *s;
     struct script     *next_script; /* bound already, for the next start */
+    struct folders     writes;      /* what runs, or is being taken down */
     bool               restart, scratch, purge, busy;
-    bool               leaving;  /* its last query is being taken down */
     int                failures; /* in a row */
     int64_t            running_since_us;
     int                retries_seen;
@@ -125,6 +126,7 @@ struct service_result {
     bool                   created;       /* it was not there before */
     bool                   state_dropped; /* the state did not follow, as was asked */
     bool                   incompatible;  /* ERR_CONFLICT because the state cannot follow */
+    bool                   table_taken;   /* ERR_EXISTS because another query writes a folder of this one */
 };
 typedef void service_done(void *arg, const struct service_result *r);
 

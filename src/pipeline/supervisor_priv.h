@@ -3,6 +3,7 @@
 #ifndef PIPELINE_SUPERVISOR_PRIV_H
 #define PIPELINE_SUPERVISOR_PRIV_H
 
+#include "pipeline/folders.h"
 #include "pipeline/supervisor.h"
 
 #define LAG_SAMPLES 600
@@ -17,6 +18,7 @@ struct supervisor {
     struct query_host      host;
     struct workers         control, side;
     struct catalog        *catalog;
+    struct folder_owners   folders;
     uv_timer_t             timer;
     struct list            lists[2];                    /* by enum resource_kind */
     struct event           events[SERVICE_EVENTS_KEPT]; /* ring; texts are ours */
@@ -43,11 +45,12 @@ struct change {
     struct json_value *doc;
     int64_t            expect;
     bool               wanted, keep_wanted, reset, force, purge, restart, scratch;
-    struct script     *script; /* of a query's put */
+    struct script     *script;  /* of a query's put */
+    struct folders     folders; /* that it writes */
     struct resource    row;
     enum err           rc;
     struct error       error;
-    bool               state_dropped, incompatible;
+    bool               state_dropped, incompatible, table_taken;
     service_done      *done;
     void              *arg;
 };
@@ -66,6 +69,8 @@ struct service_object *query__object_new(struct supervisor *s);
 void                   query__object_free(struct service_object *o);
 /* Control thread: binds and checks; fills c->name when it is empty. */
 MUST_CHECK enum err query__change_check(struct change *c, struct error *e);
+/* What is stored, at the start of the program: it blocks. */
+void                query__loaded(struct service_query *q);
 void                query__changed(struct service_query *q, struct change *c); /* takes c->script */
 void                query__revive(struct service_query *q); /* it was deleted and is there again: begin anew */
 void                query__settle(struct service_query *q); /* does the next step towards what is wanted */

@@ -249,6 +249,45 @@ static bool check_partitions(struct binder *b, const struct ast_statement *s, co
     return ok;
 }
 
+/* ---- folders ---- */
+
+/* Is it one folder, as far as names tell: "./x//y/" is "x/y". */
+static bool same_folder(const char *a, const char *b)
+{
+    bool same = (a[0] == '/') == (b[0] == '/');
+    while (same && (*a || *b)) {
+        size_t n = strcspn(a, "/"), m = strcspn(b, "/");
+        bool   skip_a = *a && (n == 0 || (n == 1 && a[0] == '.'));
+        bool   skip_b = !skip_a && *b && (m == 0 || (m == 1 && b[0] == '.'));
+        if (!skip_a && !skip_b)
+            same = n == m && memcmp(a, b, n) == 0;
+        a += skip_b ? 0 : n + (a[n] == '/');
+        b += skip_a ? 0 : m + (b[m] == '/');
+    }
+    return same;
+}
+
+/* A table and its side tables have a folder each: of two in one, a restart could not tell who has written what. */
+static bool check_folders(struct binder *b, const struct ast_statement *s)
+{
+    static const char *const keys[] = {NULL, "millrace.late", "millrace.rejects", "millrace.quarantine"};
+    const struct plan       *p = b->plan;
+    const char              *folders[] = {p->location, p->late, p->rejects, p->quarantine};
+    for (int i = 1; i < 4; i++)
+        for (int k = 0; folders[i] && k < i; k++) {
+            struct place at = s->place;
+            if (!folders[k] || !same_folder(folders[i], folders[k]))
+                continue;
+            for (int n = 0; n < s->n_properties; n++)
+                at = strcasecmp(s->properties[n].key, keys[i]) == 0 ? s->properties[n].value_place : at;
+            struct diag *g = diag_error(b->diags, at, "E_PROPERTY", "%s is the folder of %s", keys[i],
+                                        keys[k] ? keys[k] : "the table");
+            diag_hint(b->diags, g, "give each table a folder of its own");
+            return false;
+        }
+    return true;
+}
+
 /* ---- statements ---- */
 
 static bool bind_head(struct binder *b, const struct ast_statement *s)
@@ -270,7 +309,7 @@ static bool bind_head(struct binder *b, const struct ast_statement *s)
     }
     if (!p->location)
         return plan__no_memory(b);
-    return ok;
+    return check_folders(b, s) && ok;
 }
 
 /* Aliased or computed names would show in every commit: the query's name is a name only. */

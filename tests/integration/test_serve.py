@@ -170,6 +170,11 @@ def test_wrong_requests_are_told_what_is_wrong(service, broker):
     assert problem["errors"][0]["line"] > 1 and problem["errors"][0]["column"] > 0
     service.post("/queries", {"sql": every_event(broker, "t2")}, status=201)
     refused(409, "name_taken", "POST", "/queries", {"sql": every_event(broker, "t2")})
+    taken = refused(409, "table_taken", "POST", "/queries", {"name": "rival", "sql": every_event(broker, "t2")},
+                    hint="name another table")
+    assert re.match(r"query events writes to /.*/events already$", taken["detail"]), taken
+    service.post("/queries", {"sql": every_event(broker, "t2", name="other"), "start": False}, status=201)
+    refused(409, "table_taken", "PUT", "/queries/other", {"sql": every_event(broker, "t2")})
     refused(404, "not_found", "GET", "/queries/evens", hint="events")
     refused(422, "invalid_parameter", "GET", "/queries/events/commits?limit=x")
     refused(404, "not_found", "GET", "/tables/evens", hint="events")
@@ -684,9 +689,12 @@ def test_the_command_line_asks_the_service(service, broker):
     assert json.loads(cli("status", "--json").stdout)["items"][0]["name"] == "events"
     assert cli("stop", "events", "--wait", "20s").stdout == "events: stopped\n"
     assert cli("start", "events", "--wait", "20s").stdout == "events: running\n"
-    service.post("/queries", {"name": "rival", "sql": every_event(broker, "t19"), "start": False}, status=201)
-    failed = cli("start", "rival", "--wait", "20s")
-    assert failed.returncode == 75 and failed.stdout.startswith("rival: failed: query events writes to"), failed
+    service.post("/queries", {"sql": every_event(broker, "t19", name="failing"), "start": False}, status=201)
+    log = service.folder / "lake/failing/_delta_log"
+    log.mkdir(parents=True)
+    (log / f"{0:020}.json").write_text("no action")
+    failed = cli("start", "failing", "--wait", "20s")
+    assert failed.returncode == 75 and failed.stdout.startswith("failing: failed: "), failed
     wrong = cli("stop", "evens")
     assert wrong.returncode == 69 and "did you mean events?" in wrong.stderr
     version = str(service.get("/tables/events")["version"])

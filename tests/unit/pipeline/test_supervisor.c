@@ -288,6 +288,28 @@ static void a_query_can_be_stopped_at_any_moment(void **state)
     turn_until(w, runs, "q");
 }
 
+/* A query into the folder `location`, with more properties. */
+static const char *query_into(struct world *w, const char *location, const char *properties)
+{
+    static char spec[2048];
+    snprintf(spec, sizeof spec,
+             "{\"sql\":\"CREATE STREAMING TABLE any LOCATION '%s' TBLPROPERTIES ('pipelines.trigger.interval' = "
+             "'100 milliseconds'%s) AS SELECT CAST(value AS STRING) AS v FROM STREAM read_kafka(bootstrapServers => "
+             "'%s', subscribe => '%s', startingOffsets => 'earliest')\",\"params\":{},\"tags\":[],\"folder\":\".\"}",
+             location, properties, kafka_broker_bootstrap(broker), w->topic);
+    return spec;
+}
+
+static void assert_taken(struct world *w, const char *name, const char *spec, const char *by)
+{
+    char text[80];
+    snprintf(text, sizeof text, "query %s writes to /", by);
+    assert_int_equal(put(w, RESOURCE_QUERY, name, spec, false), ERR_EXISTS);
+    assert_true(w->result.table_taken);
+    if (strncmp(w->result.error.text, text, strlen(text)) != 0)
+        fail_msg("%s", w->result.error.text);
+}
+
 static void two_queries_do_not_write_one_table(void **state)
 {
     struct world *w = *state;
@@ -295,10 +317,87 @@ static void two_queries_do_not_write_one_table(void **state)
     turn_until(w, runs, "p");
     assert_int_equal(put(w, RESOURCE_QUERY, "first", query_of(w, "same", NULL, 1), false), OK);
     turn_until(w, runs, "first");
+    assert_taken(w, "second", query_of(w, "same", NULL, 1), "first");
+    assert_true(is_gone(w, "second") && runs(w, "first"));
+    assert_int_equal(put(w, RESOURCE_QUERY, "other", query_of(w, "another", NULL, 1), false), OK);
+    assert_taken(w, "other", query_of(w, "same", NULL, 1), "first"); /* a change */
+    assert_int_equal(want(w, RESOURCE_QUERY, "first", SERVICE_STOP), OK);
+    turn_until(w, is_stopped, "first");
+    assert_taken(w, "second", query_of(w, "same", NULL, 1), "first");
+    close_world(w);
+    open_world(w);
+    assert_taken(w, "second", query_of(w, "same", NULL, 1), "first");
+    assert_int_equal(put(w, RESOURCE_QUERY, "first", query_of(w, "elsewhere", NULL, 1), true), OK);
     assert_int_equal(put(w, RESOURCE_QUERY, "second", query_of(w, "same", NULL, 1), false), OK);
-    turn_until(w, has_failed, "second");
-    assert_non_null(strstr(find(w, "second")->error.text, "query first writes to"));
-    assert_true(runs(w, "first"));
+    assert_taken(w, "first", query_of(w, "same", NULL, 1), "second"); /* no way back */
+}
+
+static void one_table_is_one_by_whatever_name(void **state)
+{
+    struct world *w = *state;
+    char          real[300], place[600], link[300];
+    assert_int_equal(put(w, RESOURCE_PRODUCER, "p", producer_of(w, 500, 0), false), OK);
+    snprintf(real, sizeof real, "%s/real", w->lake);
+    snprintf(link, sizeof link, "%s/link", w->lake);
+    snprintf(place, sizeof place, "%s/t", real);
+    assert_int_equal(put(w, RESOURCE_QUERY, "first", query_into(w, place, ""), false), OK);
+    turn_until(w, has_rows, "first"); /* so the folder is there */
+    assert_int_equal(symlink("real", link), 0);
+    const char *const names[][3] = {
+        {"", real, "/t/"}, {"", real, "//./t"}, {"", real, "/no/../t"}, {"file://", real, "/t"}, {"", link, "/t"}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snprintf(place, sizeof place, "%s%s%s", names[i][0], names[i][1], names[i][2]);
+        assert_taken(w, "second", query_into(w, place, ""), "first");
+    }
+    assert_int_equal(put(w, RESOURCE_QUERY, "second", query_into(w, link, ""), false), OK);
+}
+
+static void a_side_table_is_a_table_too(void **state)
+{
+    struct world *w = *state;
+    char          more[200], place[200];
+    snprintf(more, sizeof more, ", 'millrace.rejects' = '%s/aside'", w->lake);
+    snprintf(place, sizeof place, "%s/one", w->lake);
+    assert_int_equal(put(w, RESOURCE_QUERY, "first", query_into(w, place, more), false), OK);
+    snprintf(place, sizeof place, "%s/two", w->lake);
+    assert_taken(w, "second", query_into(w, place, more), "first");
+    snprintf(place, sizeof place, "%s/aside", w->lake);
+    assert_taken(w, "second", query_into(w, place, ""), "first");
+}
+
+static void the_table_of_a_deleted_query_is_free_when_that_has_ended(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(put(w, RESOURCE_PRODUCER, "p", producer_of(w, 500, 0), false), OK);
+    assert_int_equal(put(w, RESOURCE_QUERY, "first", query_of(w, "same", NULL, 1), false), OK);
+    turn_until(w, has_rows, "first");
+    assert_int_equal(forget(w, RESOURCE_QUERY, "first", true, false), OK);
+    assert_int_equal(put(w, RESOURCE_QUERY, "second", query_of(w, "same", NULL, 1), false), OK);
+    turn_until(w, runs, "second"); /* it may have waited */
+    assert_null(find(w, "first"));
+}
+
+/* Two of one table can be in a folder of states that an older version has made. */
+static void of_two_that_write_one_table_the_older_one_runs_after_a_restart(void **state)
+{
+    struct world *w = *state;
+    struct error  e;
+    assert_int_equal(put(w, RESOURCE_PRODUCER, "p", producer_of(w, 500, 0), false), OK);
+    turn_until(w, runs, "p");
+    assert_int_equal(put(w, RESOURCE_QUERY, "z_older", query_of(w, "same", NULL, 1), false), OK);
+    turn_until(w, runs, "z_older");
+    struct resource row = {
+        .kind = RESOURCE_QUERY, .name = "a_younger", .spec = query_of(w, "same", NULL, 1), .running = true};
+    assert_int_equal(resource_put(w->s->catalog, &row, 0, false, &e), OK);
+    close_world(w);
+    open_world(w);
+    turn_until(w, runs, "z_older");
+    turn_until(w, has_failed, "a_younger");
+    assert_non_null(strstr(find(w, "a_younger")->error.text, "query z_older, which is older, writes to /"));
+    assert_int_equal(forget(w, RESOURCE_QUERY, "z_older", true, false), OK);
+    turn_until(w, is_gone, "z_older");
+    assert_int_equal(want(w, RESOURCE_QUERY, "a_younger", SERVICE_START), OK);
+    turn_until(w, runs, "a_younger");
 }
 
 /* ---- changes ---- */
@@ -390,6 +489,10 @@ int main(void)
                                        T(while_a_query_ends_nothing_is_counted_twice),
                                        T(a_query_can_be_stopped_at_any_moment),
                                        T(two_queries_do_not_write_one_table),
+                                       T(one_table_is_one_by_whatever_name),
+                                       T(a_side_table_is_a_table_too),
+                                       T(the_table_of_a_deleted_query_is_free_when_that_has_ended),
+                                       T(of_two_that_write_one_table_the_older_one_runs_after_a_restart),
                                        T(state_that_cannot_follow_is_refused_or_dropped),
                                        T(a_running_query_is_deleted_only_by_force),
                                        T(made_anew_while_the_deleted_one_ends_it_runs),
