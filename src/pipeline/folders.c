@@ -16,7 +16,7 @@ struct folder_owner {
 
 /* ---- one folder ---- */
 
-/* Appends the parts of rest to path, which has its links followed: nothing of rest exists, so ".." is the part before. */
+/* Appends the parts of rest to path, whose links are followed. Nothing of rest exists: ".." is the part before. */
 static bool append_parts(char path[PATH_MAX], const char *rest)
 {
     size_t n = strcmp(path, "/") == 0 ? 0 : strlen(path);

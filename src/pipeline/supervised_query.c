@@ -252,7 +252,7 @@ static bool older_goes_first(void *arg, const char *query, const char *folder)
     return c->rc == OK;
 }
 
-/* The second line: whoever runs keeps the table until it has ended, and of two that are to run the older one gets it. */
+/* The second line: whoever runs keeps the table until it has ended; of two that are to run the older one gets it. */
 static enum err check_start(const struct service_query *q, const struct folders *f, struct error *e)
 {
     struct start_check c = {.q = q, .e = e};

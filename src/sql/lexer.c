@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sql/lexer.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct lexer {
@@ -11,7 +12,12 @@ struct lexer {
     struct token *tokens;
     int           n, capacity;
     bool          no_memory;
+    uint32_t      odd[3];    /* by quotes[]: the first text that looks as if it had taken the quote of another; + 1 */
+    int           n_found;   /* diags of others */
+    bool          never_end; /* a text, a name or a comment; the rest of the tokens means nothing */
 };
+
+static const char quotes[] = "'\"`";
 
 static bool is_letter(char c)
 {
@@ -45,6 +51,19 @@ static struct token *push(struct lexer *l, enum token_kind kind, uint32_t from, 
     return t;
 }
 
+/* Tells it, and takes back what was found behind it: that was read with wrong eyes. */
+static void no_end(struct lexer *l, uint32_t at, uint32_t length, const char *what, const char *hint)
+{
+    int kept = l->n_found;
+    for (int i = l->n_found; i < l->diags->n; i++)
+        if (l->diags->items[i].place.at < at)
+            l->diags->items[kept++] = l->diags->items[i];
+    l->diags->n_errors -= l->diags->n - kept;
+    l->diags->n = kept;
+    diag_hint(l->diags, diag_error(l->diags, (struct place){at, length}, "E_SYNTAX", "%s", what), "%s", hint);
+    l->never_end = true;
+}
+
 static void skip_comment(struct lexer *l)
 {
     uint32_t from = l->at;
@@ -61,7 +80,7 @@ static void skip_comment(struct lexer *l)
         }
     } while (depth > 0 && l->at < l->size);
     if (depth > 0)
-        diag_error(l->diags, (struct place){from, 2}, "E_SYNTAX", "this comment never ends");
+        no_end(l, from, 2, "this comment has no end", "close it with */, once more for each /* inside it");
 }
 
 static void skip_blank(struct lexer *l)
@@ -140,8 +159,27 @@ static uint32_t unescape(const char *p, uint32_t left, struct buf *out)
     return 1;
 }
 
+/* A text that goes on in another line, or whose end touches a word, may be one that lacks its own closing quote and
+ * has taken the opening one of the next. It is the place to show when the last quote of all turns out to be alone. */
+static void note_odd(struct lexer *l, uint32_t from)
+{
+    uint32_t *odd = &l->odd[strchr(quotes, l->text[from]) - quotes];
+    bool      lines = memchr(l->text + from, '\n', l->at - from) != NULL;
+    if (!*odd && (lines || is_letter(peek(l, 0)) || is_digit(peek(l, 0))))
+        *odd = from + 1;
+}
+
+static void quote_has_no_end(struct lexer *l, uint32_t from)
+{
+    char     quote = l->text[from], hint[100];
+    uint32_t odd = l->odd[strchr(quotes, quote) - quotes];
+    snprintf(hint, sizeof hint, "close it with %c%s; inside of it a %c is written twice", quote,
+             odd ? ", or the first one behind it that lacks it" : "", quote);
+    no_end(l, odd ? odd - 1 : from, 1, quote == '`' ? "this name has no end" : "this text has no end", hint);
+}
+
 /* The text between quotes; l->at is at the opening quote, and ends after the closing one. */
-static bool quoted(struct lexer *l, bool raw, struct buf *out)
+static void quoted(struct lexer *l, bool raw, struct buf *out)
 {
     uint32_t from = l->at;
     char     quote = peek(l, 0);
@@ -152,7 +190,8 @@ static bool quoted(struct lexer *l, bool raw, struct buf *out)
             l->at += 2;
         } else if (c == quote) {
             l->at++;
-            return true;
+            note_odd(l, from);
+            return;
         } else if (c == '\\' && !raw && l->at + 1 < l->size) {
             l->at++;
             l->at += unescape(l->text + l->at, l->size - l->at, out);
@@ -161,8 +200,7 @@ static bool quoted(struct lexer *l, bool raw, struct buf *out)
             l->at++;
         }
     }
-    diag_error(l->diags, (struct place){from, 1}, "E_SYNTAX", "this text has no closing quote");
-    return false;
+    quote_has_no_end(l, from);
 }
 
 /* The token of a text that was put together; frees it. */
@@ -193,7 +231,7 @@ static void lex_binary(struct lexer *l, uint32_t from)
         buf_u8(&bytes, (uint8_t)hex_value((char)text.data[i++]));
     for (; i < text.size; i += 2)
         buf_u8(&bytes, (uint8_t)(hex_value((char)text.data[i]) * 16 + hex_value((char)text.data[i + 1])));
-    for (i = 0; i < text.size; i++)
+    for (i = 0; i < text.size && !l->never_end; i++)
         if (hex_value((char)text.data[i]) < 0) {
             diag_error(l->diags, (struct place){from, l->at - from}, "E_SYNTAX", "X'..' takes hexadecimal digits");
             break;
@@ -215,10 +253,12 @@ static void lex_quoted_name(struct lexer *l)
             l->at++;
         buf_u8(&text, (uint8_t)peek(l, 0));
     }
-    if (l->at >= l->size)
-        diag_error(l->diags, (struct place){from, 1}, "E_SYNTAX", "this name has no closing backtick");
-    else
+    if (l->at >= l->size) {
+        quote_has_no_end(l, from);
+    } else {
         l->at++;
+        note_odd(l, from);
+    }
     push_text(l, TOK_QUOTED, from, &text);
 }
 
@@ -325,8 +365,12 @@ enum err lexer_run(const char *text, struct arena *a, struct diags *diags, struc
     size_t size = strlen(text);
     if (size > LEXER_BYTES_MAX)
         return err_set(e, ERR_LIMIT, "the text is larger than %zu bytes", LEXER_BYTES_MAX);
-    struct lexer l = {
-        .text = text, .size = (uint32_t)size, .at = (uint32_t)text_mark(text), .arena = a, .diags = diags};
+    struct lexer l = {.text = text,
+                      .size = (uint32_t)size,
+                      .at = (uint32_t)text_mark(text),
+                      .arena = a,
+                      .diags = diags,
+                      .n_found = diags->n};
     while (skip_blank(&l), l.at < l.size && !l.no_memory) {
         char c = peek(&l, 0);
         if (is_letter(c))
@@ -340,6 +384,7 @@ enum err lexer_run(const char *text, struct arena *a, struct diags *diags, struc
         else
             lex_symbol(&l);
     }
+    l.n = l.never_end ? 0 : l.n;
     push(&l, TOK_END, l.size, "", 0);
     if (l.no_memory)
         return err_set(e, ERR_LIMIT, "the text needs more memory than a statement may take");

@@ -30,8 +30,8 @@ struct token {
     uint32_t        length;
 };
 
-/* All tokens, the last one TOK_END. Bad characters and unterminated texts go into diags (E_SYNTAX); the tokens are
- * still usable. ERR_LIMIT over LEXER_BYTES_MAX. */
+/* All tokens, the last one TOK_END. Bad characters go into diags (E_SYNTAX); so does a text, name or comment without
+ * its end, and then there is no token but TOK_END. ERR_LIMIT over LEXER_BYTES_MAX. */
 #define LEXER_BYTES_MAX ((size_t)1 << 20)
 MUST_CHECK enum err lexer_run(const char *text, struct arena *a, struct diags *diags, struct token **out, int *n_out,
                               struct error *e);

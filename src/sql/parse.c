@@ -54,27 +54,63 @@ static const char *const keywords[] = {
     "DROP",    "ROW",     "FAIL",          "UPDATE"};
 #define N_KEYWORDS ((int)(sizeof keywords / sizeof keywords[0]))
 
+/* How many bytes of a token are shown: not its second line. */
+static int shown(const struct parser *p, const struct token *t)
+{
+    size_t n = strcspn(p->text + t->place.at, "\n");
+    n = n < t->place.length ? n : t->place.length;
+    return n < 60 ? (int)n : 60;
+}
+
+/* The last "(" before the cursor, in this statement, that nothing closes; NULL: each is closed. */
+static const struct token *open_parenthesis(const struct parser *p)
+{
+    int depth = 0;
+    for (int i = p->at - 1; i >= 0; i--) {
+        const struct token *t = &p->tokens[i];
+        if (t->kind != TOK_SYMBOL)
+            continue;
+        if (t->text[0] == ';')
+            return NULL;
+        depth += (t->text[0] == ')') - (t->text[0] == '(');
+        if (depth < 0)
+            return t;
+    }
+    return NULL;
+}
+
 bool parse__fail(struct parser *p, const char *expected)
 {
-    const struct token *t = tok(p);
+    const struct token *t = tok(p), *open = open_parenthesis(p);
+    bool                ends = t->kind == TOK_END || parse__is(p, ";"), closes = strcmp(expected, "\")\"") == 0 && open;
+    int                 line, column;
     if (p->failed)
         return false;
     p->failed = true;
-    struct diag *g =
-        t->kind == TOK_END
-            ? diag_error(p->diags, t->place, "E_SYNTAX", "the text ends too early: expected %s", expected)
-            : diag_error(p->diags, t->place, "E_SYNTAX", "syntax error at \"%.*s\": expected %s",
-                         (int)(t->place.length < 60 ? t->place.length : 60), p->text + t->place.at, expected);
-    bool is_keyword = false;
+    if (closes && ends) {
+        diag_hint(p->diags, diag_error(p->diags, open->place, "E_SYNTAX", "this parenthesis has no end"),
+                  "close it with )");
+        return false;
+    }
+    struct diag *g = t->kind == TOK_END
+                         ? diag_error(p->diags, t->place, "E_SYNTAX", "the text ends too early: expected %s", expected)
+                         : diag_error(p->diags, t->place, "E_SYNTAX", "syntax error at \"%.*s\": expected %s",
+                                      shown(p, t), p->text + t->place.at, expected);
+    bool         is_keyword = false;
     for (int i = 0; i < N_KEYWORDS; i++)
         is_keyword = is_keyword || (t->kind == TOK_WORD && strcasecmp(t->text, keywords[i]) == 0);
     const char         *near = t->kind == TOK_WORD && !is_keyword ? nearest_name(t->text, keywords, N_KEYWORDS) : NULL;
     const struct token *before = p->at > 0 ? &p->tokens[p->at - 1] : NULL;
     if (near) {
         diag_hint(p->diags, g, "did you mean %s?", near);
+    } else if (parse__is(p, ")") && !open) {
+        diag_hint(p->diags, g, "no \"(\" is open here");
     } else if (before && before->kind == TOK_WORD && (near = nearest_name(before->text, keywords, N_KEYWORDS)) &&
                strcasecmp(near, before->text) != 0) {
         diag_hint(p->diags, g, "did you mean %s instead of %s before it?", near, before->text);
+    } else if (closes) {
+        place_line_column(p->text, open->place.at, &line, &column);
+        diag_hint(p->diags, g, "the \"(\" at line %d, column %d is still open", line, column);
     }
     return false;
 }
@@ -384,7 +420,10 @@ enum err sql_parse(const char *text, struct arena *a, struct diags *diags, struc
 {
     struct parser p;
     struct list   statements = {0};
+    *out = NULL;
     TRY(start(&p, text, a, diags, e));
+    if (tok(&p)->kind == TOK_END && diags->n_errors)
+        return verdict(&p, e);
     while (parse__take(&p, ";"))
         ;
     while (tok(&p)->kind != TOK_END) {

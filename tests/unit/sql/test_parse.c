@@ -186,7 +186,7 @@ static const struct {
     {"CREATE STREAMING TABLE t AS SELECT a FROM v WHERE a = (SELECT 1)", "E_UNSUPPORTED", "a subquery inside",
      "EXISTS"},
     {"CREATE STREAMING TABLE t AS SELECT a FROM v, w", "E_UNSUPPORTED", "list of relations", "JOIN"},
-    {"CREATE STREAMING TABLE t AS SELECT 'a FROM v", "E_SYNTAX", "no closing quote", NULL},
+    {"CREATE STREAMING TABLE t AS SELECT 'a FROM v", "E_SYNTAX", "this text has no end", "close it"},
     {"CREATE STREAMING TABLE t AS SELECT cast(a AS INTT) FROM v", "E_TYPE", "unknown type \"INTT\"",
      "did you mean INT?"},
     {"", "E_SYNTAX", "no statement", NULL},
@@ -203,6 +203,44 @@ static void what_is_wrong_is_said_with_its_place(void **state)
         if (strcmp(g->code, bad[i].code) != 0 || !strstr(g->text, bad[i].words) ||
             (bad[i].hint && (!g->hint || !strstr(g->hint, bad[i].hint))))
             fail_msg("%s: %s %s (%s)", bad[i].text, g->code, g->text, g->hint ? g->hint : "no hint");
+    }
+}
+
+/* # is in front of the character that is shown. */
+static const struct {
+    const char *marked, *words, *hint;
+} endless[] = {
+    {"CREATE STREAMING TABLE t AS SELECT #'a FROM v", "this text has no end", "close it with ';"},
+    {"CREATE STREAMING TABLE t AS SELECT #'a FROM v WHERE b = 'x' AND c = 'y'", "this text has no end",
+     "the first one"},
+    {"CREATE STREAMING TABLE t AS SELECT 'z', #'a\nFROM v WHERE b = '-'", "this text has no end", "the first one"},
+    {"CREATE STREAMING TABLE t AS SELECT #'it's' AS a FROM v", "this text has no end", "written twice"},
+    {"CREATE STREAMING TABLE t AS SELECT \"it's\", 'a', #'b\" FROM v", "this text has no end", NULL},
+    {"CREATE STREAMING TABLE t AS SELECT r#'a FROM v", "this text has no end", NULL},
+    {"CREATE STREAMING TABLE t AS SELECT #'a AS b, 'x' AS c FROM v", "this text has no end", NULL},
+    {"CREATE STREAMING TABLE t AS SELECT a AS #`b FROM v", "this name has no end", "close it with `"},
+    {"CREATE STREAMING TABLE t AS SELECT a #/* b /* c */ FROM v", "this comment has no end", "close it with */"},
+    {"CREATE STREAMING TABLE t AS SELECT a FROM #(SELECT a FROM f(b)", "this parenthesis has no end", "with )"},
+    {"CREATE STREAMING TABLE t AS SELECT a FROM f#(b => 1;", "this parenthesis has no end", "with )"},
+    {"CREATE STREAMING TABLE t AS SELECT f(g(a) #AS b FROM v", "expected \")\"", "the \"(\" at line 1, column 37"},
+    {"CREATE STREAMING TABLE t AS SELECT a#) AS b FROM v", "expected \";\"", "no \"(\" is open"},
+};
+
+static void what_lacks_its_end_is_shown_where_it_begins(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof endless / sizeof endless[0]; i++) {
+        struct ast_script *script = NULL;
+        char               text[200];
+        size_t             at = strcspn(endless[i].marked, "#");
+        snprintf(text, sizeof text, "%.*s%s", (int)at, endless[i].marked, endless[i].marked + at + 1);
+        diags_init(&diags, &arena);
+        assert_int_equal(sql_parse(text, &arena, &diags, &script, NULL), ERR_INVALID);
+        const struct diag *g = &diags.items[0];
+        if (diags.n != 1 || diags.n_errors != 1 || g->place.at != at || !strstr(g->text, endless[i].words) ||
+            (endless[i].hint && (!g->hint || !strstr(g->hint, endless[i].hint))))
+            fail_msg("%s: %d errors, at %u %s (%s)", text, diags.n, g->place.at, g->text,
+                     g->hint ? g->hint : "no hint");
     }
 }
 
@@ -301,6 +339,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_expression_gives_its_tree_and_the_tree_parses_again, setup, teardown),
         cmocka_unit_test_setup_teardown(statements_of_the_main_job_parse, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_wrong_is_said_with_its_place, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_lacks_its_end_is_shown_where_it_begins, setup, teardown),
         cmocka_unit_test_setup_teardown(errors_of_all_statements_come_in_one_go, setup, teardown),
         cmocka_unit_test_setup_teardown(deep_nesting_is_refused_without_a_crash, setup, teardown),
         cmocka_unit_test_setup_teardown(schemas_of_from_json_parse_as_fields_or_as_one_type, setup, teardown),
