@@ -447,6 +447,8 @@ static void greet(struct session *s)
     json_member_int(&w, "max_rows", SERVICE_ROWS_KEPT);
     json_end_object(&w);
     json_member_string(&w, "role", ws_role(s->ws) == HTTP_ADMIN ? "admin" : "viewer");
+    json_key(&w, "signed_in_as");
+    json_put_string(&w, ws_signed_in_as(s->ws));
     send_to(s, frame_end(&out, &w));
     s->greeted = true;
 }

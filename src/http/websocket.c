@@ -109,6 +109,7 @@ struct ws_session {
 void          *ws_user(const struct ws_session *s) { return s->user; }
 enum http_role ws_role(const struct ws_session *s) { return s->who.role; }
 const char    *ws_actor(const struct ws_session *s) { return s->who.name; }
+const char    *ws_signed_in_as(const struct ws_session *s) { return s->who.session ? s->who.name : NULL; }
 const char    *ws_peer(const struct ws_session *s) { return s->peer; }
 
 size_t ws_waiting(const struct ws_session *s, int *n_frames)

@@ -60,6 +60,8 @@ MUST_CHECK enum err ws_accept(struct http_request *r, const char *protocol, cons
 void          *ws_user(const struct ws_session *s);
 enum http_role ws_role(const struct ws_session *s);
 const char    *ws_actor(const struct ws_session *s);
+/* The name of the token that a browser's cookie stands for; NULL: there is no such cookie, nothing to sign out of. */
+const char    *ws_signed_in_as(const struct ws_session *s);
 const char    *ws_peer(const struct ws_session *s);
 
 enum ws_sent { WS_QUEUED, WS_REPLACED, WS_REFUSED }; /* refused: the queue is full, or the session is closing */

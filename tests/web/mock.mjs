@@ -104,6 +104,7 @@ class Session {
         heartbeat_ms: 15000,
         limits: {},
         role: w.info().role,
+        signed_in_as: w.options.signedInAs ?? null,
       });
     else if (m.type === 'ping') this.send({ type: 'hb', t: w.iso(), server_time: w.iso(), lag_ms: 0, drops: 0 });
     else if (m.type === 'unsub') this.subs.delete(m.id);

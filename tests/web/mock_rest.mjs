@@ -190,6 +190,14 @@ export function routes(world) {
     ],
     [
       'DELETE',
+      '/session',
+      () => {
+        w.options.signedInAs = null;
+        return { status: 204 };
+      },
+    ],
+    [
+      'DELETE',
       '/queries/:name',
       ([n]) => {
         w.query(n);

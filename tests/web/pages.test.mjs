@@ -451,6 +451,24 @@ test('a viewer sees the controls, disabled, and why', { skip }, async (t) => {
   assert.match(await page.eval('document.querySelector("[aria-label=\'Stop campaign_views\']").title'), /may look/);
 });
 
+for (const width of [1200, 390]) {
+  test(`a session is ended by a button, on a screen of ${width} pixels`, { skip }, async (t) => {
+    const { page, server } = await open(t, { signedInAs: 'eve' }, { width, height: 800, mobile: width < 640 });
+    const narrow = width < 640;
+    const leave = narrow ? '.more button' : "[aria-label='Sign out']";
+    await page.until('document.querySelector(".connection.tone-ok")');
+    if (narrow) await click(page, '.more > summary');
+    await page.until(`document.querySelector("${leave}").checkVisibility()`);
+    if (!narrow) assert.equal(await page.eval(`document.querySelector("${leave}").title`), 'Sign out (eve)');
+    assert.equal(await page.eval('document.documentElement.scrollWidth - document.documentElement.clientWidth'), 0);
+    if (!noAxe) await axe(page);
+    await click(page, leave);
+    await page.until(`document.querySelector(".connection.tone-ok") && document.querySelector("${leave}").hidden`);
+    assert.equal(server.world.options.signedInAs, null);
+    quietly(page);
+  });
+}
+
 test('who asked for less motion gets none', { skip }, async (t) => {
   const { page } = await open(t, {}, { reduced: true });
   await page.until('document.querySelector(".connection.tone-ok")');

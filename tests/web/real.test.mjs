@@ -222,6 +222,14 @@ test('a service with tokens: the page asks for one, says when it is wrong, and t
   await enter(token);
   await other.until('document.querySelector(".connection").innerText.startsWith("live")');
   assert.equal(await other.eval('document.querySelector("dialog")'), null);
+  const leave = 'document.querySelector("[aria-label=\'Sign out\']")';
+  assert.equal(await other.eval(`${leave}.title`), 'Sign out (eve)');
+  await other.eval(`${leave}.click()`);
+  await other.until('document.querySelector("dialog #token")');
+  assert.equal(await other.eval('fetch("/api/v1/info").then((r) => r.status)'), 401);
+  assert.equal(await other.eval(`${leave}.hidden`), true);
+  await enter(token);
+  await other.until(`${leave} && !${leave}.hidden`);
   assert.deepEqual(other.problems, []);
   await other.close();
   assert.equal(await kill(guarded.child, 'SIGTERM'), 0);

@@ -120,6 +120,7 @@ const ICONS = {
   more: 'M5 7h14M5 12h14M5 17h14',
   keyboard: 'M3 6h18v12H3zM7 10h.5M12 10h.5M17 10h.5M8 14h8',
   arrow: 'M5 12h14M13 6l6 6-6 6',
+  leave: 'M14 4H5v16h9M10 12h11M17 8l4 4-4 4',
 };
 
 // A picture beside a text: never the only carrier of a meaning, so hidden from assistive technology.

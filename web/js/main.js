@@ -4,7 +4,7 @@
 
 import { h, icon, put, setAttr, setClass, setIcon, setText, svg } from './dom.js';
 import { span } from './format.js';
-import { askForToken, isSignedOut } from './parts/sign_in.js';
+import { askForToken, isSignedOut, signOut } from './parts/sign_in.js';
 import { LEVEL_ICON } from './parts/state.js';
 import { makeStore } from './store.js';
 
@@ -80,6 +80,12 @@ const themeButton = h('button', {
   class: 'icon-button',
   onclick: () => store.setPref('theme', THEMES[store.prefs.theme][1]),
 });
+const leaveButton = h(
+  'button',
+  { class: 'icon-button wide-only', 'aria-label': 'Sign out', hidden: true, onclick: () => signOut(store) },
+  icon('leave'),
+);
+const leaveLink = h('button', { class: 'quiet', hidden: true, onclick: () => signOut(store) }, icon('leave'), 'Sign out');
 const zoneButton = h('button', {
   class: 'quiet small wide-only',
   onclick: () => store.setPref('zone', store.prefs.zone === 'utc' ? 'local' : 'utc'),
@@ -127,6 +133,7 @@ function build() {
       NAV.slice(3).map(([section, text]) =>
         h('a', { href: `#/${section}`, 'data-section': section }, icon(section), text),
       ),
+      leaveLink,
     ),
   );
   document.body.append(
@@ -159,6 +166,7 @@ function build() {
       zoneButton,
       pauseButton,
       themeButton,
+      leaveButton,
       h(
         'button',
         {
@@ -199,6 +207,8 @@ function showConnection() {
         : 'Connected to millrace',
   );
   setAttr(link, 'aria-label', `Connection: ${text}`);
+  leaveButton.hidden = leaveLink.hidden = !socket.signedInAs;
+  setAttr(leaveButton, 'title', `Sign out (${socket.signedInAs})`);
   showBanner();
   showPill();
 }

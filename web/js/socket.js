@@ -28,6 +28,7 @@ export class Socket extends EventTarget {
     this.rtt = null;
     this.build = null;
     this.role = null;
+    this.signedInAs = null; // name of a token, when there is a session to end
     this.heartbeat = 15000;
   }
 
@@ -106,6 +107,7 @@ export class Socket extends EventTarget {
     this.attempt = 0;
     this.build = m.build;
     this.role = m.role;
+    this.signedInAs = m.signed_in_as ?? null;
     this.heartbeat = m.heartbeat_ms ?? this.heartbeat;
     this.change('open');
     for (const sub of this.subs.values()) this.request(sub);

@@ -3,6 +3,7 @@
 
 import { h, icon, keyed, setAttr, setText } from '../dom.js';
 import { showDialog } from './dialog.js';
+import { signOut } from './sign_in.js';
 
 function commands(store, nav) {
   const out = nav.map(([section, text]) => ({
@@ -54,6 +55,7 @@ function commands(store, nav) {
     icon: 'pause',
     run: () => store.setPaused(!store.paused),
   });
+  if (store.socket.signedInAs) out.push({ text: 'Sign out', icon: 'leave', run: () => signOut(store) });
   return out;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// sign_in: asks for a token when the service wants one, and trades it for the session's cookie.
+// sign_in: asks for a token when the service wants one, trades it for the session's cookie, and gives that up again.
 
-import { get, post } from '../api.js';
+import { get, post, remove } from '../api.js';
 import { h, setText } from '../dom.js';
 
 const sentence = (text) => (text ? `${text[0].toUpperCase()}${text.slice(1)}.` : '');
@@ -13,6 +13,16 @@ export async function isSignedOut() {
     return false;
   } catch (problem) {
     return problem.status === 401;
+  }
+}
+
+// Ends the session. The page begins anew: what it has shown is not left for whoever comes next.
+export async function signOut(store) {
+  try {
+    await remove('/session');
+    location.reload();
+  } catch (problem) {
+    store.toast(problem.message, 'bad');
   }
 }
 

@@ -76,7 +76,7 @@ export function mount(element, store) {
       cpu_s: span((p.cpu_seconds ?? 0) * 1000),
       threads: int(p.threads),
       loop: span(p.loop_lag_p99_ms),
-      role: info.role,
+      role: store.socket.signedInAs ? `${info.role}, signed in as ${store.socket.signedInAs}` : info.role,
       state: info.state_dir,
       warehouse: info.warehouse,
       skew: store.skewMs ? `off by ${span(Math.abs(store.skewMs))}` : 'agrees',
