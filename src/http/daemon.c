@@ -357,6 +357,7 @@ static enum err start_handles(struct http_server *s, struct error *e)
     return OK;
 }
 
+/* Strictness 0: its stricter ways are an answer sent twice, or none; the guards are stricter and say why. */
 enum err daemon__start(struct http_server *s, struct error *e)
 {
     int      listen_fd = s->listen_fd;
@@ -371,8 +372,8 @@ enum err daemon__start(struct http_server *s, struct error *e)
                                  MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,   //
                                  MHD_OPTION_CONNECTION_LIMIT, (unsigned)(s->limits.connections + SPARE_CONNECTIONS), //
                                  MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)s->limits.connections_per_ip,         //
-                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32768,                                  //
-                                 MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)65536,                                  //
+                                 MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
     if (!s->daemon)
         return err_set(e, ERR_IO, "libmicrohttpd does not start");
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);

@@ -9,8 +9,8 @@
  * The order of one request:  head -> guards -> body (whole, within the route's limit) -> handler -> answer
  *
  * What libmicrohttpd 0.9.75 hides from us: a bare LF that ends the request line, the last header line or a chunk's line
- * is taken for CR LF; and it answers a head beyond its memory (32 KiB), broken chunks and an unreadable request line
- * itself, without a problem document.
+ * is taken for CR LF; and it answers a head beyond its memory (64 KiB), broken chunks, a Content-Length that is no
+ * number and a request line without a version itself, with a page of its own and no hook for ours.
  */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H

@@ -540,7 +540,7 @@ static bool open_session(struct ws_session *s, int fd)
     return true;
 }
 
-/* The descriptor is copied, and the library's side closed at once: its 32 KiB of buffers go back, and an open WebSocket
+/* The descriptor is copied, and the library's side closed at once: its 64 KiB of buffers go back, and an open WebSocket
  * is no connection to it any more. */
 void ws__upgraded(void *cls, struct MHD_Connection *connection, void *con_cls, const char *extra, size_t n_extra,
                   MHD_socket fd, struct MHD_UpgradeResponseHandle *urh)

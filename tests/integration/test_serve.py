@@ -182,6 +182,18 @@ def test_wrong_requests_are_told_what_is_wrong(service, broker):
     assert service.call("GET", "/errors/name_taken").status == 200
 
 
+def test_every_code_of_an_error_has_its_page(service):
+    service.serve()
+    codes = set()
+    for room in ("http", "api"):
+        for file in (TOP / "src" / room).glob("*.c"):
+            text = file.read_text()
+            codes |= set(re.findall(r'(?:refuse|problem)\([^;]*?,\s*\d{3},\s*"(\w+)"', text))
+            codes |= set(re.findall(r'\.code = "(\w+)"', text)) | set(re.findall(r'\{ERR_\w+, \d{3}, "(\w+)"\}', text))
+    assert {"malformed_request", "table_taken", "name_taken", "sql_semantic"} <= codes
+    assert [c for c in sorted(codes) if service.call("GET", f"/errors/{c}").status != 200] == []
+
+
 def test_etags_guard_against_lost_updates(service, broker):
     service.serve()
     sql = every_event(broker, "t3")

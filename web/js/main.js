@@ -85,7 +85,12 @@ const leaveButton = h(
   { class: 'icon-button wide-only', 'aria-label': 'Sign out', hidden: true, onclick: () => signOut(store) },
   icon('leave'),
 );
-const leaveLink = h('button', { class: 'quiet', hidden: true, onclick: () => signOut(store) }, icon('leave'), 'Sign out');
+const leaveLink = h(
+  'button',
+  { class: 'quiet', hidden: true, onclick: () => signOut(store) },
+  icon('leave'),
+  'Sign out',
+);
 const zoneButton = h('button', {
   class: 'quiet small wide-only',
   onclick: () => store.setPref('zone', store.prefs.zone === 'utc' ? 'local' : 'utc'),

@@ -302,6 +302,37 @@ static void malformed_heads_are_refused(void **state)
     REFUSED("GET /hello HTTP/1.1\r\nHost: localhost\r\n X-Folded: b\r\n\r\n");
 }
 
+/* As an answer of ours: the library would send a page of its own, or close without a word. */
+static void told(int status, const char *code, const char *request)
+{
+    char answer[4000], word[80];
+    bool closed;
+    int  fd = dial(&served);
+    snprintf(word, sizeof word, "\"code\":\"%s\"", code);
+    say(fd, request);
+    hear(fd, answer, sizeof answer, 3000, &closed);
+    assert_int_equal(status_of(answer), status);
+    assert_string_equal(field_of(answer, "Content-Type"), "application/problem+json");
+    if (!strstr(body_of(answer), word) || !closed)
+        fail_msg("%.60s ... got %s", request, answer);
+    close(fd);
+}
+
+static void what_is_refused_is_told_as_a_problem(void **state)
+{
+    static const char begin[] = "GET /hello HTTP/1.1\r\nHost: localhost\r\nX-A: ";
+    static char       long_one[40000];
+    (void)state;
+    told(400, "malformed_request", "GET /hello HTTP/1.1\r\n\r\n");
+    told(400, "malformed_request", "GET /hel lo HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    told(400, "malformed_request", "GET /hello HTTP/1.1\r\nHost: localhost\r\nX A: b\r\n\r\n");
+    told(400, "malformed_request", "GET /hello HTTP/1.2\r\nHost: localhost\r\n\r\n");
+    memset(long_one, 'a', sizeof long_one - 1);
+    memcpy(long_one, begin, sizeof begin - 1);
+    memcpy(long_one + sizeof long_one - 5, "\r\n\r\n", 5);
+    told(431, "head_too_large", long_one);
+}
+
 /* A bare LF between header lines is seen; one at the end of the request line or of the last line is not. */
 static void header_lines_end_with_cr_lf(void **state)
 {
@@ -470,6 +501,7 @@ int main(void)
         TEST(a_client_that_leaves_is_noticed),
         TEST(what_could_be_read_in_two_ways_is_refused),
         TEST(malformed_heads_are_refused),
+        TEST(what_is_refused_is_told_as_a_problem),
         TEST(header_lines_end_with_cr_lf),
         TEST(unusual_but_right_heads_are_taken),
         TEST(broken_chunks_end_the_connection),
