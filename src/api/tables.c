@@ -177,14 +177,15 @@ static void write_table(const struct named *n, const struct table_snapshot *s, s
     json_member_int(w, "files", files);
     json_member_int(w, "bytes", bytes);
     json_member_int(w, "small_files", small);
-    json_member_int(w, "log_versions", version + 1);
+    json_member_int(w, "log_versions", version - table_snapshot_checkpoint(s));
+    json_member_int(w, "first_version", table_snapshot_first(s));
     json_key(w, "partition_columns");
     json_begin_array(w);
     for (int i = 0; i < table_snapshot_n_partition_columns(s); i++)
         json_put_string(w, table_snapshot_partition_column(s, i));
     json_end_array(w);
     const struct snapshot_version *first = table_snapshot_at(s, 0), *last = table_snapshot_at(s, version);
-    api__member_time(w, "created_at", first ? first->timestamp_ms : 0);
+    api__member_time(w, "created_at", first ? first->timestamp_ms : table_snapshot_created_ms(s));
     api__member_time(w, "updated_at", last ? last->timestamp_ms : 0);
     write_types(s, w);
     json_end_object(w);
@@ -196,19 +197,30 @@ struct table_task {
     void (*write)(struct task *t, struct named *n, struct table_snapshot *s);
 };
 
+/* The version that is asked for, of a table that is up to date: -1 becomes the newest. */
+static enum err settle_version(struct named *n, struct error *e)
+{
+    const struct table_snapshot *s = n->known->snapshot;
+    if (n->version > table_snapshot_version(s))
+        return err_set(e, ERR_NOT_FOUND, "table %s has no version %" PRId64, n->name, n->version);
+    if (n->version >= 0 && n->version < table_snapshot_first(s))
+        return err_set(e, ERR_NOT_FOUND,
+                       "version %" PRId64 " of table %s cannot be shown: what its log still has begins at version "
+                       "%" PRId64,
+                       n->version, n->name, table_snapshot_first(s));
+    n->version = n->version < 0 ? table_snapshot_version(s) : n->version;
+    return OK;
+}
+
 static void run_table(struct task *t)
 {
     struct table_task *x = t->arg;
     pthread_mutex_lock(&x->named->known->lock);
     t->rc = refresh(x->named->known, &t->error);
-    if (t->rc == OK && x->named->version > table_snapshot_version(x->named->known->snapshot))
-        t->rc =
-            err_set(&t->error, ERR_NOT_FOUND, "table %s has no version %" PRId64, x->named->name, x->named->version);
-    if (t->rc == OK) {
-        if (x->named->version < 0)
-            x->named->version = table_snapshot_version(x->named->known->snapshot);
+    if (t->rc == OK)
+        t->rc = settle_version(x->named, &t->error);
+    if (t->rc == OK)
         x->write(t, x->named, x->named->known->snapshot);
-    }
     pthread_mutex_unlock(&x->named->known->lock);
 }
 
@@ -342,8 +354,8 @@ static void put_history(struct task *t, struct named *n, struct table_snapshot *
     struct json_writer w;
     json_writer_init(&w, &t->out);
     api__list_begin(&w);
-    for (int64_t at = table_snapshot_version(s), left = n->limit; at >= 0 && left > 0; at--, left--) {
-        const struct snapshot_version *v = table_snapshot_at(s, at);
+    int64_t at = table_snapshot_version(s), left = n->limit;
+    for (const struct snapshot_version *v; left > 0 && (v = table_snapshot_at(s, at)); at--, left--) {
         json_begin_object(&w);
         json_member_int(&w, "version", v->version);
         api__member_time(&w, "timestamp", v->timestamp_ms);
@@ -476,7 +488,7 @@ struct dump {
     struct api          *api;
     struct http_request *r;
     struct named        *named;
-    int64_t              next; /* file */
+    int64_t              next, openings; /* file, of the snapshot as it was opened then */
     bool                 begun, over, waits, running;
     struct buf           out;
     size_t               sent;
@@ -559,11 +571,9 @@ static enum err dump_head(struct dump *d, struct error *e)
     const struct type *schema;
     TRY(refresh(d->named->known, e));
     struct table_snapshot *s = d->named->known->snapshot;
-    if (d->named->version > table_snapshot_version(s))
-        return err_set(e, ERR_NOT_FOUND, "table %s has no version %" PRId64, d->named->name, d->named->version);
-    if (d->named->version < 0)
-        d->named->version = table_snapshot_version(s);
+    TRY(settle_version(d->named, e));
     TRY(table_snapshot_schema(s, &schema, e));
+    d->openings = table_snapshot_openings(s);
     for (int i = 0; d->named->csv && i < schema->n_fields; i++) {
         buf_puts(&d->out, i ? "," : "");
         put_csv_text(&d->out, (const uint8_t *)schema->fields[i].name, strlen(schema->fields[i].name));
@@ -579,6 +589,8 @@ static void run_dump(struct job *job)
     pthread_mutex_lock(&k->lock);
     if (!d->begun)
         d->rc = dump_head(d, &d->error);
+    if (d->rc == OK && d->openings != table_snapshot_openings(k->snapshot))
+        d->rc = err_set(&d->error, ERR_CONFLICT, "the table's log was cleaned up meanwhile: read it once more");
     while (d->rc == OK && d->next < table_snapshot_n_files(k->snapshot) && d->out.size == 0) {
         const struct snapshot_file *f = table_snapshot_file(k->snapshot, d->next++);
         if (snapshot_file_is_in(f, d->named->version))

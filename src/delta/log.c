@@ -6,9 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COMMIT_BYTES_MAX ((size_t)256 << 20)
-
-void delta_log_key(int64_t version, char out[64]) { snprintf(out, 64, "_delta_log/%020" PRId64 ".json", version); }
+#include "delta/replay.h"
 
 enum err delta_log_new(struct store *store, struct delta_log **out, struct error *e)
 {
@@ -17,7 +15,7 @@ enum err delta_log_new(struct store *store, struct delta_log **out, struct error
     if (!l)
         return err_set(e, ERR_NO_MEMORY, "Delta log");
     l->store = store;
-    l->version = -1;
+    l->version = l->checkpoint = -1;
     return OK;
 }
 
@@ -29,10 +27,9 @@ static void free_txn(struct log_txn *x)
     mem_free(x);
 }
 
-void delta_log_free(struct delta_log *l)
+/* As it was before the first version was read. */
+static void forget(struct delta_log *l)
 {
-    if (!l)
-        return;
     while (l->txns) {
         struct log_txn *next = l->txns->next;
         free_txn(l->txns);
@@ -40,6 +37,14 @@ void delta_log_free(struct delta_log *l)
     }
     json_doc_free(l->metadata_doc);
     json_doc_free(l->protocol_doc);
+    *l = (struct delta_log){.store = l->store, .version = -1, .checkpoint = -1};
+}
+
+void delta_log_free(struct delta_log *l)
+{
+    if (!l)
+        return;
+    forget(l);
     mem_free(l);
 }
 
@@ -53,14 +58,16 @@ const struct log_txn *delta_log_find_txn(const struct delta_log *l, const char *
 
 /* ---- applying a commit ---- */
 
-/* What one commit says about itself. */
-struct commit_facts {
-    char       nonce[80];
-    struct buf info;
-    bool       ours;
+/* One commit, or a checkpoint, being applied: what it says about itself. */
+struct applying {
+    struct delta_log *log;
+    int64_t           version; /* -1: a checkpoint */
+    char              nonce[80];
+    struct buf        info;
+    bool              ours;
 };
 
-static void read_commit_info(const struct json_value *info, struct commit_facts *facts)
+static void read_commit_info(const struct json_value *info, struct applying *facts)
 {
     const struct json_value *m = json_get(info, "millrace");
     const char              *nonce = json_get_string(info, "txnId");
@@ -88,11 +95,13 @@ static enum err set_txn(struct delta_log *l, const struct json_value *txn, int64
     }
     x->epoch = json_get_int(txn, "version", -1);
     x->version = version;
+    x->origin = version < 0 ? TXN_CHECKPOINT : TXN_COMMIT;
+    x->cleaned_up = false;
     return OK;
 }
 
 /* Gives the transactions of this version the nonce and info of its commitInfo, wherever that stood. */
-static enum err sign_txns(struct delta_log *l, int64_t version, struct commit_facts *facts, struct error *e)
+static enum err sign_txns(struct delta_log *l, int64_t version, struct applying *facts, struct error *e)
 {
     bool ok = true;
     for (struct log_txn *x = l->txns; x; x = x->next) {
@@ -123,9 +132,9 @@ static enum err take_metadata(struct delta_log *l, struct json_value *doc, struc
 }
 
 /* One action line; *keep: the document now belongs to the log. */
-static enum err apply_action(struct delta_log *l, struct json_value *doc, int64_t version, struct commit_facts *facts,
-                             bool *keep, struct error *e)
+static enum err apply_action(struct applying *facts, struct json_value *doc, bool *keep, struct error *e)
 {
+    struct delta_log *l = facts->log;
     *keep = false;
     if (json_get(doc, "metaData")) {
         TRY(take_metadata(l, doc, e));
@@ -136,7 +145,7 @@ static enum err apply_action(struct delta_log *l, struct json_value *doc, int64_
         l->protocol = json_get(doc, "protocol");
         *keep = true;
     } else if (json_get(doc, "txn")) {
-        TRY(set_txn(l, json_get(doc, "txn"), version, e));
+        TRY(set_txn(l, json_get(doc, "txn"), facts->version, e));
     } else if (json_get(doc, "commitInfo")) {
         read_commit_info(json_get(doc, "commitInfo"), facts);
     }
@@ -149,105 +158,69 @@ static bool is_file_action(const uint8_t *line, size_t n)
     return (n > 7 && memcmp(line, "{\"add\":", 7) == 0) || (n > 10 && memcmp(line, "{\"remove\":", 10) == 0);
 }
 
-static enum err apply_lines(struct delta_log *l, const uint8_t *p, const uint8_t *end, int64_t version,
-                            struct commit_facts *facts, struct error *e)
+static enum err apply_line(void *arg, const uint8_t *line, size_t n, struct error *e)
 {
-    while (p < end) {
-        const uint8_t     *line = p;
-        struct json_value *doc = NULL;
-        struct error       why;
-        bool               keep;
-        const uint8_t     *newline = memchr(p, '\n', (size_t)(end - p));
-        p = newline ? newline + 1 : end;
-        size_t n = (size_t)((newline ? newline : end) - line);
-        if (n == 0 || is_file_action(line, n))
-            continue;
-        if (json_doc_parse((const char *)line, n, &doc, &why) != OK)
-            return err_set(e, ERR_CORRUPT, "version %" PRId64 ": %s", version, why.text);
-        enum err rc = apply_action(l, doc, version, facts, &keep, e);
-        if (!keep)
-            json_doc_free(doc);
-        if (rc != OK)
-            return err_wrap(e, rc, "version %" PRId64, version);
-    }
-    return OK;
+    struct json_value *doc = NULL;
+    struct error       why;
+    bool               keep;
+    if (is_file_action(line, n))
+        return OK;
+    if (json_doc_parse((const char *)line, n, &doc, &why) != OK)
+        return err_set(e, ERR_CORRUPT, "%s", why.text);
+    enum err rc = apply_action(arg, doc, &keep, e);
+    if (!keep)
+        json_doc_free(doc);
+    return rc;
+}
+
+static void forget_applied(void *arg) { forget(((struct applying *)arg)->log); }
+
+static struct taker taker_of(struct applying *a)
+{
+    return (struct taker){.line = apply_line, .forget = forget_applied, .arg = a, .tag = TAG_SINK};
+}
+
+/* Lines of one commit: its actions, signed by its commitInfo. */
+static enum err apply_commit(struct delta_log *l, const uint8_t *bytes, size_t n, int64_t version, struct error *e)
+{
+    struct applying a = {.log = l, .version = version};
+    struct taker    t = taker_of(&a);
+    buf_init(&a.info, TAG_SINK, COMMIT_BYTES_MAX);
+    enum err rc = replay_lines(bytes, n, version, &t, e);
+    if (rc == OK)
+        rc = sign_txns(l, version, &a, e);
+    buf_fini(&a.info);
+    return rc;
 }
 
 enum err delta_log_apply(struct delta_log *l, const uint8_t *bytes, size_t n, int64_t version, struct error *e)
 {
-    struct commit_facts facts = {.ours = false};
-    buf_init(&facts.info, TAG_SINK, COMMIT_BYTES_MAX);
-    enum err rc = apply_lines(l, bytes, bytes + n, version, &facts, e);
-    if (rc == OK)
-        rc = sign_txns(l, version, &facts, e);
-    if (rc == OK && (!l->metadata || !l->protocol))
-        rc = err_set(e, ERR_CORRUPT, "version %" PRId64 " has no metaData or protocol", version);
-    if (rc == OK)
-        l->version = version;
-    buf_fini(&facts.info);
-    return rc;
+    TRY(apply_commit(l, bytes, n, version, e));
+    if (!l->metadata || !l->protocol)
+        return err_set(e, ERR_CORRUPT, "version %" PRId64 " has no metaData or protocol", version);
+    l->version = version;
+    return OK;
 }
 
 /* ---- reading ---- */
 
-struct listing {
-    int64_t lowest, highest, lowest_checkpoint; /* lowest.. INT64_MAX, highest -1: none */
-};
-
-static bool note_key(void *arg, const char *key)
+static enum err get_commit(const struct delta_log *l, int64_t version, struct buf *bytes, struct error *e)
 {
-    struct listing *found = arg;
-    const char     *name = key + strlen("_delta_log/");
-    char           *end;
-    int64_t         version = strtoll(name, &end, 10);
-    if (end - name != 20 || version < 0)
-        return true;
-    if (strcmp(end, ".json") == 0) {
-        found->lowest = version < found->lowest ? version : found->lowest;
-        found->highest = version > found->highest ? version : found->highest;
-    } else if (strncmp(end, ".checkpoint", 11) == 0 && version < found->lowest_checkpoint) {
-        found->lowest_checkpoint = version;
-    }
-    return true;
-}
-
-/* What is there, once, when a table is opened: a log that does not begin at 0 is not ours to guess at. */
-static enum err look_around(struct delta_log *l, struct listing *found, struct error *e)
-{
-    *found = (struct listing){.lowest = INT64_MAX, .highest = -1, .lowest_checkpoint = INT64_MAX};
-    TRY(l->store->ops->list(l->store, "_delta_log/", NULL, note_key, found, e));
-    if (found->lowest == 0 || (found->lowest == INT64_MAX && found->lowest_checkpoint == INT64_MAX))
-        return OK;
-    return err_set(e, ERR_UNSUPPORTED,
-                   "the table's log starts at version %" PRId64
-                   ": reading from a checkpoint comes later, write into a new table",
-                   found->lowest < found->lowest_checkpoint ? found->lowest : found->lowest_checkpoint);
-}
-
-/* The newest version we know is still there, or somebody removed the table. */
-static enum err check_still_there(struct delta_log *l, struct error *e)
-{
-    char    key[64];
-    int64_t size;
-    delta_log_key(l->version, key);
-    enum err rc = l->store->ops->head(l->store, key, &size, e);
-    if (rc == ERR_NOT_FOUND)
-        return err_set(e, ERR_DATA_LOSS,
-                       "version %" PRId64 " of the table is gone: it was removed or went back in time", l->version);
-    return rc;
+    char key[64];
+    replay_commit_key(version, key);
+    buf_clear(bytes);
+    TRY(l->store->ops->get(l->store, key, bytes, e));
+    return buf_check(bytes, key, e);
 }
 
 /* Versions from l->version + 1 on, until one is not there. */
 static enum err read_commits(struct delta_log *l, struct error *e)
 {
     struct buf bytes;
-    char       key[64];
     enum err   rc = OK;
     buf_init(&bytes, TAG_SINK, COMMIT_BYTES_MAX);
     while (rc == OK) {
-        delta_log_key(l->version + 1, key);
-        buf_clear(&bytes);
-        rc = l->store->ops->get(l->store, key, &bytes, e);
+        rc = get_commit(l, l->version + 1, &bytes, e);
         if (rc == OK)
             rc = delta_log_apply(l, bytes.data, bytes.size, l->version + 1, e);
     }
@@ -255,15 +228,162 @@ static enum err read_commits(struct delta_log *l, struct error *e)
     return rc == ERR_NOT_FOUND ? OK : rc;
 }
 
+/* For the first time: from a checkpoint, or version 0. */
+static enum err open_log(struct delta_log *l, struct error *e)
+{
+    struct applying     a = {.log = l, .version = -1};
+    struct taker        t = taker_of(&a);
+    struct replay_start start;
+    buf_init(&a.info, TAG_SINK, COMMIT_BYTES_MAX);
+    enum err rc = replay_start(l->store, 0, &t, &start, e);
+    buf_fini(&a.info);
+    if (rc != OK) {
+        forget(l);
+        return rc;
+    }
+    l->version = l->checkpoint = start.version;
+    TRY(read_commits(l, e));
+    if (l->version >= start.highest)
+        return OK;
+    return err_set(e, ERR_CORRUPT, "version %" PRId64 " of the table is missing, and version %" PRId64 " is there%s%s",
+                   l->version + 1, start.highest, start.broken.code != OK ? "; " : "",
+                   start.broken.code != OK ? start.broken.text : ""); /* never write into a gap */
+}
+
+/* What we know of transactions and a checkpoint does not say. */
+static void keep_signatures(struct delta_log *from, struct delta_log *to)
+{
+    for (struct log_txn *x = to->txns; x; x = x->next) {
+        struct log_txn *old = (struct log_txn *)(uintptr_t)delta_log_find_txn(from, x->app_id);
+        if (x->origin != TXN_CHECKPOINT || !old || old->epoch != x->epoch || old->origin != TXN_COMMIT)
+            continue;
+        x->nonce = old->nonce;
+        x->info = old->info;
+        old->nonce = old->info = NULL;
+        x->version = old->version;
+        x->origin = TXN_COMMIT;
+    }
+}
+
+/* The commit that we know as the newest is not there: others have written a checkpoint and cleaned up since, or the
+ * table was removed or went back in time. */
+static enum err open_again(struct delta_log *l, struct error *e)
+{
+    struct delta_log now = {.store = l->store, .version = -1, .checkpoint = -1};
+    enum err         rc = open_log(&now, e);
+    if (rc == OK && now.version < l->version)
+        rc = err_set(e, ERR_DATA_LOSS, "version %" PRId64 " of the table is gone: it was removed or went back in time",
+                     l->version);
+    if (rc == OK && strcmp(now.table_id, l->table_id) != 0)
+        rc =
+            err_set(e, ERR_DATA_LOSS, "the table was replaced: its id is now %s, it was %s", now.table_id, l->table_id);
+    if (rc == OK) {
+        struct delta_log old = *l;
+        keep_signatures(&old, &now);
+        *l = now;
+        now = old;
+    }
+    forget(&now);
+    return rc;
+}
+
 enum err delta_log_refresh(struct delta_log *l, struct error *e)
 {
-    struct listing found = {.highest = -1};
-    TRY(l->version < 0 ? look_around(l, &found, e) : check_still_there(l, e));
-    TRY(read_commits(l, e));
-    if (l->version < found.highest) /* never write into a gap */
-        return err_set(e, ERR_CORRUPT, "version %" PRId64 " of the table is missing, and version %" PRId64 " is there",
-                       l->version + 1, found.highest);
+    char    key[64];
+    int64_t size;
+    if (l->version < 0)
+        return open_log(l, e);
+    replay_commit_key(l->version, key);
+    enum err rc = l->store->ops->head(l->store, key, &size, e);
+    if (rc == ERR_NOT_FOUND)
+        return open_again(l, e);
+    return rc == OK ? read_commits(l, e) : rc;
+}
+
+/* ---- who wrote it ---- */
+
+/* Takes what the commit says, when it is that of the transaction. */
+static enum err sign_by_commit(struct log_txn *x, struct delta_log *commit, int64_t version, bool *found,
+                               struct error *e)
+{
+    struct log_txn *there = (struct log_txn *)(uintptr_t)delta_log_find_txn(commit, x->app_id);
+    *found = there != NULL;
+    if (!there)
+        return OK;
+    if (there->epoch != x->epoch)
+        return err_set(e, ERR_CORRUPT,
+                       "a checkpoint of the table says epoch %" PRId64 " of %s, and version %" PRId64
+                       " before it says %" PRId64,
+                       x->epoch, x->app_id, version, there->epoch);
+    x->nonce = there->nonce;
+    x->info = there->info;
+    there->nonce = there->info = NULL;
+    x->version = version;
+    x->origin = TXN_COMMIT;
     return OK;
+}
+
+/* From the checkpoint back, as far as there are commits. */
+static enum err look_up(struct delta_log *l, struct log_txn *x, struct error *e)
+{
+    struct delta_log commit = {.store = l->store, .version = -1, .checkpoint = -1};
+    struct buf       bytes;
+    bool             found = false;
+    enum err         rc = OK;
+    buf_init(&bytes, TAG_SINK, COMMIT_BYTES_MAX);
+    for (int64_t version = l->checkpoint; rc == OK && !found && version >= 0; version--) {
+        rc = get_commit(l, version, &bytes, e);
+        if (rc == OK)
+            rc = apply_commit(&commit, bytes.data, bytes.size, version, e);
+        if (rc == OK)
+            rc = sign_by_commit(x, &commit, version, &found, e);
+    }
+    buf_fini(&bytes);
+    forget(&commit);
+    if (rc == OK || rc == ERR_NOT_FOUND)
+        x->origin = found ? TXN_COMMIT : TXN_COMMIT_GONE;
+    return rc == ERR_NOT_FOUND ? OK : rc;
+}
+
+enum err delta_log_look_up_txn(struct delta_log *l, const char *app_id, const struct log_txn **out, struct error *e)
+{
+    struct log_txn *x = (struct log_txn *)(uintptr_t)delta_log_find_txn(l, app_id);
+    *out = x;
+    return x && x->origin == TXN_CHECKPOINT ? look_up(l, x, e) : OK;
+}
+
+struct file_search {
+    const char *path;
+    bool        found;
+};
+
+static enum err look_for_file(void *arg, const uint8_t *line, size_t n, struct error *e)
+{
+    struct file_search *s = arg;
+    struct json_value  *doc = NULL;
+    if (s->found || !is_file_action(line, n))
+        return OK;
+    TRY(json_doc_parse((const char *)line, n, &doc, e));
+    const struct json_value *add = json_get(doc, "add");
+    const char              *path = json_get_string(add ? add : json_get(doc, "remove"), "path");
+    s->found = path && strcmp(path, s->path) == 0;
+    json_doc_free(doc);
+    return OK;
+}
+
+static void forget_file(void *arg) { ((struct file_search *)arg)->found = false; }
+
+enum err delta_log_had_file(struct delta_log *l, const char *adds, bool *had, struct error *e)
+{
+    struct json_value  *doc = NULL;
+    struct replay_start start;
+    TRY(json_doc_parse(adds, strcspn(adds, "\n"), &doc, e));
+    struct file_search s = {.path = json_get_string(json_get(doc, "add"), "path")};
+    struct taker       t = {.line = look_for_file, .forget = forget_file, .arg = &s, .files = true, .tag = TAG_SINK};
+    enum err           rc = s.path ? replay_start(l->store, 0, &t, &start, e) : OK;
+    *had = s.found;
+    json_doc_free(doc);
+    return rc;
 }
 
 /* ---- may we write? ---- */
@@ -307,20 +427,30 @@ enum err delta_log_check_writable(const struct delta_log *l, struct error *e)
     return check_configuration(l, e);
 }
 
-enum err delta_log_check_ours(const struct delta_log *l, const char *app_id, struct error *e)
+/* A commit of ours is not there: cleaned up behind a checkpoint, as others may? */
+static enum err check_cleaned_up(struct delta_log *l, struct log_txn *x, struct error *e)
+{
+    int64_t checkpoint;
+    TRY(replay_newest_checkpoint(l->store, &checkpoint, e));
+    x->cleaned_up = checkpoint >= x->version && x->version < l->version;
+    return OK;
+}
+
+enum err delta_log_check_ours(struct delta_log *l, const char *app_id, struct error *e)
 {
     struct buf            bytes;
-    char                  key[64];
-    const struct log_txn *x = delta_log_find_txn(l, app_id);
-    if (!x || !x->nonce)
+    const struct log_txn *x;
+    TRY(delta_log_look_up_txn(l, app_id, &x, e));
+    if (!x || !x->nonce || x->cleaned_up)
         return OK;
     buf_init(&bytes, TAG_SINK, COMMIT_BYTES_MAX);
-    delta_log_key(x->version, key);
-    enum err    rc = l->store->ops->get(l->store, key, &bytes, e);
-    const char *text = buf_text(&bytes);
-    if (rc == OK)
-        rc = buf_check(&bytes, key, e);
-    if (rc == ERR_NOT_FOUND || (rc == OK && !strstr(text, x->nonce)))
+    enum err rc = get_commit(l, x->version, &bytes, e);
+    bool     other = rc == OK && !strstr(buf_text(&bytes), x->nonce);
+    if (rc == ERR_NOT_FOUND) {
+        rc = check_cleaned_up(l, (struct log_txn *)(uintptr_t)x, e);
+        other = rc == OK && !x->cleaned_up;
+    }
+    if (other)
         rc = err_set(e, ERR_DATA_LOSS,
                      "version %" PRId64 " of the table, which held epoch %" PRId64 ", was overwritten by a "
                      "writer that does not use put-if-absent",

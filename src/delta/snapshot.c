@@ -8,21 +8,24 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "delta/log.h"
+#include "delta/replay.h"
 #include "parquet/reader.h"
 #include "text/decimal.h"
 #include "text/number.h"
 #include "text/time.h"
+#include "json/doc.h"
 
-#define COMMIT_BYTES_MAX ((size_t)256 << 20)
 #define FILE_BYTES_MAX ((size_t)1 << 30)
 #define ARENA_MAX ((size_t)1 << 30)
 
 struct table_snapshot {
     struct store            *store;
     struct arena             arena;    /* texts */
-    struct snapshot_version *versions; /* index is the version */
-    int64_t                  n_versions, versions_capacity;
+    struct snapshot_version *versions; /* from version `first` on */
+    int64_t                  first, n_versions, versions_capacity;
+    int64_t                  created_ms, checkpoint;
+    int64_t                  n_openings;
+    bool                     files_are_known; /* of the commit being read: they are in the checkpoint */
     struct snapshot_file    *files;
     int64_t                  n_files, files_capacity;
     uint32_t                *slots; /* hash of path -> index + 1 of its newest entry */
@@ -40,6 +43,7 @@ enum err table_snapshot_new(struct store *store, struct table_snapshot **out, st
     if (!s)
         return err_set(e, ERR_NO_MEMORY, "table snapshot");
     s->store = store;
+    s->checkpoint = -1;
     arena_init(&s->arena, TAG_WEB, ARENA_MAX);
     return OK;
 }
@@ -139,14 +143,16 @@ static enum err add_file(struct table_snapshot *s, const struct json_value *add,
                               .rows = rows_of(add),
                               .added = v->version,
                               .removed = -1};
+    v->files++;
+    v->bytes += f.bytes;
+    v->rows += f.rows > 0 ? f.rows : 0;
+    if (s->files_are_known)
+        return OK;
     if (!f.path || !f.partition || !make_room(s))
         return err_set(e, ERR_NO_MEMORY, "table snapshot");
     uint32_t *slot = find_slot(s->slots, s->n_slots, s->files, f.path);
     s->files[s->n_files++] = f;
     *slot = (uint32_t)s->n_files;
-    v->files++;
-    v->bytes += f.bytes;
-    v->rows += f.rows > 0 ? f.rows : 0;
     return OK;
 }
 
@@ -154,7 +160,9 @@ static void remove_file(struct table_snapshot *s, const struct json_value *remov
 {
     const char *path = json_get_string(remove, "path"), *key = path ? decoded(&s->arena, path) : NULL;
     uint32_t    at = key && s->n_slots ? *find_slot(s->slots, s->n_slots, s->files, key) : 0;
-    if (at && s->files[at - 1].removed < 0) {
+    if (s->files_are_known) {
+        v->removed_files++;
+    } else if (at && s->files[at - 1].removed < 0) {
         s->files[at - 1].removed = v->version;
         v->removed_files++;
     }
@@ -223,6 +231,7 @@ static void take_metadata(struct table_snapshot *s, const struct json_value *m)
     const struct json_value *by = json_get(m, "partitionColumns");
     struct json_value       *doc = NULL;
     s->schema = NULL;
+    s->created_ms = json_get_int(m, "createdTime", 0);
     if (!text || json_doc_parse(text, strlen(text), &doc, &s->schema_error) != OK)
         err_set(&s->schema_error, ERR_CORRUPT, "the table's schema cannot be read");
     else
@@ -256,8 +265,13 @@ static void take_txn(struct table_snapshot *s, const struct json_value *txn, str
     v->query = arena_strndup(&s->arena, id + 9, (size_t)(strrchr(id, '/') - id) - 9);
 }
 
-static enum err take_line(struct table_snapshot *s, const struct json_value *doc, struct snapshot_version *v,
-                          struct error *e)
+struct taking {
+    struct table_snapshot  *s;
+    struct snapshot_version v;
+};
+
+static enum err take_action(struct table_snapshot *s, const struct json_value *doc, struct snapshot_version *v,
+                            struct error *e)
 {
     if (json_get(doc, "add"))
         return add_file(s, json_get(doc, "add"), v, e);
@@ -272,24 +286,43 @@ static enum err take_line(struct table_snapshot *s, const struct json_value *doc
     return OK;
 }
 
-static enum err take_commit(struct table_snapshot *s, const uint8_t *p, size_t n, struct error *e)
+static enum err take_line(void *arg, const uint8_t *line, size_t n, struct error *e)
 {
-    struct snapshot_version v = {.version = s->n_versions, .epoch = -1, .operation = "", .query = ""};
-    const uint8_t          *end = p + n;
-    while (p < end) {
-        struct json_value *doc = NULL;
-        const uint8_t     *newline = memchr(p, '\n', (size_t)(end - p)), *line = p;
-        size_t             size = (size_t)((newline ? newline : end) - line);
-        p = newline ? newline + 1 : end;
-        if (size == 0)
-            continue;
-        enum err rc = json_doc_parse((const char *)line, size, &doc, e);
-        if (rc == OK)
-            rc = take_line(s, doc, &v, e);
-        json_doc_free(doc);
-        if (rc != OK)
-            return err_wrap(e, rc, "version %" PRId64, v.version);
-    }
+    struct taking     *t = arg;
+    struct json_value *doc = NULL;
+    TRY(json_doc_parse((const char *)line, n, &doc, e));
+    enum err rc = take_action(t->s, doc, &t->v, e);
+    json_doc_free(doc);
+    return rc;
+}
+
+static void forget(struct table_snapshot *s)
+{
+    arena_reset(&s->arena);
+    mem_free(s->slots);
+    s->slots = NULL;
+    s->n_slots = 0;
+    s->n_files = s->n_versions = s->first = s->created_ms = 0;
+    s->checkpoint = -1;
+    s->schema = NULL;
+    s->schema_error.code = OK;
+    s->n_partition_by = 0;
+}
+
+static void forget_taken(void *arg) { forget(((struct taking *)arg)->s); }
+
+static struct taker taker_of(struct taking *t)
+{
+    return (struct taker){.line = take_line, .forget = forget_taken, .arg = t, .files = true, .tag = TAG_WEB};
+}
+
+static struct snapshot_version nothing_of(int64_t version)
+{
+    return (struct snapshot_version){.version = version, .epoch = -1, .operation = "", .query = ""};
+}
+
+static enum err push_version(struct table_snapshot *s, const struct snapshot_version *v, struct error *e)
+{
     if (s->n_versions == s->versions_capacity) {
         int64_t more = s->versions_capacity ? 2 * s->versions_capacity : 64;
         void   *versions = mem_realloc(TAG_WEB, s->versions, (size_t)more * sizeof *s->versions);
@@ -298,47 +331,101 @@ static enum err take_commit(struct table_snapshot *s, const uint8_t *p, size_t n
         s->versions = versions;
         s->versions_capacity = more;
     }
-    s->versions[s->n_versions++] = v;
+    s->versions[s->n_versions++] = *v;
     return OK;
 }
 
-static bool is_log_file(void *arg, const char *key)
+/* Versions after those that are known. */
+static enum err take_commits(struct table_snapshot *s, struct error *e)
 {
-    *(bool *)arg = *(bool *)arg || strstr(key, ".json") || strstr(key, ".checkpoint");
-    return !*(bool *)arg;
+    struct buf bytes;
+    enum err   rc = OK;
+    buf_init(&bytes, TAG_WEB, COMMIT_BYTES_MAX);
+    while (rc == OK) {
+        struct taking one = {.s = s, .v = nothing_of(s->first + s->n_versions)};
+        struct taker  t = taker_of(&one);
+        rc = replay_commit(s->store, one.v.version, &bytes, &t, e);
+        if (rc == OK)
+            rc = push_version(s, &one.v, e);
+    }
+    buf_fini(&bytes);
+    return rc == ERR_NOT_FOUND ? OK : rc;
+}
+
+/* What the commit of the checkpoint's version said of itself, when it is still there. */
+static enum err take_commit_of_checkpoint(struct table_snapshot *s, struct error *e)
+{
+    struct taking one = {.s = s, .v = nothing_of(s->first)};
+    struct taker  t = taker_of(&one);
+    struct buf    bytes;
+    buf_init(&bytes, TAG_WEB, COMMIT_BYTES_MAX);
+    s->files_are_known = true;
+    enum err rc = replay_commit(s->store, s->first, &bytes, &t, e);
+    s->files_are_known = false;
+    buf_fini(&bytes);
+    if (rc != OK && rc != ERR_NOT_FOUND)
+        return rc;
+    return push_version(s, &one.v, e);
+}
+
+static enum err take_log(struct table_snapshot *s, int64_t behind, struct replay_start *start, struct error *e)
+{
+    struct taking all = {.s = s};
+    struct taker  t = taker_of(&all);
+    forget(s);
+    TRY(replay_start(s->store, behind, &t, start, e));
+    s->first = start->version < 0 ? 0 : start->version;
+    s->n_openings++;
+    if (start->version >= 0)
+        TRY(take_commit_of_checkpoint(s, e));
+    return take_commits(s, e);
+}
+
+/* For the first time, or once more. */
+static enum err open_log(struct table_snapshot *s, struct error *e)
+{
+    struct replay_start start;
+    TRY(take_log(s, SNAPSHOT_HISTORY, &start, e));
+    if (table_snapshot_version(s) < start.highest) /* what was there between an older checkpoint and now is gone */
+        TRY(take_log(s, 0, &start, e));
+    if (start.empty)
+        return err_set(e, ERR_NOT_FOUND, "the table has no version yet");
+    if (table_snapshot_version(s) < start.highest)
+        return err_set(e, ERR_CORRUPT, "version %" PRId64 " of the table is missing, and version %" PRId64 " is there",
+                       table_snapshot_version(s) + 1, start.highest);
+    return OK;
 }
 
 enum err table_snapshot_refresh(struct table_snapshot *s, struct error *e)
 {
-    struct buf bytes;
-    char       key[64];
-    enum err   rc = OK;
-    buf_init(&bytes, TAG_WEB, COMMIT_BYTES_MAX);
-    while (rc == OK) {
-        delta_log_key(s->n_versions, key);
-        buf_clear(&bytes);
-        rc = s->store->ops->get(s->store, key, &bytes, e);
-        if (rc == OK)
-            rc = take_commit(s, bytes.data, bytes.size, e);
+    char     key[64];
+    int64_t  size;
+    enum err rc = ERR_NOT_FOUND;
+    if (s->n_versions) {
+        replay_commit_key(table_snapshot_version(s), key);
+        rc = s->store->ops->head(s->store, key, &size, e);
     }
-    buf_fini(&bytes);
-    if (rc != ERR_NOT_FOUND)
+    rc = rc == ERR_NOT_FOUND ? open_log(s, e) : rc == OK ? take_commits(s, e) : rc;
+    if (rc != OK) {
+        forget(s); /* half a commit may be in it */
         return rc;
-    if (s->n_versions)
-        return OK;
-    bool there = false;
-    TRY(s->store->ops->list(s->store, "_delta_log/", NULL, is_log_file, &there, e));
-    return there ? err_set(e, ERR_UNSUPPORTED, "the table's log does not start at version 0: it is not read yet")
-                 : err_set(e, ERR_NOT_FOUND, "the table has no version yet");
+    }
+    int64_t checkpoint = replay_last_checkpoint(s->store);
+    s->checkpoint = checkpoint <= table_snapshot_version(s) ? checkpoint : -1;
+    return OK;
 }
 
 /* ---- reading ---- */
 
-int64_t table_snapshot_version(const struct table_snapshot *s) { return s->n_versions - 1; }
+int64_t table_snapshot_version(const struct table_snapshot *s) { return s->first + s->n_versions - 1; }
+int64_t table_snapshot_checkpoint(const struct table_snapshot *s) { return s->checkpoint; }
+int64_t table_snapshot_first(const struct table_snapshot *s) { return s->first; }
+int64_t table_snapshot_openings(const struct table_snapshot *s) { return s->n_openings; }
+int64_t table_snapshot_created_ms(const struct table_snapshot *s) { return s->created_ms; }
 
 const struct snapshot_version *table_snapshot_at(const struct table_snapshot *s, int64_t version)
 {
-    return version >= 0 && version < s->n_versions ? &s->versions[version] : NULL;
+    return version >= s->first && version - s->first < s->n_versions ? &s->versions[version - s->first] : NULL;
 }
 
 int64_t table_snapshot_n_files(const struct table_snapshot *s) { return s->n_files; }

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "delta/log.h"
+#include "delta/replay.h"
 #include "json/doc.h"
 #include "json/write.h"
 
@@ -47,13 +48,19 @@ const char *delta_table_id(const struct delta_table *t)
     return json_get_string(((const struct delta_log *)t)->metadata, "id");
 }
 
-bool delta_table_txn(const struct delta_table *t, const char *app_id, struct delta_txn *out)
+enum err delta_table_txn(struct delta_table *t, const char *app_id, bool *there, struct delta_txn *out, struct error *e)
 {
-    const struct log_txn *x = delta_log_find_txn((const struct delta_log *)t, app_id);
-    if (!x)
-        return false;
-    *out = (struct delta_txn){.epoch = x->epoch, .version = x->version, .nonce = x->nonce, .info = x->info};
-    return true;
+    const struct log_txn *x;
+    TRY(delta_log_look_up_txn((struct delta_log *)t, app_id, &x, e));
+    *there = x != NULL;
+    *out = (struct delta_txn){.epoch = -1, .version = -1};
+    if (x)
+        *out = (struct delta_txn){.epoch = x->epoch,
+                                  .version = x->version,
+                                  .nonce = x->nonce,
+                                  .info = x->info,
+                                  .gone = x->origin == TXN_COMMIT_GONE};
+    return OK;
 }
 
 int64_t delta_table_generation(const struct delta_table *t, const char *prefix)
@@ -189,23 +196,40 @@ static enum err make_commit(const struct delta_log *l, const struct delta_commit
     return buf_check(out, "a Delta commit", e);
 }
 
+/* The epoch is in a checkpoint, and its commit was cleaned up before we knew how it ended. Whose was it? Its files have
+ * names that nobody else gives. Without rows there is nothing to be told apart, and nothing to be doubled. */
+static enum err look_for_files(struct delta_log *l, const struct delta_commit *c, struct error *e)
+{
+    bool had = true;
+    TRY(c->adds[0] ? delta_log_had_file(l, c->adds, &had, e) : OK);
+    if (had)
+        return OK;
+    return err_set(e, ERR_FENCED,
+                   "epoch %" PRId64 " of %s is in the table, none of our files of it are, and the commit that says who "
+                   "wrote it was cleaned up: another process must have",
+                   c->epoch, c->app_id);
+}
+
 /* Is this epoch there already, and by whom? *done: by us. */
-static enum err look_for_epoch(const struct delta_log *l, const struct delta_commit *c, bool *done, int64_t *version,
+static enum err look_for_epoch(struct delta_log *l, const struct delta_commit *c, bool *done, int64_t *version,
                                struct error *e)
 {
     const struct log_txn *x = delta_log_find_txn(l, c->app_id);
     *done = false;
     if (!x || x->epoch < c->epoch)
         return OK;
-    if (x->epoch == c->epoch && x->nonce && strcmp(x->nonce, c->nonce) == 0) {
-        *done = true;
-        *version = x->version;
-        return OK;
-    }
-    return err_set(e, ERR_FENCED,
-                   "epoch %" PRId64 " of %s was written by another process (version %" PRId64 " has epoch %" PRId64
-                   "): this one must not go on",
-                   c->epoch, c->app_id, x->version, x->epoch);
+    if (x->epoch == c->epoch)
+        TRY(delta_log_look_up_txn(l, c->app_id, &x, e));
+    if (x->epoch == c->epoch && x->origin == TXN_COMMIT_GONE)
+        TRY(look_for_files(l, c, e));
+    else if (x->epoch != c->epoch || !x->nonce || strcmp(x->nonce, c->nonce) != 0)
+        return err_set(e, ERR_FENCED,
+                       "epoch %" PRId64 " of %s was written by another process (the table has epoch %" PRId64
+                       "): this one must not go on",
+                       c->epoch, c->app_id, x->epoch);
+    *done = true;
+    *version = x->version;
+    return OK;
 }
 
 enum err delta_table_commit(struct delta_table *t, const struct delta_commit *c, int64_t *version, struct error *e)
@@ -226,7 +250,7 @@ enum err delta_table_commit(struct delta_table *t, const struct delta_commit *c,
         if ((rc = delta_table_check(t, c->schema, c->partition_by, c->n_partition_by, e)) != OK ||
             (rc = delta_log_check_ours(l, c->app_id, e)) != OK || (rc = make_commit(l, c, &bytes, e)) != OK)
             break;
-        delta_log_key(l->version + 1, key);
+        replay_commit_key(l->version + 1, key);
         rc = l->store->ops->put_if_absent(l->store, key, bytes.data, bytes.size, e);
         if (rc == OK) {
             *version = l->version + 1;

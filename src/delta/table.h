@@ -2,9 +2,10 @@
 /*
  * delta/table: a Delta table's log: what it says, and our appends to it. Blocking, io threads, one owner at a time.
  *
- * Replays JSON commits from version 0; a log that starts at a checkpoint is refused, and so is every feature an
- * appending writer of protocol (1,2) must not ignore. Our commits carry commitInfo.millrace {epoch, nonce, ..}: the
- * nonce says who wrote an epoch.
+ * Replays the newest checkpoint and the JSON commits after it, and refuses every feature an appending writer of
+ * protocol (1,2) must not ignore. Our commits carry commitInfo.millrace {epoch, nonce, ..}: the nonce says who wrote an
+ * epoch. A checkpoint has epochs without nonces, so these are looked up in the commits, as long as nobody cleans them
+ * up.
  *
  * Source: delta PROTOCOL.md (actions, protocol, schema), OptimisticTransaction (conflicts).
  */
@@ -19,9 +20,10 @@ struct delta_table;
 /* What a transaction id of ours says. */
 struct delta_txn {
     int64_t     epoch;   /* txn.version */
-    int64_t     version; /* of the commit that wrote it */
-    const char *nonce;   /* NULL: not written by millrace */
+    int64_t     version; /* of the commit that wrote it, -1 when it is gone */
+    const char *nonce;   /* NULL: not written by millrace, or gone */
     const char *info;    /* commitInfo.millrace as JSON, or NULL */
+    bool        gone;    /* the commit was cleaned up: only a checkpoint still knows of it, and that not whose it was */
 };
 
 struct delta_property {
@@ -36,8 +38,9 @@ MUST_CHECK enum err delta_table_refresh(struct delta_table *t, struct error *e);
 
 int64_t     delta_table_version(const struct delta_table *t);
 const char *delta_table_id(const struct delta_table *t); /* metaData.id, NULL before version 0 */
-/* The newest transaction of that application; false when there is none. */
-bool delta_table_txn(const struct delta_table *t, const char *app_id, struct delta_txn *out);
+/* The newest transaction of that application; *there false when there is none. */
+MUST_CHECK enum err delta_table_txn(struct delta_table *t, const char *app_id, bool *there, struct delta_txn *out,
+                                    struct error *e);
 /* Highest g of the application ids "<prefix><g>", -1 when there is none. */
 int64_t delta_table_generation(const struct delta_table *t, const char *prefix);
 /* May rows of that schema and partitioning be appended? ERR_CONFLICT says what differs, ERR_UNSUPPORTED what the
@@ -65,8 +68,9 @@ struct delta_commit {
 
 /*
  * Appends a version, rebasing over the appends of others. Idempotent: when the log holds this epoch with our nonce
- * already, gives its version. ERR_FENCED: this epoch with another nonce, or a later one. ERR_DATA_LOSS: the table
- * vanished or was replaced. ERR_CONFLICT: schema or protocol changed under us.
+ * already, gives its version (-1 when that was cleaned up, and the files of the epoch say that it is ours).
+ * ERR_FENCED: this epoch with another nonce, or a later one. ERR_DATA_LOSS: the table vanished or was replaced.
+ * ERR_CONFLICT: schema or protocol changed under us.
  */
 MUST_CHECK enum err delta_table_commit(struct delta_table *t, const struct delta_commit *c, int64_t *version,
                                        struct error *e);

@@ -9,26 +9,21 @@
 #include "parquet/assemble.h"
 #include "parquet/decode.h"
 #include "parquet/footer.h"
-#include "parquet/thrift_read.h"
+#include "parquet/tree.h"
 
-#define LEAVES_MAX 4096
 #define PAGE_BYTES_MAX ((size_t)256 << 20)
-#define NAME_MAX_BYTES 1024 /* a path, its names joined by a byte 0 */
 #define DEPTH_MAX 8
 
 static const char *const codecs[] = {"no codec", "snappy", "gzip", "lzo", "brotli", "lz4", "zstd", "lz4_raw"};
 
-struct leaf_chunk {      /* of one leaf in one row group */
-    const uint8_t *path; /* names, each ended by a byte 0 */
-    size_t         path_bytes;
-    int            codec, physical;
-    int64_t        at, size, n_values; /* of its pages in the file */
+struct leaf_chunk { /* of one leaf in one row group */
+    int     codec, physical;
+    int64_t at, size, n_values; /* of its pages in the file */
 };
 
 struct group {
     int64_t            rows;
-    struct leaf_chunk *leaves;
-    uint32_t           n_leaves;
+    struct leaf_chunk *leaves; /* as many as the file has, in its order */
 };
 
 struct parquet_reader {
@@ -36,6 +31,8 @@ struct parquet_reader {
     size_t             n;
     const struct type *schema;
     struct arena       arena;
+    struct tree_leaf  *leaves;
+    uint32_t           n_leaves;
     struct group      *groups;
     uint32_t           n_groups;
     int64_t            rows;
@@ -50,24 +47,6 @@ static enum err corrupt(struct error *e, const char *what)
 
 /* ---- metadata ---- */
 
-static void read_path(struct parquet_reader *r, struct thrift_in *t, struct leaf_chunk *c)
-{
-    int      item;
-    uint32_t n = thrift_read_list(t, &item), size;
-    uint8_t *to = arena_alloc(&r->arena, NAME_MAX_BYTES);
-    c->path = to;
-    for (uint32_t i = 0; i < n && !t->v.failed; i++) {
-        const uint8_t *name = thrift_read_binary(t, &size);
-        if (!to || c->path_bytes + size + 1 > NAME_MAX_BYTES) {
-            t->v.failed = true;
-            return;
-        }
-        memcpy(to + c->path_bytes, name, size);
-        to[c->path_bytes + size] = 0;
-        c->path_bytes += size + 1;
-    }
-}
-
 static void read_column_meta(struct parquet_reader *r, struct thrift_in *t, struct leaf_chunk *c)
 {
     int16_t field;
@@ -77,8 +56,6 @@ static void read_column_meta(struct parquet_reader *r, struct thrift_in *t, stru
     while (thrift_next(t, &field, &type)) {
         if (field == 1 && type == 5)
             c->physical = (int)thrift_read_int(t);
-        else if (field == 3 && type == 9)
-            read_path(r, t, c);
         else if (field == 4 && type == 5)
             c->codec = (int)thrift_read_int(t);
         else if (field == 5 && type == 6)
@@ -121,11 +98,10 @@ static void read_group(struct parquet_reader *r, struct thrift_in *t, struct gro
     thrift_in_struct(t);
     while (thrift_next(t, &field, &type)) {
         if (field == 1 && type == 9) {
-            g->n_leaves = thrift_read_list(t, &item);
-            g->leaves =
-                g->n_leaves <= LEAVES_MAX ? arena_zalloc(&r->arena, (g->n_leaves + 1u) * sizeof *g->leaves) : NULL;
+            uint32_t n = thrift_read_list(t, &item);
+            g->leaves = n == r->n_leaves ? arena_zalloc(&r->arena, (n + 1u) * sizeof *g->leaves) : NULL;
             t->v.failed = t->v.failed || !g->leaves || item != 12;
-            for (uint32_t i = 0; i < g->n_leaves && !t->v.failed; i++)
+            for (uint32_t i = 0; i < n && !t->v.failed; i++)
                 read_chunk(r, t, &g->leaves[i]);
         } else if (field == 3 && type == 6) {
             g->rows = thrift_read_int(t);
@@ -133,7 +109,7 @@ static void read_group(struct parquet_reader *r, struct thrift_in *t, struct gro
             thrift_skip(t, type);
         }
     }
-    t->v.failed = t->v.failed || g->rows < 0 || g->rows > UINT32_MAX;
+    t->v.failed = t->v.failed || !g->leaves || g->rows < 0 || g->rows > UINT32_MAX;
 }
 
 static enum err read_metadata(struct parquet_reader *r, const uint8_t *bytes, size_t n, struct error *e)
@@ -144,7 +120,9 @@ static enum err read_metadata(struct parquet_reader *r, const uint8_t *bytes, si
     thrift_in_init(&t, bytes, n);
     thrift_in_struct(&t);
     while (thrift_next(&t, &field, &type)) {
-        if (field == 3 && type == 6) {
+        if (field == 2 && type == 9) { /* in front of the row groups: fields come in their order */
+            t.v.failed = t.v.failed || !tree_read(&t, &r->arena, &r->leaves, &r->n_leaves);
+        } else if (field == 3 && type == 6) {
             r->rows = thrift_read_int(&t);
         } else if (field == 4 && type == 9) {
             r->n_groups = thrift_read_list(&t, &item);
@@ -296,10 +274,11 @@ static enum err unpack(const struct leaf_chunk *c, const struct page *p, struct 
 
 struct leaf_reading {
     const struct leaf_chunk *chunk;
+    const struct tree_leaf  *leaf;
     const struct type       *type;
     enum physical            physical;
     uint32_t                 width;
-    int                      max_level, max_repeat; /* max_repeat 0: no list above, so an entry is a row */
+    int                      max_level, max_repeat; /* in the file; max_repeat 0: no list above, an entry is a row */
     uint32_t                 n_begun;               /* rows that have begun, below a list */
     struct buf               dictionary;            /* plain values */
     struct buf               entries;               /* BYTES: u32 offset of each entry */
@@ -420,16 +399,30 @@ static uint32_t count_values(const uint8_t *levels, uint32_t n, int max_level)
     return values;
 }
 
-/* n levels of up to `most`, behind their size: to the end of `to`. Gives them, or NULL. */
+/* n levels of up to `most`, behind their size (none when they can only be 0): to the end of `to`. Gives them, or
+ * NULL. */
 static uint8_t *take_levels(struct view *v, int most, uint32_t n, struct buf *to)
 {
-    uint32_t       size = view_u32(v);
-    const uint8_t *bytes = view_take(v, size);
+    uint32_t       size = most ? view_u32(v) : 0;
+    const uint8_t *bytes = most ? view_take(v, size) : v->data;
     uint8_t       *levels = buf_reserve(to, (size_t)n + 1);
-    if (!bytes || !levels || !levels_decode(bytes, size, bits_for((uint32_t)most), levels, n))
+    if (!levels || (most && (!bytes || !levels_decode(bytes, size, bits_for((uint32_t)most), levels, n))))
         return NULL;
+    if (!most)
+        memset(levels, 0, n);
     to->size += n;
     return levels;
+}
+
+/* Levels of the file become ours. */
+static bool translate_levels(const struct tree_leaf *leaf, uint8_t *levels, uint32_t n)
+{
+    bool good = true;
+    for (uint32_t i = 0; !leaf->same && i < n; i++) {
+        good = good && levels[i] <= leaf->max_level;
+        levels[i] = good ? leaf->levels[levels[i]] : 0;
+    }
+    return good;
 }
 
 /* A data page: its levels go behind those that are there, its values into the builder. */
@@ -442,7 +435,7 @@ static enum err take_page(struct parquet_reader *r, struct leaf_reading *l, cons
         return err_set(e, ERR_UNSUPPORTED, "the Parquet file has a page of encoding %d, which is not read yet",
                        p->encoding);
     const uint8_t *repeats = l->max_repeat ? take_levels(&v, l->max_repeat, n, &r->repeats) : NULL;
-    const uint8_t *levels = l->max_repeat && !repeats ? NULL : take_levels(&v, l->max_level, n, &r->levels);
+    uint8_t       *levels = l->max_repeat && !repeats ? NULL : take_levels(&v, l->max_level, n, &r->levels);
     if (!levels)
         return corrupt(e, "the levels of a page");
     for (uint32_t i = 0; repeats && i < n; i++)
@@ -456,7 +449,8 @@ static enum err take_page(struct parquet_reader *r, struct leaf_reading *l, cons
         if (!to || width > 32 || !hybrid_decode(v.data, v.size, width, (uint32_t *)(void *)to, values))
             return corrupt(e, "the indexes of a page");
     }
-    return put_rows(l, levels, n, &v, encoding, b, e);
+    TRY(put_rows(l, levels, n, &v, encoding, b, e));
+    return translate_levels(l->leaf, levels, n) ? OK : corrupt(e, "the levels of a page");
 }
 
 static bool has_enough(const struct parquet_reader *r, const struct leaf_reading *l, uint32_t n_rows)
@@ -495,15 +489,15 @@ struct walk {
     struct parquet_reader *r;
     const struct group    *g;
     uint32_t               n_rows;
-    uint8_t                path[NAME_MAX_BYTES];
+    uint8_t                path[TREE_PATH_MAX];
     size_t                 path_bytes;
 };
 
-static const struct leaf_chunk *find_leaf(const struct walk *w)
+static const struct tree_leaf *find_leaf(const struct walk *w)
 {
-    for (uint32_t i = 0; i < w->g->n_leaves; i++)
-        if (w->g->leaves[i].path_bytes == w->path_bytes && memcmp(w->g->leaves[i].path, w->path, w->path_bytes) == 0)
-            return &w->g->leaves[i];
+    for (uint32_t i = 0; i < w->r->n_leaves; i++)
+        if (w->r->leaves[i].path_bytes == w->path_bytes && memcmp(w->r->leaves[i].path, w->path, w->path_bytes) == 0)
+            return &w->r->leaves[i];
     return NULL;
 }
 
@@ -511,12 +505,12 @@ static const struct leaf_chunk *find_leaf(const struct walk *w)
 static enum err read_one(struct walk *w, const struct type *type, int depth, int lists, struct builder *b,
                          struct error *e)
 {
-    const struct leaf_chunk *chunk = find_leaf(w);
-    struct leaf_reading      l = {.chunk = chunk, .type = type, .max_level = depth, .max_repeat = lists};
+    const struct tree_leaf *leaf = find_leaf(w);
+    struct leaf_reading     l = {.leaf = leaf, .type = type};
     if (!physical_of(type, &l.physical, &l.width))
         return err_set(e, ERR_UNSUPPORTED, "columns of type %s are not read from Parquet yet",
                        type_kind_name(type->kind));
-    if (!chunk) { /* the column is younger than the file */
+    if (!leaf) { /* the column is younger than the file */
         buf_clear(&w->r->levels);
         uint8_t *levels = buf_reserve(&w->r->levels, w->n_rows + 1u);
         if (!levels)
@@ -527,7 +521,12 @@ static enum err read_one(struct walk *w, const struct type *type, int depth, int
             builder_null(b);
         return OK;
     }
-    if (chunk->physical != (int)l.physical)
+    l.chunk = &w->g->leaves[leaf - w->r->leaves];
+    l.max_level = leaf->max_level;
+    l.max_repeat = leaf->max_repeat;
+    if (leaf->max_repeat != lists || leaf->levels[leaf->max_level] != depth)
+        return err_set(e, ERR_UNSUPPORTED, "a column of the Parquet file is nested in another way than asked for");
+    if (l.chunk->physical != (int)l.physical)
         return err_set(e, ERR_UNSUPPORTED, "a column of type %s has another physical type in the Parquet file",
                        type_kind_name(type->kind));
     if (l.physical == PHYSICAL_BOOLEAN)
@@ -545,7 +544,7 @@ static enum err read_one(struct walk *w, const struct type *type, int depth, int
 static bool enter(struct walk *w, const char *name)
 {
     size_t n = strlen(name) + 1;
-    if (w->path_bytes + n > NAME_MAX_BYTES)
+    if (w->path_bytes + n > TREE_PATH_MAX)
         return false;
     memcpy(w->path + w->path_bytes, name, n);
     w->path_bytes += n;
@@ -572,7 +571,10 @@ static enum err read_entries(struct walk *w, const struct type *t, int level, in
         rc = err_set(e, ERR_NO_MEMORY, "levels of a Parquet column");
     if (rc == OK && n) {
         memcpy(levels, w->r->levels.data, n);
-        memcpy(levels + n, w->r->repeats.data, n);
+        if (lists)
+            memcpy(levels + n, w->r->repeats.data, n);
+        else
+            memset(levels + n, 0, n);
     }
     *out = (struct leaf_entries){.levels = levels, .repeats = levels ? levels + n : NULL, .n = n};
     if (rc == OK)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * parquet/reader: a Parquet file of ours in memory, as batches.
+ * parquet/reader: a Parquet file in memory, as batches.
  *
- * Reads what writer.h writes: data pages v1, PLAIN and RLE_DICTIONARY, RLE levels, no codec, snappy or zstd; page CRCs
- * are checked when they are there. Everything else is refused by name (ERR_UNSUPPORTED). A broken file is ERR_CORRUPT;
- * no byte of it is trusted. One thread at a time.
+ * Reads what writer.h writes, and what Spark and delta-rs write as checkpoints: data pages v1, PLAIN and
+ * RLE_DICTIONARY, RLE levels, no codec, snappy or zstd; columns that must be there, lists and maps of other names
+ * (tree.h). Page CRCs are checked when they are there. Everything else is refused by name (ERR_UNSUPPORTED). A broken
+ * file is ERR_CORRUPT; no byte of it is trusted. One thread at a time.
  *
  * Source: parquet-format 2.x (parquet.thrift, Encodings.md).
  */

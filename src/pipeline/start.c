@@ -265,13 +265,15 @@ static enum err compare_with_tables(struct query *q, const struct epoch_row *las
                            : i == LANE_LATE       ? q->plan->late
                            : i == LANE_QUARANTINE ? q->plan->quarantine
                                                   : q->plan->rejects;
-        bool        there = delta_table_txn(delta_sink_table(q->sinks[i]), q->app_id, &x);
+        bool        there;
+        TRY(delta_table_txn(delta_sink_table(q->sinks[i]), q->app_id, &there, &x, e));
         if (there && x.epoch > last->epoch)
             return err_set(e, ERR_FENCED,
                            "table %s has epoch %" PRId64 " of this query, this state folder only %" PRId64
                            ": another process went on with it",
                            path, x.epoch, last->epoch);
-        if (there && x.epoch == last->epoch && (!x.nonce || strcmp(x.nonce, last->nonce) != 0))
+        /* of an epoch recorded as committed we have seen the nonce, even if its commit was cleaned up since */
+        if (there && x.epoch == last->epoch && !x.gone && (!x.nonce || strcmp(x.nonce, last->nonce) != 0))
             return err_set(e, ERR_FENCED, "epoch %" PRId64 " of table %s was written by another process", x.epoch,
                            path);
         if (q->wrote[i] >= 0 && (!there || x.epoch < q->wrote[i]))
@@ -294,10 +296,13 @@ static enum err find_files(struct query *q, const struct epoch_row *row, bool *m
     for (int i = 0; rc == OK && i < LANE_N_SINKS; i++) {
         const char      *receipt = json_as_string(json_at(receipts, (size_t)i));
         struct delta_txn x = {0};
+        bool             has = false;
         if (!receipt || !q->sinks[i])
             continue;
-        committed = committed || (delta_table_txn(delta_sink_table(q->sinks[i]), q->app_id, &x) &&
-                                  x.epoch == row->epoch && x.nonce && strcmp(x.nonce, row->nonce) == 0);
+        if ((rc = delta_table_txn(delta_sink_table(q->sinks[i]), q->app_id, &has, &x, e)) != OK)
+            break;
+        committed =
+            committed || (has && x.epoch == row->epoch && (x.gone || (x.nonce && strcmp(x.nonce, row->nonce) == 0)));
         enum err there = q->sinks[i]->ops->check(q->sinks[i], receipt, e);
         *missing = *missing || there == ERR_NOT_FOUND || there == ERR_CORRUPT;
         rc = there == ERR_NOT_FOUND || there == ERR_CORRUPT ? OK : there;
@@ -395,6 +400,11 @@ static enum err adopt(struct query *q, const struct delta_txn *x, struct error *
 {
     struct json_value *info = NULL;
     struct buf         before;
+    if (x->gone)
+        return err_set(e, ERR_DATA_LOSS,
+                       "%s is not known in %s, and the commit of table %s that said where to go on (epoch %" PRId64
+                       ") was cleaned up: bring the state folder back, or write into a new table",
+                       q->plan->name, q->host->state_dir, q->plan->location, x->epoch);
     if (!x->info)
         return err_set(e, ERR_FENCED, "table %s was written by another program under this query's name",
                        q->plan->location);
@@ -423,13 +433,16 @@ static enum err start_unknown(struct query *q, struct error *e)
 {
     char                prefix[QUERY_APP_ID_MAX];
     struct delta_txn    x;
+    bool                there = false;
     struct delta_table *t = delta_sink_table(q->sinks[LANE_MAIN]);
     struct saved        none[SOURCES_MAX] = {{NULL, 0}};
     query__app_prefix(q->plan, prefix);
     int64_t generation = delta_table_generation(t, prefix);
     q->generation = generation < 1 ? 1 : generation;
     set_app_id(q);
-    if (generation >= 1 && delta_table_txn(t, q->app_id, &x))
+    if (generation >= 1)
+        TRY(delta_table_txn(t, q->app_id, &there, &x, e));
+    if (there)
         return adopt(q, &x, e);
     TRY(resolve_sources(q, none, e));
     return record_start(q, e);

@@ -35,10 +35,12 @@ static void commit_twice(struct delta_table *t, const struct type *schema)
                              .schema = schema};
     struct delta_txn    x;
     int64_t             first, second;
+    bool                there;
     struct error        e;
     if (delta_table_commit(t, &c, &first, &e) != OK)
         return;
-    CHECK(delta_table_txn(t, "a/0", &x) && x.epoch == 0 && strcmp(x.nonce, "fuzz-nonce") == 0);
+    CHECK(delta_table_txn(t, "a/0", &there, &x, &e) == OK && there && x.epoch == 0 &&
+          strcmp(x.nonce, "fuzz-nonce") == 0);
     CHECK(delta_table_commit(t, &c, &second, &e) == OK && second == first);
 }
 

@@ -41,16 +41,17 @@ class Log:
             number = int(path.stem)
             if version is None or number <= version:
                 self.commits[number] = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
-        start = self.load_checkpoint(folder) if self.commits and 0 not in self.commits else -1
+        begins_late = self.commits or list(folder.glob("*.checkpoint*.parquet"))
+        self.start = self.load_checkpoint(folder) if begins_late and 0 not in self.commits else -1
         for number in sorted(self.commits):
-            if number > start:
+            if number > self.start:
                 for action in self.commits[number]:
                     self.apply(action)
 
     @property
     def version(self):
         """-1 when there is no table."""
-        return max(self.commits, default=-1)
+        return max(self.commits, default=self.start)
 
     def load_checkpoint(self, folder):
         at = max((int(p.name[:20]) for p in folder.glob("*.checkpoint*.parquet")), default=None)

@@ -529,6 +529,7 @@ export class World {
       bytes: q.rows * 6 + files * 900,
       small_files: files,
       log_versions: q.version + 1,
+      first_version: 0,
       partition_columns: [],
       created_at: q.created_at,
       updated_at: q.lastCommit ? this.iso(q.lastCommit) : q.created_at,

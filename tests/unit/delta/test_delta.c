@@ -109,6 +109,13 @@ static bool has_version(int64_t version)
     return store->ops->head(store, key, &size, NULL) == OK;
 }
 
+static bool has_txn(struct delta_table *t, const char *app_id, struct delta_txn *x)
+{
+    bool there = false;
+    assert_int_equal(delta_table_txn(t, app_id, &there, x, &e), OK);
+    return there;
+}
+
 /* ---- what is written ---- */
 
 static void the_first_commit_makes_the_table_as_spark_does(void **state)
@@ -165,12 +172,12 @@ static void a_table_is_read_back(void **state)
     assert_int_equal(delta_table_open(store, &t, &e), OK);
     assert_int_equal(delta_table_version(t), 1);
     assert_int_equal(strlen(delta_table_id(t)), 36);
-    assert_true(delta_table_txn(t, "millrace/clicks/0", &x));
+    assert_true(has_txn(t, "millrace/clicks/0", &x));
     assert_int_equal(x.epoch, 7);
     assert_int_equal(x.version, 1);
     assert_string_equal(x.nonce, "nonce-7");
     assert_string_equal(x.info, "{\"epoch\":1,\"replay_from\":null}");
-    assert_false(delta_table_txn(t, "other", &x));
+    assert_false(has_txn(t, "other", &x));
     assert_int_equal(delta_table_generation(t, "millrace/clicks/"), 0);
     assert_int_equal(delta_table_generation(t, "millrace/other/"), -1);
     delta_table_close(t);
@@ -328,7 +335,7 @@ static void writers_at_the_same_time_share_a_table(void **state)
     assert_int_equal(delta_table_open(own, &t, &e), OK);
     assert_int_equal(delta_table_version(t), 4 * 25 - 1);
     for (int i = 0; i < 4; i++) {
-        assert_true(delta_table_txn(t, writers[i].app_id, &x));
+        assert_true(has_txn(t, writers[i].app_id, &x));
         assert_int_equal(x.epoch, 24);
     }
     delta_table_close(t);
@@ -463,11 +470,29 @@ static void a_log_must_be_whole(void **state)
     (void)state;
     put_version(10, ADD);
     assert_int_equal(store->ops->put(store, "_delta_log/00000000000000000010.checkpoint.parquet", "x", 1, NULL), OK);
+    assert_int_equal(delta_table_open(store, &t, &e), ERR_CORRUPT);
+    assert_non_null(strstr(e.text, "no longer begins at version 0, and checkpoint 10: a Parquet file is broken"));
+    assert_int_equal(store->ops->remove(store, "_delta_log/00000000000000000010.checkpoint.parquet", NULL), OK);
+    assert_int_equal(delta_table_open(store, &t, &e), ERR_CORRUPT);
+    assert_non_null(strstr(e.text, "starts at version 10, and no complete checkpoint"));
+    assert_int_equal(store->ops->put(store, "_delta_log/00000000000000000010.checkpoint.0a1b.parquet", "x", 1, NULL),
+                     OK);
     assert_int_equal(delta_table_open(store, &t, &e), ERR_UNSUPPORTED);
-    assert_non_null(strstr(e.text, "starts at version 10"));
+    assert_non_null(strstr(e.text, "v2Checkpoint"));
     put_version(0, METADATA("i", FIELDS, "", "") PROTOCOL);
     assert_int_equal(delta_table_open(store, &t, &e), ERR_CORRUPT);
     assert_non_null(strstr(e.text, "version 1 of the table is missing"));
+}
+
+static void parts_of_a_checkpoint_are_no_table_and_no_empty_folder(void **state)
+{
+    struct delta_table *t;
+    (void)state;
+    assert_int_equal(store->ops->put(store, "_delta_log/00000000000000000003.checkpoint.0000000001.0000000002.parquet",
+                                     "x", 1, NULL),
+                     OK);
+    assert_int_equal(delta_table_open(store, &t, &e), ERR_CORRUPT);
+    assert_non_null(strstr(e.text, "no commits, and no complete checkpoint"));
 }
 
 static void files_that_are_no_commits_are_ignored(void **state)
@@ -518,7 +543,7 @@ static void a_table_made_by_spark_is_appended_to(void **state)
     c.schema = type_struct(&arena, fields, 2);
     put_version(0, version0);
     assert_int_equal(delta_table_open(store, &t, &e), OK);
-    assert_true(delta_table_txn(t, "bcc845d8", &x));
+    assert_true(has_txn(t, "bcc845d8", &x));
     assert_null(x.nonce); /* Spark's txnId is not a nonce of ours */
     assert_int_equal(delta_table_commit(t, &c, &version, &e), OK);
     assert_int_equal(version, 1);
@@ -589,6 +614,7 @@ int main(void)
                                        T(the_schema_may_not_change_under_us),
                                        T(tables_we_cannot_honour_are_refused_by_name),
                                        T(a_log_must_be_whole),
+                                       T(parts_of_a_checkpoint_are_no_table_and_no_empty_folder),
                                        T(files_that_are_no_commits_are_ignored),
                                        T(a_table_made_by_spark_is_appended_to),
                                        T(names_delta_refuses_are_refused),

@@ -265,6 +265,48 @@ static void a_column_that_is_younger_than_the_file_reads_as_null(void **state)
     batch_free(b);
 }
 
+/* The plain field has no repetition levels: they were copied from where there were none. */
+static void a_plain_field_beside_a_list_in_a_struct_is_read(void **state)
+{
+    (void)state;
+    const struct field     inner[] = {{"id", type_of(TYPE_STRING), true},
+                                      {"names", type_array(&arena, type_of(TYPE_STRING), true), true}};
+    const struct field     top[] = {{"s", type_struct(&arena, inner, 2), true}};
+    const struct type     *whole = type_struct(&arena, top, 1), *before = schema;
+    struct builder         b;
+    struct column         *rows, *columns[1];
+    struct batch          *got;
+    struct parquet_reader *r;
+    struct buf             file;
+    assert_int_equal(builder_init(&b, whole, NULL), OK);
+    for (int i = 0; i < 3000; i++) {
+        if (i % 3 == 0) {
+            builder_null(&b.children[0]);
+        } else {
+            builder_bytes(&b.children[0].children[0], "me", 2);
+            builder_bytes(&b.children[0].children[1].children[0], "a name", 6);
+            builder_list(&b.children[0].children[1]);
+            builder_struct(&b.children[0], true);
+        }
+        builder_struct(&b, true);
+    }
+    assert_int_equal(builder_finish(&b, &rows, NULL), OK);
+    builder_fini(&b);
+    columns[0] = column_ref(rows->children[0]);
+    column_free(rows);
+    struct batch *made = batch_new(whole, 3000, columns, NULL, NULL);
+    schema = whole;
+    write_file(made, PARQUET_SNAPPY, &file);
+    schema = before;
+    assert_int_equal(parquet_reader_new(file.data, file.size, whole, &r, NULL), OK);
+    assert_int_equal(parquet_reader_group(r, 0, 0, &got, NULL), OK);
+    assert_same(made->columns[0], got->columns[0], 3000);
+    parquet_reader_free(r);
+    batch_free(got);
+    batch_free(made);
+    buf_fini(&file);
+}
+
 /* Each byte of the file changed in turn: an answer, or a refusal; never a crash, and never a page with a wrong sum. */
 static void a_broken_file_is_refused_or_read_never_believed(void **state)
 {
@@ -300,8 +342,8 @@ static void a_broken_file_is_refused_or_read_never_believed(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-    const struct CMUnitTest tests[] = {T(every_type_comes_back_whatever_the_codec),
-                                       T(a_column_that_is_younger_than_the_file_reads_as_null),
-                                       T(a_broken_file_is_refused_or_read_never_believed)};
+    const struct CMUnitTest tests[] = {
+        T(every_type_comes_back_whatever_the_codec), T(a_column_that_is_younger_than_the_file_reads_as_null),
+        T(a_plain_field_beside_a_list_in_a_struct_is_read), T(a_broken_file_is_refused_or_read_never_believed)};
     return cmocka_run_group_tests_name("parquet reader", tests, NULL, NULL);
 }

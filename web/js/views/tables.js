@@ -231,7 +231,13 @@ class Detail {
         ),
         rows,
       ),
-      card('History', commits.element),
+      card(
+        'History',
+        commits.element,
+        t.first_version > 0
+          ? h('p', { class: 'muted pad' }, `What was before version ${int(t.first_version)} is only in a checkpoint.`)
+          : null,
+      ),
     );
   }
 

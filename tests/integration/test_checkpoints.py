@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: MIT
+"""Tables whose log no longer begins at version 0: millrace goes on with them, exactly once, and shows them."""
+import collections
+import datetime
+import shutil
+
+import deltalake
+import pytest
+
+import delta_read
+from millrace import produce
+from service import Service
+
+SQL = """
+CREATE STREAMING TABLE events {properties} AS
+SELECT CAST(value AS STRING) AS v, partition, offset
+FROM STREAM read_kafka(bootstrapServers => '{address}', subscribe => '{topic}', startingOffsets => 'earliest',
+                       maxOffsetsPerTrigger => {cap})
+"""
+
+
+def job(millrace, kafka, topic, cap=500, properties=""):
+    (millrace.folder / "job.sql").write_text(
+        SQL.format(address=kafka.address, topic=topic, cap=cap, properties=properties))
+    return millrace.folder / "lake/events"
+
+
+def run(millrace, *args):
+    code = millrace.run("run", "job.sql", "--available-now", *args, timeout=120)
+    assert code == 0, millrace.output()
+
+
+def feed(kafka, topic, rows, millrace):
+    produce(kafka, topic, "--ads-file", millrace.folder / "ads.csv", "--rows", rows, partitions=2)
+
+
+def positions(table, read=delta_read.read):
+    """How often each record is in the table, by three readers."""
+    return collections.Counter((r["partition"], r["offset"]) for r in read(table))
+
+
+def each_once(table, rows):
+    got = positions(table)
+    assert len(got) == rows and set(got.values()) == {1}
+
+
+def clean_up(table, before, keep=()):
+    """What Spark and deltalake do behind a checkpoint, whatever the retention."""
+    for path in (table / "_delta_log").glob("[0-9]*.json"):
+        if int(path.stem) < before and int(path.stem) not in keep:
+            path.unlink()
+
+
+def version(table):
+    return deltalake.DeltaTable(table).version()
+
+
+def test_a_log_that_others_have_cleaned_up_goes_on(kafka, topic, millrace):
+    name = topic(2)
+    feed(kafka, name, 5000, millrace)
+    table = job(millrace, kafka, name, properties="TBLPROPERTIES ('delta.logRetentionDuration' = 'interval 0 seconds')")
+    run(millrace)
+    at = version(table)
+    assert at >= 9
+    theirs = deltalake.DeltaTable(table)
+    theirs.create_checkpoint()
+    theirs.cleanup_metadata()
+    left = sorted(p.name for p in (table / "_delta_log").glob("*.json"))
+    assert len(left) <= 2, left  # it did what it is for
+    feed(kafka, name, 3000, millrace)
+    run(millrace)
+    assert version(table) > at
+    each_once(table, 8000)
+    run(millrace)  # nothing new
+    each_once(table, 8000)
+
+
+def test_without_its_state_it_goes_on_from_the_last_commit_or_says_that_it_is_gone(kafka, topic, millrace):
+    name = topic(2)
+    feed(kafka, name, 3000, millrace)
+    table = job(millrace, kafka, name)
+    run(millrace)
+    theirs = deltalake.DeltaTable(table)
+    at = theirs.version()
+    theirs.create_checkpoint()
+    clean_up(table, at)
+    shutil.rmtree(millrace.folder / ".millrace")
+    feed(kafka, name, 1000, millrace)
+    run(millrace)
+    each_once(table, 4000)
+
+    theirs = deltalake.DeltaTable(table)
+    theirs.create_checkpoint()
+    clean_up(table, theirs.version() + 1)
+    run(millrace)  # with its state it needs no commit of its own
+    each_once(table, 4000)
+    shutil.rmtree(millrace.folder / ".millrace")
+    assert millrace.run("run", "job.sql", "--available-now") != 0
+    assert "was cleaned up: bring the state folder back" in millrace.output()
+    each_once(table, 4000)
+
+
+def test_a_log_cleaned_up_beside_a_running_query_goes_on(kafka, topic, millrace):
+    """Others commit, write a checkpoint and remove every commit that the process has seen."""
+    name = topic(2)
+    feed(kafka, name, 2000, millrace)
+    table = job(millrace, kafka, name, properties="TBLPROPERTIES ('pipelines.trigger.interval' = '200 milliseconds')")
+    millrace.start("run", "job.sql")
+    millrace.until(lambda: rows_now(table) == 2000, what="the first rows")
+    ours = deltalake.DeltaTable(table)
+    part = ours.to_pyarrow_table().slice(0, 10)
+    deltalake.write_deltalake(ours, part, mode="append")
+    theirs = deltalake.DeltaTable(table)
+    theirs.create_checkpoint()
+    clean_up(table, theirs.version() + 1)
+    feed(kafka, name, 500, millrace)
+    millrace.until(lambda: rows_now(table) == 2510, what="the rows behind the clean-up")
+    assert millrace.stop() == 0, millrace.output()
+    got = positions(table, delta_read.read_deltalake)
+    assert len(got) == 2500 and sorted(got.values())[-11:-9] == [1, 2]
+
+
+def rows_now(table):
+    return deltalake.DeltaTable(table).count() if deltalake.DeltaTable.is_deltatable(str(table)) else 0
+
+
+@pytest.fixture
+def service(tmp_path):
+    made = Service(tmp_path / "service")
+    yield made
+    made.kill()
+
+
+def test_a_cleaned_up_table_is_shown_from_its_checkpoint_on(kafka, topic, millrace, service):
+    name = topic(2)
+    feed(kafka, name, 3000, millrace)
+    table = job(millrace, kafka, name)
+    run(millrace)
+    theirs = deltalake.DeltaTable(table)
+    at = theirs.version()
+    service.serve()
+    sql = (millrace.folder / "job.sql").read_text()
+    service.post("/queries", {"sql": sql.replace("AS\nSELECT", f"LOCATION '{table}' AS\nSELECT"),
+                              "start": False}, status=201)
+    shown = service.get("/tables/events")
+    assert (shown["version"], shown["first_version"], shown["rows"], shown["log_versions"]) == (at, 0, 3000, at + 1)
+    rows = service.get("/tables/events/rows?version=0")["total"]
+    assert 0 < rows < 3000
+
+    theirs.create_checkpoint()
+    clean_up(table, at)
+    shown = service.get("/tables/events")
+    assert (shown["version"], shown["rows"], shown["log_versions"]) == (at, 3000, 0)
+    clean_up(table, at + 1)
+    feed(kafka, name, 500, millrace)
+    run(millrace)
+    shown = service.get("/tables/events")
+    assert (shown["first_version"], shown["rows"], shown["log_versions"]) == (at, 3500, shown["version"] - at)
+    assert datetime.datetime.fromisoformat(shown["created_at"])
+    history = service.get("/tables/events/history")["items"]
+    assert [v["version"] for v in history] == list(range(shown["version"], at - 1, -1))
+    assert service.get("/tables/events/rows?limit=7")["total"] == 3500
+    assert sum(f["rows"] for f in service.get("/tables/events/files")["items"]) == 3500
+    gone = service.call("GET", "/tables/events/rows?version=0")
+    assert gone.status == 404 and f"begins at version {at}" in gone.json()["detail"]
