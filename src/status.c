@@ -41,7 +41,11 @@ static void put_line(struct status_line *s, const struct query_status *st, struc
     s->last_records = st->records;
     if (st->watermark_ms)
         timestamp_print_iso_ms(st->watermark_ms * 1000, mark);
-    if (st->down_since_us)
+    char silence[200];
+    if (st->silent_since_us) {
+        silence_text(st->silent, st->silent_since_us, silence);
+        buf_printf(out, "%s: %s", st->plan->name, silence);
+    } else if (st->down_since_us)
         buf_printf(out, "%s: broker away for %" PRId64 " s: %s", st->plan->name, (now - st->down_since_us) / 1000000,
                    st->down_error);
     else if (st->state == QUERY_STARTING)

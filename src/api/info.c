@@ -30,25 +30,28 @@ int64_t api__threads(void) { return status_line("Threads:"); }
 /* ---- degraded: what is wrong while the service itself is well ---- */
 
 /* Why an object is not well, and since when; NULL: it is. */
-static const char *ailment(struct service_object *o, bool *brokers, int64_t *since_ms)
+static const char *ailment(struct service_object *o, bool *brokers, int64_t *since_ms, char text[200])
 {
     *brokers = false;
     *since_ms = o->since_ms;
     if (o->state == SERVICE_FAILED || o->state == SERVICE_WAITING)
         return o->error.text;
     const struct service_query *q = o->kind == RESOURCE_QUERY ? service_query_of(o) : NULL;
-    if (!q || !q->query || !q->status.down_since_us)
+    if (!q || !q->query || !(q->status.down_since_us || q->status.silent_since_us))
         return NULL;
     *brokers = true;
-    *since_ms = clock_wall_us() / 1000 - (clock_mono_us() - q->status.down_since_us) / 1000;
-    return q->status.down_error;
+    int64_t silent_us = q->status.silent_since_us, since_us = silent_us ? silent_us : q->status.down_since_us;
+    *since_ms = clock_wall_us() / 1000 - (clock_mono_us() - since_us) / 1000;
+    if (silent_us)
+        silence_text(q->status.silent, silent_us, text);
+    return silent_us ? text : q->status.down_error;
 }
 
 static const char *const kind_names[] = {"query", "producer"};
 
 static void write_degraded(const struct api *a, struct json_writer *w)
 {
-    char    what[SERVICE_NAME_MAX + 32];
+    char    what[SERVICE_NAME_MAX + 32], text[200];
     bool    brokers;
     int64_t since_ms;
     json_key(w, "degraded");
@@ -56,7 +59,7 @@ static void write_degraded(const struct api *a, struct json_writer *w)
     for (int kind = RESOURCE_QUERY; kind <= RESOURCE_PRODUCER; kind++)
         for (int i = 0; a->s && i < supervisor_n(a->s, (enum resource_kind)kind); i++) {
             struct service_object *o = supervisor_at(a->s, (enum resource_kind)kind, i);
-            const char            *why = ailment(o, &brokers, &since_ms);
+            const char            *why = ailment(o, &brokers, &since_ms, text);
             if (!why)
                 continue;
             snprintf(what, sizeof what, "%s%s %s", brokers ? "brokers of " : "", kind_names[kind], o->name);
@@ -204,7 +207,8 @@ static void probe(struct http_request *r, const char *name, enum probe kind)
     buf_printf(&out, "[+]loop ok\n%s\n", why ? why : "[+]serving ok");
     for (int i = 0; kind != PROBE_LIVE && a->s && i < supervisor_n(a->s, RESOURCE_QUERY); i++) {
         struct service_object *o = supervisor_at(a->s, RESOURCE_QUERY, i);
-        const char            *ails = ailment(o, &brokers, &since_ms);
+        char                   text[200];
+        const char            *ails = ailment(o, &brokers, &since_ms, text);
         if (ails)
             buf_printf(&out, "[!]query %s degraded: %s\n", o->name, ails);
         good = good && (kind != PROBE_HEALTH || !ails);

@@ -61,7 +61,7 @@ static double of_bytes(const struct service_query *q) { return (double)meter_byt
 static double of_records(const struct service_query *q) { return (double)(q->records_before + q->status.records); }
 static double of_down(const struct service_query *q)
 {
-    return q->query && q->status.down_since_us ? 0 : q->query ? 1 : NAN;
+    return q->query && (q->status.down_since_us || q->status.silent_since_us) ? 0 : q->query ? 1 : NAN;
 }
 
 static const struct query_metric {
@@ -69,7 +69,7 @@ static const struct query_metric {
     double (*value)(const struct service_query *);
 } query_metrics[] = {
     {"millrace_source_records_total", "counter", "Records read from Kafka.", of_records},
-    {"millrace_query_brokers_connected", "gauge", "1 while a broker of the query is connected.", of_down},
+    {"millrace_query_brokers_connected", "gauge", "1 while a broker of the query is connected and answers.", of_down},
     {"millrace_query_restarts_total", "counter", "Starts after a failure.", of_restarts},
     {"millrace_query_records_out_total", "counter", "Rows committed to the table.", of_rows},
     {"millrace_query_watermark_timestamp_seconds", "gauge", "The watermark.", of_watermark},

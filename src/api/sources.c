@@ -49,6 +49,7 @@ static void write_source(const struct service_query *q, int s, struct json_write
     const struct kafka_options *o = options_of(p, s);
     const struct kafka_source  *source = q->query ? query_source(q->query, s) : NULL;
     struct kafka_source_stats   stats = {.last_error = ""};
+    char                        text[200] = "";
     char                        id[SERVICE_NAME_MAX + 16];
     snprintf(id, sizeof id, "%s.%d", q->base.name, s);
     if (source)
@@ -65,10 +66,17 @@ static void write_source(const struct service_query *q, int s, struct json_write
             json_put_string(w, kafka_source_at(source, i)->topic);
     json_end_array(w);
     json_member_string(w, "bootstrap_servers", o->bootstrap);
+    if (stats.silent_since_us) {
+        silence_text(stats.silent, stats.silent_since_us, text);
+        stats.down_since_us = 0;
+    }
     json_member_bool(w, "connected", source && !stats.down_since_us);
     api__member_time(w, "down_since",
                      stats.down_since_us ? clock_wall_us() / 1000 - (clock_mono_us() - stats.down_since_us) / 1000 : 0);
-    json_member_string(w, "error", stats.last_error);
+    api__member_time(w, "silent_since",
+                     stats.silent_since_us ? clock_wall_us() / 1000 - (clock_mono_us() - stats.silent_since_us) / 1000
+                                           : 0);
+    json_member_string(w, "error", text[0] ? text : stats.last_error);
     json_member_int(w, "records", stats.records);
     struct query_partition at;
     int64_t                lag = 0, records_per_s = 0;

@@ -65,12 +65,17 @@ static void write_latencies(const struct service_query *q, struct json_writer *w
 static void write_brokers(const struct service_query *q, struct json_writer *w)
 {
     const struct query_status *st = &q->status;
-    bool                       down = q->query && st->down_since_us;
+    bool                       silent = q->query && st->silent_since_us;
+    bool                       down = q->query && st->down_since_us && !silent;
+    char                       text[200] = "";
+    if (silent)
+        silence_text(st->silent, st->silent_since_us, text);
     json_key(w, "brokers");
     json_begin_object(w);
     json_member_bool(w, "connected", q->query && st->state != QUERY_STARTING && !down);
     api__member_time(w, "down_since", down ? now_ms() - (clock_mono_us() - st->down_since_us) / 1000 : 0);
-    json_member_string(w, "error", down ? st->down_error : "");
+    api__member_time(w, "silent_since", silent ? now_ms() - (clock_mono_us() - st->silent_since_us) / 1000 : 0);
+    json_member_string(w, "error", down ? st->down_error : text);
     json_end_object(w);
 }
 

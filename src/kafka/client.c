@@ -122,7 +122,7 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *arg)
         note(l->last, sizeof l->last, reason);
     }
     memcpy(why, l->last, sizeof why);
-    went_down = went_down && l->was_up;
+    went_down = went_down && l->was_up && !l->silence.since_us; /* that was told */
     pthread_mutex_unlock(&l->lock);
     if (went_down)
         log_warn("kafka", "no broker can be reached (%s); trying again until one can", why);
@@ -132,7 +132,7 @@ void link__is_up(struct link *l)
 {
     bool was_down;
     pthread_mutex_lock(&l->lock);
-    was_down = l->down_since_us != 0 && l->was_up;
+    was_down = l->down_since_us != 0 && l->was_up && !l->silence.since_us;
     l->down_since_us = 0;
     l->refused_us = 0;
     l->was_up = true;
@@ -141,12 +141,24 @@ void link__is_up(struct link *l)
         log_info("kafka", "brokers can be reached again");
 }
 
-/* Statistics are read for one thing only: is any broker connected? Nothing else tells when an idle client is back. */
+/* Nothing else tells when an idle client is back. */
 static int on_stats(rd_kafka_t *rk, char *json, size_t n, void *arg)
 {
     (void)rk;
-    if (memmem(json, n, "\"state\":\"UP\"", 12))
-        link__is_up(arg);
+    struct link      *l = arg;
+    enum silence_news news;
+    char              text[200], broker[sizeof l->silence.broker];
+    pthread_mutex_lock(&l->lock);
+    memcpy(broker, l->silence.broker, sizeof broker);
+    bool up = silence_hear(&l->silence, json, n, clock_mono_us(), &news);
+    silence_text(l->silence.broker, l->silence.since_us, text);
+    pthread_mutex_unlock(&l->lock);
+    if (news == SILENCE_BEGAN)
+        log_warn("kafka", "%s", text);
+    else if (news != SILENCE_AS_BEFORE)
+        log_info("kafka", "broker %s %s", broker, news == SILENCE_ENDED ? "answers again" : "is away now");
+    if (up)
+        link__is_up(l);
     return 0; /* librdkafka frees json */
 }
 

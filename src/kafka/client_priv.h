@@ -15,6 +15,7 @@
 #include "base/inbox.h"
 #include "column/batch.h"
 #include "kafka/client.h"
+#include "kafka/silence.h"
 
 struct link {
     rd_kafka_t         *rk;
@@ -22,6 +23,7 @@ struct link {
     int64_t             down_since_us; /* monotonic; 0: some broker is connected, or not tried yet */
     int64_t             refused_us;    /* when TLS or SASL was refused last; 0: never, or a broker is connected again */
     bool                was_up;
+    struct silence      silence;
     char                last[200];    /* last error text, "" none */
     char                refused[200]; /* last TLS or SASL error text */
     rd_kafka_resp_err_t refused_code;

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +21,8 @@
 #define FETCH_BYTES (1 << 20) /* larger fetches cost more CPU, not less: they fall out of the cache */
 #define MESSAGE_BYTES (1 << 20)
 #define EVENTS_AT_ONCE 64
+#define FETCH_WAIT_MS 100   /* the end of a partition behind markers is told by an idle fetch */
+#define PATIENCE_US 5000000 /* an answer that takes so much longer than a fetch may wait is worth telling */
 #define PROBE_US 10000000
 #define REFUSED_US 5000000    /* logging in was refused and nobody answers for so long: give up */
 #define LEAVE_US 10000000     /* free: how long to wait for batches that were not released */
@@ -126,19 +129,26 @@ static enum err configure(struct kafka_source *s, rd_kafka_conf_t *conf, int n_p
     return OK;
 }
 
+/* How long a broker may keep a fetch that it has nothing for. */
+static int64_t fetch_wait_ms(const struct kafka_source *s)
+{
+    for (int i = 0; i < s->options->n_settings; i++)
+        if (strcmp(s->options->settings[i].key, "fetch.wait.max.ms") == 0)
+            return strtoll(s->options->settings[i].value, NULL, 10);
+    return FETCH_WAIT_MS;
+}
+
 /* Sizes only where the user has not said otherwise. */
 static enum err fetch_sizes(struct kafka_source *s, rd_kafka_conf_t *conf, int n_partitions, struct error *e)
 {
     size_t each = s->prefetch_bytes / (size_t)(n_partitions > 0 ? n_partitions : 1);
-    bool   one = false, all = false, wait = false;
+    bool   one = false, all = false;
     for (int i = 0; i < s->options->n_settings; i++) {
         one = one || strcmp(s->options->settings[i].key, "fetch.message.max.bytes") == 0;
         all = all || strcmp(s->options->settings[i].key, "fetch.max.bytes") == 0;
-        wait = wait || strcmp(s->options->settings[i].key, "fetch.wait.max.ms") == 0;
     }
     each = each < PREFETCH_LEAST ? PREFETCH_LEAST : each > FETCH_BYTES ? FETCH_BYTES : each;
-    if (!wait) /* the end of a partition behind markers is told by an idle fetch */
-        TRY(conf__set_int(conf, "fetch.wait.max.ms", 100, e));
+    TRY(conf__set_int(conf, "fetch.wait.max.ms", fetch_wait_ms(s), e));
     if (!one)
         TRY(conf__set_int(conf, "fetch.message.max.bytes", (int64_t)each, e));
     if (!all)
@@ -173,6 +183,7 @@ enum err source__connect(struct kafka_source *s, int n_partitions, struct error 
         return rc;
     }
     TRY(link__open(&s->link, RD_KAFKA_CONSUMER, conf, e));
+    s->link.silence.patience_us = PATIENCE_US + fetch_wait_ms(s) * 1000;
     rd_kafka_poll_set_consumer(s->link.rk);
     s->events = rd_kafka_queue_get_consumer(s->link.rk);
     s->probe = (struct probe){.queue = rd_kafka_queue_new(s->link.rk)};
@@ -718,10 +729,13 @@ void kafka_source_stats(const struct kafka_source *s, struct kafka_source_stats 
         out->held_records += s->parts[i]->held_n - s->parts[i]->held_at;
     pthread_mutex_lock(&m->link.lock);
     out->down_since_us = m->link.down_since_us;
+    out->silent_since_us = m->link.silence.since_us;
+    memcpy(m->silent, m->link.silence.broker, sizeof m->silent);
     if (m->link.last[0])
         memcpy(m->last_error, m->link.last, sizeof m->last_error);
     pthread_mutex_unlock(&m->link.lock);
     out->last_error = s->last_error;
+    out->silent = s->silent;
 }
 
 void kafka_split_offsets(const int64_t *begin, const int64_t *end, int n, int64_t limit, int64_t *out_end)

@@ -20,6 +20,7 @@
 
 #include "flow/flow.h"
 #include "kafka/options.h"
+#include "kafka/silence.h"
 
 #define KAFKA_PARTITIONS_MAX 4096 /* of one source */
 #define KAFKA_NO_BOUND INT64_MAX  /* as a planned end: hand out whatever comes */
@@ -110,10 +111,12 @@ bool kafka_source_more(const struct kafka_source *s);
 int64_t kafka_source_lag(const struct kafka_source *s);
 
 struct kafka_source_stats {
-    int64_t     down_since_us;  /* monotonic; 0: at least one broker is connected */
-    const char *last_error;     /* "" none; valid until the next call on the loop */
-    int64_t     records, bytes; /* handed out */
-    int64_t     held_records;   /* fetched, beyond the plan */
+    int64_t     down_since_us;   /* monotonic; 0: at least one broker is connected */
+    const char *last_error;      /* "" none; valid until the next call on the loop */
+    int64_t     silent_since_us; /* monotonic; 0: none. A broker that is connected and owes an answer since */
+    const char *silent;          /* its host:port */
+    int64_t     records, bytes;  /* handed out */
+    int64_t     held_records;    /* fetched, beyond the plan */
 };
 void kafka_source_stats(const struct kafka_source *s, struct kafka_source_stats *out);
 

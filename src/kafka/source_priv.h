@@ -61,7 +61,7 @@ struct kafka_source {
     atomic_int        n_batches; /* handed out and not released */
     int64_t           records, bytes;
     int               prefetch_for; /* partitions the client's limits were made for */
-    char              last_error[200];
+    char              last_error[200], silent[120];
 };
 
 /* Makes the client with limits for so many partitions; the one before is closed. No partition may be fetching. */

@@ -62,6 +62,8 @@ struct query_status {
     int64_t            watermark_ms;             /* windows that end at or before it are closed; 0: none yet */
     int64_t            down_since_us;            /* monotonic; 0: every broker needed is connected */
     const char        *down_error;
+    int64_t            silent_since_us; /* monotonic; 0: none. A broker that is connected and owes an answer since */
+    const char        *silent;          /* its host:port */
     bool               nothing_to_read; /* the table is as it was: no record since the generation began */
     int                retries;         /* since something was committed */
     int64_t            retry_in_us;     /* to the next try; -1: none is due */

@@ -57,13 +57,17 @@ static void event_time(const struct query *q, struct query_status *out)
 
 static void down(const struct query *q, struct query_status *out)
 {
-    out->down_error = "";
+    out->down_error = out->silent = "";
     for (int s = 0; s < q->plan->n_sources && query__live(q); s++) {
         struct kafka_source_stats stats;
         kafka_source_stats(q->sources[s], &stats);
         if (stats.down_since_us && (!out->down_since_us || stats.down_since_us < out->down_since_us)) {
             out->down_since_us = stats.down_since_us;
             out->down_error = stats.last_error;
+        }
+        if (stats.silent_since_us && (!out->silent_since_us || stats.silent_since_us < out->silent_since_us)) {
+            out->silent_since_us = stats.silent_since_us;
+            out->silent = stats.silent;
         }
     }
 }
@@ -78,6 +82,7 @@ void query_status(const struct query *q, struct query_status *out)
                                  .records = q->records,
                                  .rows = q->rows_written,
                                  .down_error = "",
+                                 .silent = "",
                                  .committed_epoch = -1,
                                  .version = -1,
                                  .holder = -1,
@@ -122,6 +127,8 @@ void query_why_nothing(const struct query_status *st, int64_t wall_ms, char out[
         snprintf(out, 200, "it is starting%s%.150s", st->error[0] ? " again: " : "", st->error);
     else if (st->state != QUERY_RUNNING)
         snprintf(out, 200, "it does not run");
+    else if (st->silent_since_us)
+        silence_text(st->silent, st->silent_since_us, out);
     else if (st->down_since_us)
         snprintf(out, 200, "no broker is connected: %.150s", st->down_error);
     else if (st->records == 0 && st->lag == 0 && st->ledger.read == 0)

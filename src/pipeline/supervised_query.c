@@ -218,7 +218,7 @@ static void on_stopped(void *arg)
         q->base.error.code = q->status.rc;
         q->base.error.retry = false;
     }
-    q->status.error = q->status.down_error = "";
+    q->status.error = q->status.down_error = q->status.silent = "";
     q->status.holder_topic = NULL;
     q->records_before += q->status.records;
     q->table_rows_before += q->status.rows;

@@ -39,6 +39,9 @@ class EmbeddedBroker:
     def pause(self):
         self.process.send_signal(signal.SIGSTOP)
 
+    def go_on(self):
+        self.process.send_signal(signal.SIGCONT)
+
     def stop(self):
         self.process.kill()
         self.process.wait()
@@ -678,6 +681,34 @@ def test_dashboard_and_alerts_name_metrics_that_exist(service, broker):
     for name in ("grafana.json", "prometheus-alerts.yaml"):
         used = set(re.findall(r"\b((?:millrace|process)_[a-z0-9_]+)\b", (TOP / "examples/deploy" / name).read_text()))
         assert used and {re.sub(r"_(bucket|sum|count)$", "", u) for u in used} <= existing
+
+
+def test_a_broker_that_is_connected_and_says_nothing_is_told(service):
+    service.serve()
+    own = EmbeddedBroker()
+    try:
+        producer(service, own, "t30", rate=0, rows=40)
+        service.post("/queries", {"sql": every_event(own, "t30")}, status=201)
+        service.until_status("events", lambda s: s["rows"] == 40)
+        time.sleep(8)  # nothing comes: that is no silence
+        assert "has not answered" not in service.output()
+        own.pause()
+        silent = service.until_status("events", lambda s: s["brokers"]["silent_since"], 30)
+        assert silent["state"] == "running" and silent["brokers"]["connected"]
+        assert re.fullmatch(rf"broker {own.address} is connected but has not answered for \d+ s",
+                            silent["brokers"]["error"])
+        health = service.call("GET", "/healthz")
+        assert health.status == 503 and "has not answered for" in health.body.decode()
+        assert 'brokers_connected{query="events"} 0' in service.call("GET", "/metrics").body.decode()
+        source = service.get("/sources/events.0")
+        assert source["silent_since"] and "has not answered" in source["error"]
+        assert len(re.findall("has not answered", service.output())) == 1
+        own.go_on()
+        service.until_status("events", lambda s: not s["brokers"]["silent_since"] and not s["brokers"]["error"], 30)
+        assert f"broker {own.address} answers again" in service.output()
+        assert service.call("GET", "/healthz").status == 200
+    finally:
+        own.stop()
 
 
 def test_the_table_of_metrics_is_what_is_served(service):

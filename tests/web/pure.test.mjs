@@ -241,6 +241,14 @@ test('a stuck watermark names its holder; a ledger that does not balance outrank
   assert.match(rank({ queries: [wrong] })[0].text, /does not account/);
 });
 
+test('a broker that is connected and says nothing is told once, and since when', () => {
+  const brokers = { connected: true, silent_since: new Date(Date.now() - 12000).toISOString(), error: 'no answer' };
+  const q = { ...quiet, brokers, why_nothing: 'broker h:9092 has not answered' };
+  const found = rank({ queries: [q], now: Date.now() });
+  assert.equal(found.length, 1);
+  assert.match(found[0].text, /no answer from its broker for 12 s/);
+});
+
 test('producers: failed, refused, slower than asked', () => {
   const p = { name: 'p', state: 'running', rate: 1000, actual_rate: 100, failed: 0 };
   assert.match(rank({ producers: [p] })[0].text, /sends 100\/s of 1k\/s/);

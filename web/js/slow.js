@@ -63,6 +63,15 @@ function failing(q, out) {
 }
 
 function away(q, now, out) {
+  if (q.brokers?.silent_since && q.state === 'running') {
+    out.push({
+      level: 'bad',
+      score: 850,
+      tab: 'health',
+      text: `has had no answer from its broker for ${span(now - Date.parse(q.brokers.silent_since))}`,
+      why: 'The broker is connected and says nothing: it may be stopped, or wait for its disk. It goes on by itself.',
+    });
+  }
   if (q.brokers && q.brokers.connected === false && q.state === 'running') {
     const since = q.brokers.down_since ? ` for ${span(now - Date.parse(q.brokers.down_since))}` : '';
     out.push({
@@ -139,6 +148,7 @@ export function holderOf(q) {
 
 function silent(q, out) {
   if (!q.why_nothing || q.state !== 'running') return;
+  if (q.brokers?.connected === false || q.brokers?.silent_since) return; // told by away()
   const held = q.watermark_holder ? ` The newest event is from ${holderOf(q)}.` : '';
   out.push({ level: 'warn', score: 400, tab: 'health', text: 'puts out no rows', why: `${q.why_nothing}${held}` });
 }

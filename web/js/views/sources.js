@@ -103,12 +103,13 @@ class Source {
       h('a', { href: `#/queries/${s.query}` }, s.query),
       h('span', { class: 'muted' }, ` reads ${s.topics.join(', ')}`),
     );
-    setClass(this.state, `state tone-${s.connected ? 'ok' : 'bad'}`);
+    const well = s.connected && !s.silent_since;
+    setClass(this.state, `state tone-${well ? 'ok' : 'bad'}`);
     put(
       this.state,
-      icon(s.connected ? 'ok' : 'bad'),
+      icon(well ? 'ok' : 'bad'),
       s.connected
-        ? 'Connected'
+        ? `Connected${s.silent_since ? `, no answer for ${span(this.store.now() - Date.parse(s.silent_since))}` : ''}`
         : `Not connected${s.down_since ? ` for ${span(this.store.now() - Date.parse(s.down_since))}` : ''}`,
     );
     setText(
