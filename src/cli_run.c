@@ -12,9 +12,11 @@
 #include "pipeline/query.h"
 #include "status.h"
 
+#define GIVE_UP_US ((int64_t)300 * 1000000) /* a job that is to end, and that something like a timer has started */
+
 static struct run_options {
     bool             available_now, summary;
-    int64_t          until_idle_us;
+    int64_t          until_idle_us, give_up_us;
     const char      *state_dir, *warehouse;
     struct cli_pairs params;
 } options = {.warehouse = "./lake"};
@@ -23,6 +25,8 @@ static const struct cli_option *run_options(int *n)
 {
     static const struct cli_option list[] = {
         {"available-now", OPT_FLAG, &options.available_now, "", "process what is there at the start, then exit"},
+        {"give-up-after", OPT_DURATION, &options.give_up_us, "5m",
+         "fail when nothing has worked for that long (default with --available-now: 5m, else never)"},
         {"until-idle", OPT_DURATION, &options.until_idle_us, "10s", "exit when nothing has come for that long"},
         {"state-dir", OPT_TEXT, &options.state_dir, "DIR", "checkpoints (default .millrace beside the file)"},
         {"warehouse", OPT_TEXT, &options.warehouse, "DIR", "tables that name no LOCATION (default ./lake)"},
@@ -120,6 +124,9 @@ static int run_plan(struct job_file *j, const char *state_dir)
     struct error         e;
     struct query_options o = {.available_now = options.available_now,
                               .until_idle_us = options.until_idle_us,
+                              .give_up_us = options.give_up_us      ? options.give_up_us
+                                            : options.available_now ? GIVE_UP_US
+                                                                    : 0,
                               .stopped = on_stopped,
                               .stopped_arg = &r};
     uv_loop_init(&r.loop);

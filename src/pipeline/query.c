@@ -61,6 +61,31 @@ static void run_start(struct job *job)
     s->rc = query__start_up(s->q, &s->error);
 }
 
+static void give_up(struct query *q, enum err rc, const char *why, int64_t since_us)
+{
+    size_t n = strlen(why), most = sizeof q->error.text - 40; /* the cause is at its end */
+    q->rc = err_set(&q->error, rc, "%s%s; given up after %" PRId64 " s", n > most ? ".." : "",
+                    why + (n > most ? n - most : 0), (clock_mono_us() - since_us) / 1000000);
+    stop_now(q, QUERY_FAILED);
+}
+
+/* A broker is away, and the client would wait for it as long as it takes. */
+static bool waits_in_vain(struct query *q)
+{
+    struct query_status st;
+    char                text[200];
+    int64_t             now = clock_mono_us();
+    if (!q->options.give_up_us || now - q->last_record_us < q->options.give_up_us)
+        return false;
+    query_status(q, &st);
+    int64_t since_us = st.silent_since_us ? st.silent_since_us : st.down_since_us;
+    if (!since_us || now - since_us < q->options.give_up_us)
+        return false;
+    query_why_nothing(&st, clock_wall_us() / 1000, text);
+    give_up(q, ERR_UNAVAILABLE, text, since_us);
+    return true;
+}
+
 void query__failed(struct query *q, enum err rc, const struct error *why)
 {
     if (q->state == QUERY_STOPPED || q->state == QUERY_FAILED)
@@ -71,9 +96,19 @@ void query__failed(struct query *q, enum err rc, const struct error *why)
         stop_now(q, QUERY_FAILED);
         return;
     }
-    int64_t wait = (int64_t)RETRY_LEAST_US << (q->n_retries < 6 ? q->n_retries : 6);
-    q->n_retries++;
-    q->retry_at_us = clock_mono_us() + (wait > RETRY_MOST_US ? RETRY_MOST_US : wait);
+    int64_t now = clock_mono_us(), wait = (int64_t)RETRY_LEAST_US << (q->n_retries < 6 ? q->n_retries : 6);
+    wait = wait > RETRY_MOST_US ? RETRY_MOST_US : wait;
+    if (q->n_retries++ == 0)
+        q->failing_since_us = now;
+    if (q->options.give_up_us) {
+        int64_t left = q->failing_since_us + q->options.give_up_us - now;
+        if (left <= 0) {
+            give_up(q, rc, why->text, q->failing_since_us);
+            return;
+        }
+        wait = left < wait ? left : wait;
+    }
+    q->retry_at_us = now + wait;
     q->state = QUERY_STARTING;
     wake_at(q, q->retry_at_us);
     log_warn("query", "%s: %s; trying again in %" PRId64 " ms (%d)", q->plan->name, why->text,
@@ -362,6 +397,8 @@ static void progress(struct query *q)
         return;
     take_result(q);
     if (!query__live(q) || q->at_barrier)
+        return;
+    if (waits_in_vain(q))
         return;
     bool again = query__pump(q);
     if (again) /* the wake-up is edge-triggered: without this the rest would wait for ever */

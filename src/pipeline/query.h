@@ -28,6 +28,7 @@ enum query_state { QUERY_STARTING, QUERY_RUNNING, QUERY_DRAINING, QUERY_STOPPED,
 struct query_options {
     bool          available_now; /* up to the ends seen at the start, then stop */
     int64_t       until_idle_us; /* stop when nothing has come for that long; 0: never */
+    int64_t       give_up_us;    /* fail when no try has worked, or a broker was away, for that long; 0: never */
     struct meter *meter;         /* is fed, when not NULL; borrowed */
     bool          preview;       /* writes nothing, remembers nothing: its rows are only looked at */
     uint32_t      rows_kept;     /* newest rows for people; 0: 10 */

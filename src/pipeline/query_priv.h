@@ -72,9 +72,10 @@ struct query {
     bool               asking, news; /* for ends; records have come since they were asked for */
     bool               checking_topics;
     int64_t            asked_us, checked_us, last_record_us, drain_us, retry_at_us;
-    int                n_retries;
-    struct raw_batch  *refused; /* a batch the full lane did not take */
-    struct past_epoch *past;    /* starts of epochs that open windows may have rows from, oldest first */
+    int                n_retries;        /* in a row, without a commit */
+    int64_t            failing_since_us; /* when the first of them failed */
+    struct raw_batch  *refused;          /* a batch the full lane did not take */
+    struct past_epoch *past;             /* starts of epochs that open windows may have rows from, oldest first */
     int                n_past;
 
     /* what was done */

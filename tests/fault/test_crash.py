@@ -259,6 +259,39 @@ def test_a_full_disk_pauses_the_query_until_there_is_space(job, millrace, tmp_pa
         subprocess.run(["umount", disk], check=False)
 
 
+def test_a_job_that_is_to_end_gives_up_on_a_full_disk(job, millrace, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", disk], check=False).returncode != 0:
+        pytest.skip("cannot mount a small file system")
+    try:
+        job.put(millrace.folder)
+        (disk / "fill").write_bytes(b"x" * 385_000)
+        began = time.monotonic()
+        assert millrace.run(*RUN, "--warehouse", disk / "lake", "--give-up-after", "3s", timeout=60) == 74
+        assert 3 <= time.monotonic() - began < 20
+        assert re.search(r"No space left on device; given up after \d s$", millrace.output(), re.M), millrace.output()
+        subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
+        assert millrace.run(*RUN, "--warehouse", disk / "lake", timeout=120) == 0, millrace.output()
+        (millrace.folder / "lake").symlink_to(disk / "lake")
+        job.check(millrace.folder, millrace.summary())
+    finally:
+        subprocess.run(["umount", disk], check=False)
+
+
+def test_a_job_that_is_to_end_gives_up_on_a_broker_that_is_away(own_kafka, millrace):
+    own_kafka.create_topic("leaves", 1)
+    produce(own_kafka, "leaves", "--ads-file", millrace.folder / "ads.csv", "--rows", 100_000, partitions=1)
+    (millrace.folder / "job.sql").write_text(oracle.job_sql(own_kafka.address, "leaves", cap=1000))
+    millrace.start(*RUN, "--give-up-after", "4s")
+    millrace.until(lambda: delta_read.Log(millrace.folder / "lake/views").version >= 0, 30, "a version")
+    own_kafka.pause()
+    code = millrace.wait(90)
+    own_kafka.resume()
+    assert code == 69, millrace.output()
+    assert re.search("has not answered for .* given up after", millrace.output()), millrace.output()
+
+
 def test_the_broker_goes_away_and_comes_back(own_kafka, millrace):
     own_kafka.create_topic("away", 2)
     produce(own_kafka, "away", "--ads-file", millrace.folder / "ads.csv", "--rows", 30_000, partitions=2)
