@@ -5,6 +5,7 @@
 
 #include "expr/kernels.h"
 #include "expr/time_pattern.h"
+#include "text/utf8.h"
 #include "text/zone.h"
 
 bool expr__is_constant(struct expr_binder *b, const struct expr *x, const char *what)
@@ -38,6 +39,16 @@ static bool coerce(struct expr_binder *b, struct expr **x, const struct type *to
     if (y)
         *x = y;
     return y != NULL;
+}
+
+static struct expr *constant_text(struct expr_binder *b, struct place at, const char *text)
+{
+    struct expr *x = expr__new(b, EXPR_LITERAL, type_of(TYPE_STRING), at, 0);
+    if (x) {
+        x->value.text = text;
+        x->value.length = (uint32_t)strlen(text);
+    }
+    return x;
 }
 
 /* ---- numbers ---- */
@@ -275,7 +286,7 @@ bool expr__bind_cast_call(struct expr_binder *b, struct expr *x, const struct as
 {
     char                  name[16] = {0};
     const struct type    *to;
-    const struct ast_type written = {.place = ast->place, .name = name};
+    const struct ast_type written = {.place = ast->place, .name = name, .precision = -1, .scale = -1};
     for (size_t i = 0; i + 1 < sizeof name && x->function->name[i]; i++)
         name[i] = (char)(x->function->name[i] - 32);
     return expr_type_of_ast(b, &written, &to) && become(x, expr__explicit_cast(b, ast->place, x->args[0], to, false));
@@ -284,6 +295,85 @@ bool expr__bind_cast_call(struct expr_binder *b, struct expr *x, const struct as
 bool expr__bind_equal_null(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
 {
     return become(x, expr__compare(b, &fn_null_safe_equal, ast->place, x->args[0], x->args[1]));
+}
+
+/* to_binary(text [, format]), try_to_binary */
+bool expr__bind_to_binary(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    static const struct function to_binary = {.name = "to_binary", .strict = true, .run = k_to_binary};
+    static const char *const     formats[] = {"hex", "base64", "utf-8", "utf8"};
+    struct expr                **args = arena_copy(b->arena, (struct expr *[]){x->args[0], NULL}, 2 * sizeof *args);
+    if (!args)
+        return expr__too_big(b, ast->place);
+    args[1] = x->n_args == 2 ? x->args[1] : constant_text(b, ast->place, formats[0]);
+    if (x->function->run == k_try)
+        x->detail = &to_binary;
+    x->args = args;
+    x->n_args = 2;
+    if (args[1] && args[1]->kind == EXPR_LITERAL && args[1]->value.is_null)
+        return true;
+    if (!args[1] || !expr__is_constant(b, args[1], "the format"))
+        return false;
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (strcasecmp(formats[i], args[1]->value.text) == 0)
+            return true;
+    diag_error(b->diags, args[1]->place, "E_ARGUMENTS", "%s() takes 'hex', 'base64' or 'utf-8', not '%s'",
+               x->function->name, args[1]->value.text);
+    return false;
+}
+
+/* make_valid_utf8(x): what a CAST of bytes does. */
+bool expr__bind_cast_utf8(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    (void)ast;
+    struct expr *arg = x->args[0];
+    if (arg->type->kind == TYPE_BINARY)
+        return become(x, expr__cast_to(b, arg, type_of(TYPE_STRING), false));
+    return to_text(b, &arg) && become(x, arg);
+}
+
+/* mask(text [, capital, small, digit, other]): each one character, or NULL to leave them as they are. */
+bool expr__bind_mask(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    static const char *const defaults[] = {NULL, "X", "x", "n", NULL};
+    struct expr            **args = arena_zalloc(b->arena, 5 * sizeof *args);
+    if (!args)
+        return expr__too_big(b, ast->place);
+    for (int i = 0; i < 5; i++) {
+        args[i] = i < x->n_args ? x->args[i] : constant_text(b, ast->place, defaults[i] ? defaults[i] : "");
+        if (!args[i])
+            return false;
+        args[i]->value.is_null |= i >= x->n_args && !defaults[i];
+        if (args[i]->type->kind != TYPE_STRING && args[i]->type->kind != TYPE_NULL)
+            return wrong(b, x);
+        bool null = args[i]->kind == EXPR_LITERAL && args[i]->value.is_null;
+        if (!coerce(b, &args[i], type_of(TYPE_STRING)) ||
+            (i && !null && !expr__is_constant(b, args[i], "what masks a character")))
+            return false;
+        const uint8_t *by = (const uint8_t *)args[i]->value.text;
+        if (i && !null && (utf8_length(by, args[i]->value.length) != 1 || args[i]->value.length > 3)) {
+            diag_error(b->diags, args[i]->place, "E_ARGUMENTS", "mask() takes one character of the basic plane here");
+            return false;
+        }
+    }
+    x->args = args;
+    x->n_args = 5;
+    return true;
+}
+
+/* raise_error(text), assert_true(condition [, text]): of the type of NULL. */
+bool expr__bind_raise(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    struct expr **args = arena_zalloc(b->arena, 2 * sizeof *args);
+    x->type = type_of(TYPE_NULL);
+    if (x->function->run == k_raise_error || x->n_args == 2)
+        return true;
+    if (!args || !(args[1] = constant_text(b, ast->place, "the condition of assert_true() is not true")))
+        return expr__too_big(b, ast->place);
+    args[0] = x->args[0];
+    x->args = args;
+    x->n_args = 2;
+    return true;
 }
 
 /* ---- times ---- */
@@ -305,16 +395,6 @@ static const struct time_pattern *pattern_of(struct expr_binder *b, const struct
               read ? "letters: y M d D H h k K m s S a X x Z VV, texts in quotes, [optional] parts"
                    : "letters: y M L d D E F G Q a H h K k m s S X x Z z VV O, texts in quotes");
     return NULL;
-}
-
-static struct expr *constant_text(struct expr_binder *b, struct place at, const char *text)
-{
-    struct expr *x = expr__new(b, EXPR_LITERAL, type_of(TYPE_STRING), at, 0);
-    if (x) {
-        x->value.text = text;
-        x->value.length = (uint32_t)strlen(text);
-    }
-    return x;
 }
 
 #define DEFAULT_PATTERN "yyyy-MM-dd HH:mm:ss"
@@ -424,7 +504,8 @@ bool expr__bind_zone(struct expr_binder *b, struct expr *x, const struct ast_exp
     return false;
 }
 
-/* make_timestamp(year, .., seconds [, zone]): with a zone, to_utc_timestamp of what is made without. */
+/* make_timestamp(year, .., seconds [, zone]), try_make_timestamp: with a zone, to_utc_timestamp of what is made
+ * without. */
 bool expr__bind_make_timestamp(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
 {
     static const struct function to_utc = {.name = "make_timestamp", .strict = true, .run = k_to_utc_timestamp};

@@ -60,8 +60,8 @@ bool expr__refuse_lambda(struct expr_binder *b, const struct ast_expr *ast)
 {
     struct diag *g = diag_error(b->diags, ast->place, "E_ARGUMENTS", "a lambda function is not taken here");
     diag_hint(b->diags, g,
-              "transform, filter, exists, forall, aggregate, zip_with, transform_values, transform_keys "
-              "and map_filter take one");
+              "transform, filter, exists, forall, aggregate, zip_with, array_sort, transform_values, transform_keys, "
+              "map_filter and map_zip_with take one");
     return false;
 }
 
@@ -172,6 +172,47 @@ bool expr__bind_zip(struct expr_binder *b, struct expr *x, const struct ast_expr
     if (!(x->args[2] = lambda(b, x->function->name, ast->args[2], types, 2, 2)))
         return false;
     x->type = type_array(b->arena, x->args[2]->type, true);
+    return x->type || expr__too_big(b, ast->place);
+}
+
+/* array_sort(array [, (x, y) -> INT]) */
+bool expr__bind_array_sort(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    static const struct function by = {.name = "array_sort", .args = "AL", .strict = true, .run = k_array_sort_by};
+    const struct type           *element = expr__element(x->args[0]->type), *types[] = {element, element};
+    if (x->n_args == 1)
+        return expr__bind_ordered(b, x, ast);
+    if (!(x->args[1] = lambda(b, x->function->name, ast->args[1], types, 2, 2)))
+        return false;
+    if (x->args[1]->type->kind != TYPE_INT) {
+        struct diag *g =
+            diag_error(b->diags, ast->args[1]->place, "E_TYPE", "the function of array_sort() must give an INT, not %s",
+                       type_kind_name(x->args[1]->type->kind));
+        diag_hint(b->diags, g,
+                  "below 0 when the first comes first, above 0 when the second does, 0 when they are equal");
+        return false;
+    }
+    x->function = &by;
+    x->type = x->args[0]->type;
+    return true;
+}
+
+/* Keys of one type: numbers and times become the wider one; texts are not taken for numbers. */
+bool expr__bind_map_zip(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    const struct type *one = x->args[0]->type, *two = x->args[1]->type;
+    const struct type *k1 = one->fields[0].type, *k2 = two->fields[0].type, *key = expr_common_type(b, k1, k2);
+    if (!key || (k1->kind == TYPE_STRING) != (k2->kind == TYPE_STRING))
+        return expr__wrong_types(b, ast->place, x->function->name, x->args[0], x->args[1]) != NULL;
+    const struct type *types[] = {key, one->fields[1].type, two->fields[1].type};
+    for (int i = 0; i < 2; i++) {
+        const struct type *map = type_map(b->arena, key, types[1 + i], true);
+        if (!map || !(x->args[i] = expr_coerce(b, x->args[i], map)))
+            return map ? false : expr__too_big(b, ast->place);
+    }
+    if (!(x->args[2] = lambda(b, x->function->name, ast->args[2], types, 3, 3)))
+        return false;
+    x->type = type_map(b->arena, key, x->args[2]->type, true);
     return x->type || expr__too_big(b, ast->place);
 }
 

@@ -117,7 +117,8 @@ bool expr__mentions_parameter(const struct expr_binder *b, const struct ast_expr
 /* The parameter that is meant, or a field of it; false: none of that name. */
 bool    expr__parameter(struct expr_binder *b, const struct ast_expr *ast, struct expr **out);
 bool    expr__refuse_lambda(struct expr_binder *b, const struct ast_expr *ast); /* false, after a diagnostic */
-bind_fn expr__bind_transform, expr__bind_choice, expr__bind_aggregate, expr__bind_zip, expr__bind_map_lambda;
+bind_fn expr__bind_transform, expr__bind_choice, expr__bind_aggregate, expr__bind_zip, expr__bind_map_lambda,
+    expr__bind_array_sort, expr__bind_map_zip;
 
 /* At least and at most so many arguments, or a diagnostic. */
 bool expr__arguments_are(struct expr_binder *b, const struct ast_expr *ast, int least, int most);
@@ -153,7 +154,8 @@ extern bind_cb expr__bind_positive, expr__bind_no_decimal, expr__bind_mod, expr_
     expr__bind_typeof, expr__bind_from_csv, expr__bind_text_list, expr__bind_format_string, expr__bind_to_csv,
     expr__bind_hash, expr__bind_to_json, expr__bind_cast_call, expr__bind_equal_null, expr__bind_format,
     expr__bind_to_time, expr__bind_unix, expr__bind_unit, expr__bind_part, expr__bind_zone, expr__bind_current_zone,
-    expr__bind_make_timestamp;
+    expr__bind_make_timestamp, expr__bind_schema_of_json, expr__bind_to_binary, expr__bind_cast_utf8, expr__bind_mask,
+    expr__bind_raise;
 
 /* ---- for kernels ---- */
 

@@ -35,7 +35,8 @@ kernel_cb k_array, k_array_concat, k_subscript, k_get, k_element_at, k_try_eleme
     k_transform_keys, k_map_filter, k_array_intersect, k_array_except, k_arrays_overlap, k_array_sort, k_array_remove,
     k_array_compact, k_array_append, k_array_prepend, k_array_repeat, k_array_insert, k_flatten, k_arrays_zip,
     k_sequence, k_map_from_arrays, k_map_from_entries, k_map_entries, k_map_concat, k_str_to_map, k_regexp_extract_all,
-    k_map, k_map_get, k_map_contains_key, k_map_keys, k_map_values;
+    k_map, k_map_get, k_map_contains_key, k_map_keys, k_map_values, k_array_sort_by, k_map_zip_with;
+kernel_cb k_to_binary, k_is_valid_utf8, k_validate_utf8, k_try_validate_utf8, k_mask, k_raise_error, k_assert_true;
 
 /* -1, 0, 1: how Spark orders values of one type (NaN is the greatest number, -0.0 equals 0.0). Both valid. */
 int kernel_compare(const struct column *x, uint32_t i, const struct column *y, uint32_t j);

@@ -311,16 +311,16 @@ struct column *k_make_timestamp(struct evaluation *ev, const struct expr *x, con
             continue;
         for (int k = 0; k < 5; k++)
             p[k] = int_at(&args[k], i);
-        if (!isfinite(seconds[i * args[5].step])) {
-            if (!expr__set_null(&valid, n, i, &n_nulls)) {
-                mem_free(valid);
-                mem_free(out);
-                return expr__no_memory(ev);
-            }
-            continue;
+        bool        null = !isfinite(seconds[i * args[5].step]);
+        const char *wrong = null ? NULL : make_time(p, seconds[i * args[5].step], &out[i]);
+        if (wrong && x->function->nullable && strncmp(wrong, "[NUMERIC", 8) != 0)
+            null = true; /* try_make_timestamp; what is no DECIMAL of seconds fails there too */
+        if (null && !expr__set_null(&valid, n, i, &n_nulls)) {
+            mem_free(valid);
+            mem_free(out);
+            return expr__no_memory(ev);
         }
-        const char *wrong = make_time(p, seconds[i * args[5].step], &out[i]);
-        if (wrong)
+        if (wrong && !null)
             FAIL_ROW(i, "%s there is no time %d-%d-%d %d:%d:%g", wrong, p[0], p[1], p[2], p[3], p[4],
                      seconds[i * args[5].step]);
     }

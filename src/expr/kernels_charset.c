@@ -145,3 +145,34 @@ static bool decode_row(struct writer *w, const struct expr *x, const struct vec 
     return ok || malformed(w, i, "decode");
 }
 TEXT_KERNEL(k_decode, decode_row)
+
+/* ---- is it UTF-8? ---- */
+
+struct column *k_is_valid_utf8(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
+{
+    STRICT_BEGIN(uint8_t, 1);
+    for (uint32_t i = 0; i < n; i++)
+        if (!IS_NULL_AT(i)) {
+            struct text t = text_at(args, i);
+            out[i] = utf8_is_valid(t.p, t.n);
+        }
+    STRICT_END(x->type);
+}
+
+static bool try_validate_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
+{
+    struct text t = text_at(args, i);
+    (void)x;
+    buf_put(&w->text, t.p, t.n);
+    return utf8_is_valid(t.p, t.n);
+}
+TEXT_KERNEL(k_try_validate_utf8, try_validate_row)
+
+static bool validate_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
+{
+    if (try_validate_row(w, x, args, i))
+        return true;
+    expr__fail(w->ev, i, "[INVALID_UTF8_STRING] the bytes are not those of a text in UTF-8");
+    return false;
+}
+TEXT_KERNEL(k_validate_utf8, validate_row)

@@ -1,167 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Functions over the elements of an ARRAY or MAP. A lambda's body runs once over the elements of all rows, laid side by
- * side: its parameters are columns of elements, and a column of the batch has its row's value once per element. Spark
- * goes element by element and may stop, so a failing element counts only when Spark would reach it.
+ * Functions over the elements of an ARRAY or MAP. A lambda's body runs once over the elements of all rows (lambda.h).
+ * Spark goes element by element and may stop, so a failing element counts only when Spark would reach it.
  */
-#include "expr/kernels.h"
-
-/* ---- elements ---- */
-
-/* The elements of the rows that are not NULL, side by side. */
-struct elements {
-    uint32_t *starts; /* n + 1: where those of row i begin */
-    uint32_t *owners; /* per element: its row */
-    uint32_t *index;  /* per element: its row in the child column */
-    uint32_t  n;
-};
-
-static void elements_fini(struct elements *el)
-{
-    mem_free(el->starts);
-    mem_free(el->owners);
-    mem_free(el->index);
-}
-
-static bool is_there(const struct vec *list, uint32_t i)
-{
-    return list->c->type->kind != TYPE_NULL && vec_valid(list, i);
-}
-
-static bool elements_init(struct elements *el, struct evaluation *ev, const struct vec *list, uint32_t n)
-{
-    uint64_t total = 0;
-    *el = (struct elements){.starts = mem_alloc(TAG_BATCH, ((size_t)n + 1) * sizeof *el->starts)};
-    for (uint32_t i = 0; el->starts && i < n; i++) {
-        size_t row = (size_t)i * list->step;
-        el->starts[i] = (uint32_t)total;
-        total += is_there(list, i) ? list->c->offsets[row + 1] - list->c->offsets[row] : 0;
-    }
-    if (total > COLUMN_BYTES_MAX) {
-        err_set(ev->error, ERR_LIMIT, "the arrays of a batch have more than %zu elements", COLUMN_BYTES_MAX);
-        return false;
-    }
-    el->owners = mem_alloc(TAG_BATCH, (total + 1) * sizeof *el->owners);
-    el->index = mem_alloc(TAG_BATCH, (total + 1) * sizeof *el->index);
-    if (!el->starts || !el->owners || !el->index)
-        return expr__no_memory(ev) != NULL;
-    el->starts[n] = (uint32_t)total;
-    for (uint32_t i = 0; i < n; i++)
-        for (uint32_t k = el->starts[i]; k < el->starts[i + 1]; k++) {
-            el->owners[k] = i;
-            el->index[k] = list->c->offsets[(size_t)i * list->step] + k - el->starts[i];
-        }
-    el->n = (uint32_t)total;
-    return true;
-}
-
-/* Rows `index` of c: c itself when that is all of it. */
-static struct column *pick(struct evaluation *ev, const struct column *c, const uint32_t *index, uint32_t n)
-{
-    uint32_t same = 0;
-    while (same < n && index[same] == same)
-        same++;
-    struct column *out = same == n && n == c->n_rows ? column_ref(c) : column_take(c, index, n);
-    return out ? out : expr__no_memory(ev);
-}
-
-/* Places of the elements in their rows, from 0. */
-static struct column *places(struct evaluation *ev, const struct elements *el)
-{
-    int32_t *values = mem_alloc(TAG_BATCH, ((size_t)el->n + 1) * sizeof *values);
-    for (uint32_t k = 0; values && k < el->n; k++)
-        values[k] = (int32_t)(k - el->starts[el->owners[k]]);
-    return values ? expr__wrap(ev, type_of(TYPE_INT), el->n, NULL, 0, values) : expr__no_memory(ev);
-}
-
-/* ---- a body over elements ---- */
-
-struct applied {
-    struct column    *c;      /* a row per element */
-    struct row_errors errors; /* their rows are elements */
-    uint32_t         *failed; /* per element: place in errors, from 1; NULL: none failed */
-};
-
-static void applied_fini(struct applied *a)
-{
-    column_free(a->c);
-    row_errors_fini(&a->errors);
-    mem_free(a->failed);
-}
-
-static const char *failure(const struct applied *a, uint32_t k)
-{
-    return a->failed && a->failed[k] ? a->errors.items[a->failed[k] - 1].text : NULL;
-}
-
-static bool uses_parameter(const struct expr *x, int slot)
-{
-    if (x->kind == EXPR_PARAMETER)
-        return x->column == slot;
-    for (int i = 0; i < x->n_args; i++)
-        if (uses_parameter(x->args[i], slot))
-            return true;
-    return false;
-}
-
-/* What the body sees: columns and parameters of its rows, and only those it uses. */
-static bool gather_inputs(struct evaluation *ev, const struct expr *f, const uint32_t *rows, uint32_t n,
-                          struct column **columns, struct column **parameters)
-{
-    bool ok = true;
-    for (int c = 0; ok && c < ev->batch->schema->n_fields; c++)
-        if (expr_uses_column(f, c))
-            ok = (columns[c] = column_take(ev->batch->columns[c], rows, n)) != NULL;
-    for (int s = 0; ok && ev->parameters && s < EXPR_PARAMETERS_MAX; s++) {
-        bool own = s >= f->column && s < f->column + f->field;
-        if (!own && ev->parameters[s] && uses_parameter(f, s))
-            ok = (parameters[s] = column_take(ev->parameters[s], rows, n)) != NULL;
-    }
-    return ok || expr__no_memory(ev);
-}
-
-static bool note_failures(struct evaluation *ev, struct applied *a, uint32_t n)
-{
-    if (a->errors.n == 0)
-        return true;
-    if (!(a->failed = mem_zalloc(TAG_BATCH, ((size_t)n + 1) * sizeof *a->failed)))
-        return expr__no_memory(ev) != NULL;
-    for (uint32_t i = 0; i < a->errors.n; i++)
-        a->failed[a->errors.items[i].row] = i + 1;
-    return true;
-}
-
-/* f over n elements: values[i] is its parameter i, owners[k] the row of ev that element k belongs to. */
-static bool apply(struct evaluation *ev, const struct expr *f, struct column *const *values, const uint32_t *owners,
-                  uint32_t n, struct applied *out)
-{
-    struct column  *parameters[EXPR_PARAMETERS_MAX] = {NULL};
-    size_t          n_columns = ev->batch->schema->n_fields;
-    struct column **columns = mem_zalloc(TAG_BATCH, (n_columns + 1) * sizeof *columns);
-    uint32_t       *rows = mem_alloc(TAG_BATCH, ((size_t)n + 1) * sizeof *rows);
-    bool            ok = columns && rows;
-    *out = (struct applied){.errors = {.collect = true}};
-    for (uint32_t k = 0; ok && k < n; k++)
-        rows[k] = ev->rows ? ev->rows[owners[k]] : owners[k];
-    if (!ok)
-        expr__no_memory(ev);
-    ok = ok && gather_inputs(ev, f, rows, n, columns, parameters);
-    for (int i = 0; ok && i < f->field; i++)
-        parameters[f->column + i] = column_ref(values[i]);
-    if (ok) {
-        struct batch      over = {.schema = ev->batch->schema, .n_rows = n, .columns = columns};
-        struct evaluation inner = {
-            .batch = &over, .now_us = ev->now_us, .errors = &out->errors, .error = ev->error, .parameters = parameters};
-        ok = (out->c = expr__evaluate(&inner, f->args[0], n)) && note_failures(ev, out, n);
-    }
-    for (size_t c = 0; columns && c < n_columns; c++)
-        column_free(columns[c]);
-    for (int s = 0; s < EXPR_PARAMETERS_MAX; s++)
-        column_free(parameters[s]);
-    mem_free(columns);
-    mem_free(rows);
-    return ok;
-}
+#include "expr/kernel_tools.h"
+#include "expr/lambda.h"
 
 /* ---- lists made anew ---- */
 
@@ -196,7 +39,7 @@ static struct column *made_finish(struct made *m, struct evaluation *ev, const s
     if (!out)
         return expr__no_memory(ev);
     for (int i = 0; i < (type->kind == TYPE_MAP ? 2 : 1); i++)
-        if (!(out->children[i] = pick(ev, from[i], m->kept, m->n_kept))) {
+        if (!(out->children[i] = lambda__pick(ev, from[i], m->kept, m->n_kept))) {
             column_free(out);
             return NULL;
         }
@@ -213,7 +56,7 @@ static const char *first_failure(const struct applied *a, const struct elements 
 {
     const char *text = NULL;
     for (uint32_t k = el->starts[i]; !text && k < el->starts[i + 1]; k++)
-        text = failure(a, k);
+        text = lambda__failure(a, k);
     return text;
 }
 
@@ -242,7 +85,7 @@ static bool choose(struct evaluation *ev, const struct vec *list, const struct e
             wrong = bad_keys(a->c, el->starts[i], el->starts[i + 1]);
         if (wrong && !expr__fail(ev, i, "%s", wrong))
             return false;
-        if ((wrong || !is_there(list, i)) && !made_null(m, ev, n, i))
+        if ((wrong || !lambda__is_there(list, i)) && !made_null(m, ev, n, i))
             return false;
         for (uint32_t k = el->starts[i]; !wrong && k < el->starts[i + 1]; k++)
             if (keeps != KEEP_TRUE || (column_is_valid(a->c, k) && column_u8(a->c)[k]))
@@ -250,6 +93,15 @@ static bool choose(struct evaluation *ev, const struct vec *list, const struct e
         m->offsets[i + 1] = m->n_kept;
     }
     return true;
+}
+
+/* Places of the elements in their rows, from 0. */
+static struct column *places(struct evaluation *ev, const struct elements *el)
+{
+    int32_t *values = mem_alloc(TAG_BATCH, ((size_t)el->n + 1) * sizeof *values);
+    for (uint32_t k = 0; values && k < el->n; k++)
+        values[k] = (int32_t)(k - el->starts[el->owners[k]]);
+    return values ? expr__wrap(ev, type_of(TYPE_INT), el->n, NULL, 0, values) : expr__no_memory(ev);
 }
 
 /* What the result takes its children from: the list's own, or what the function gave. */
@@ -266,13 +118,13 @@ static struct column *over_list(struct evaluation *ev, const struct expr *x, con
     struct applied     a = {.c = NULL};
     struct made        m = {.n_kept = 0};
     bool               map = args[0].c->type->kind == TYPE_MAP;
-    bool               ok = args[0].c->type->kind != TYPE_NULL && elements_init(&el, ev, &args[0], n);
+    bool               ok = args[0].c->type->kind != TYPE_NULL && lambda__elements(&el, ev, &args[0], n);
     if (args[0].c->type->kind == TYPE_NULL)
         return column_nulls(x->type, n);
-    ok = ok && (values[0] = pick(ev, args[0].c->children[0], el.index, el.n));
+    ok = ok && (values[0] = lambda__pick(ev, args[0].c->children[0], el.index, el.n));
     if (ok && (map || f->field == 2))
-        ok = (values[1] = map ? pick(ev, args[0].c->children[1], el.index, el.n) : places(ev, &el)) != NULL;
-    ok = ok && apply(ev, f, values, el.owners, el.n, &a) && made_init(&m, ev, n, el.n) &&
+        ok = (values[1] = map ? lambda__pick(ev, args[0].c->children[1], el.index, el.n) : places(ev, &el)) != NULL;
+    ok = ok && lambda__apply(ev, f, values, el.owners, el.n, &a) && made_init(&m, ev, n, el.n) &&
          choose(ev, &args[0], &el, &a, keeps, n, &m);
     if (ok) {
         struct column *children[2] = {a.c, a.c};
@@ -282,10 +134,10 @@ static struct column *over_list(struct evaluation *ev, const struct expr *x, con
         out = made_finish(&m, ev, x->type, n, children);
     }
     made_fini(&m);
-    applied_fini(&a);
+    lambda__applied_fini(&a);
     column_free(values[0]);
     column_free(values[1]);
-    elements_fini(&el);
+    lambda__elements_fini(&el);
     return out;
 }
 
@@ -308,7 +160,7 @@ static bool search_row(struct evaluation *ev, const struct elements *el, const s
 {
     bool any_null = false;
     for (uint32_t k = el->starts[i]; k < el->starts[i + 1]; k++) {
-        const char *wrong = failure(a, k);
+        const char *wrong = lambda__failure(a, k);
         if (wrong) {
             builder_null(b);
             return expr__fail(ev, i, "%s", wrong);
@@ -336,11 +188,12 @@ static struct column *search(struct evaluation *ev, const struct expr *x, const 
     struct builder  b;
     if (args[0].c->type->kind == TYPE_NULL)
         return column_nulls(x->type, n);
-    bool ok = elements_init(&el, ev, &args[0], n) && (value = pick(ev, args[0].c->children[0], el.index, el.n)) &&
-              apply(ev, x->args[1], &value, el.owners, el.n, &a);
+    bool ok = lambda__elements(&el, ev, &args[0], n) &&
+              (value = lambda__pick(ev, args[0].c->children[0], el.index, el.n)) &&
+              lambda__apply(ev, x->args[1], &value, el.owners, el.n, &a);
     if (ok && builder_init(&b, x->type, ev->error) == OK) {
         for (uint32_t i = 0; ok && i < n; i++) {
-            if (!is_there(&args[0], i))
+            if (!lambda__is_there(&args[0], i))
                 builder_null(&b);
             else
                 ok = search_row(ev, &el, &a, decides, i, &b);
@@ -349,9 +202,9 @@ static struct column *search(struct evaluation *ev, const struct expr *x, const 
             out = NULL;
         builder_fini(&b);
     }
-    applied_fini(&a);
+    lambda__applied_fini(&a);
     column_free(value);
-    elements_fini(&el);
+    lambda__elements_fini(&el);
     return out;
 }
 
@@ -396,7 +249,7 @@ static bool zip_elements(struct elements *el, struct evaluation *ev, const struc
     *el = (struct elements){.starts = mem_alloc(TAG_BATCH, ((size_t)n + 1) * sizeof *el->starts)};
     for (uint32_t i = 0; el->starts && i < n; i++) {
         uint32_t most = 0;
-        for (int a = 0; a < 2 && is_there(&args[0], i) && is_there(&args[1], i); a++) {
+        for (int a = 0; a < 2 && lambda__is_there(&args[0], i) && lambda__is_there(&args[1], i); a++) {
             const uint32_t *offsets = args[a].c->offsets + (size_t)i * args[a].step;
             most = offsets[1] - offsets[0] > most ? offsets[1] - offsets[0] : most;
         }
@@ -407,9 +260,7 @@ static bool zip_elements(struct elements *el, struct evaluation *ev, const struc
     if (!el->starts || !el->owners)
         return expr__no_memory(ev) != NULL;
     el->starts[n] = el->n = (uint32_t)total;
-    for (uint32_t i = 0; i < n; i++)
-        for (uint32_t k = el->starts[i]; k < el->starts[i + 1]; k++)
-            el->owners[k] = i;
+    lambda__own(el, n);
     return true;
 }
 
@@ -422,17 +273,123 @@ struct column *k_zip_with(struct evaluation *ev, const struct expr *x, const str
     if (args[0].c->type->kind == TYPE_NULL || args[1].c->type->kind == TYPE_NULL)
         return column_nulls(x->type, n);
     bool ok = zip_elements(&el, ev, args, n) && (values[0] = stretched(ev, &args[0], &el)) &&
-              (values[1] = stretched(ev, &args[1], &el)) && apply(ev, x->args[2], values, el.owners, el.n, &a) &&
-              made_init(&m, ev, n, el.n) && choose(ev, &args[0], &el, &a, KEEP_ALL, n, &m);
+              (values[1] = stretched(ev, &args[1], &el)) &&
+              lambda__apply(ev, x->args[2], values, el.owners, el.n, &a) && made_init(&m, ev, n, el.n) &&
+              choose(ev, &args[0], &el, &a, KEEP_ALL, n, &m);
     for (uint32_t i = 0; ok && i < n; i++)
-        ok = is_there(&args[1], i) || !is_there(&args[0], i) || made_null(&m, ev, n, i);
+        ok = lambda__is_there(&args[1], i) || !lambda__is_there(&args[0], i) || made_null(&m, ev, n, i);
     if (ok)
         out = made_finish(&m, ev, x->type, n, &a.c);
     made_fini(&m);
-    applied_fini(&a);
+    lambda__applied_fini(&a);
     column_free(values[0]);
     column_free(values[1]);
-    elements_fini(&el);
+    lambda__elements_fini(&el);
+    return out;
+}
+
+/* ---- map_zip_with ---- */
+
+/* Where a key stands among the entries from..to of a MAP, or -1. */
+static int64_t find_key(const struct list *m, const struct column *keys, uint32_t key)
+{
+    for (uint32_t k = m->from; k < m->to; k++)
+        if (kernel_compare(m->c, k, keys, key) == 0)
+            return k;
+    return -1;
+}
+
+/* Keys, then values of both maps: the first one's keys, and behind them the other's that it does not have. */
+struct merged {
+    struct builder b[3];
+    struct column *columns[3];
+};
+
+static bool merged_init(struct merged *m, struct evaluation *ev, const struct vec *args)
+{
+    const struct type *types[] = {args[0].c->type->fields[0].type, args[0].c->type->fields[1].type,
+                                  args[1].c->type->fields[1].type};
+    bool               ok = true;
+    *m = (struct merged){.columns = {NULL, NULL, NULL}};
+    for (int i = 0; i < 3; i++)
+        ok = builder_init(&m->b[i], types[i], ev->error) == OK && ok;
+    return ok;
+}
+
+static void merged_fini(struct merged *m)
+{
+    for (int i = 0; i < 3; i++) {
+        builder_fini(&m->b[i]);
+        column_free(m->columns[i]);
+    }
+}
+
+static void merged_value(struct merged *m, int i, const struct vec *map, int64_t at)
+{
+    if (at < 0)
+        builder_null(&m->b[i]);
+    else
+        builder_copy(&m->b[i], map->c->children[1], (size_t)at);
+}
+
+/* The keys of row i; how many there are. */
+static uint32_t merge_row(struct merged *m, const struct vec *args, uint32_t i)
+{
+    struct list maps[2] = {list_at(&args[0], i), list_at(&args[1], i)};
+    uint32_t    n = 0;
+    for (uint32_t k = maps[0].from; k < maps[0].to; k++, n++) {
+        builder_copy(&m->b[0], maps[0].c, k);
+        merged_value(m, 1, &args[0], k);
+        merged_value(m, 2, &args[1], find_key(&maps[1], maps[0].c, k));
+    }
+    for (uint32_t k = maps[1].from; k < maps[1].to; k++)
+        if (find_key(&maps[0], maps[1].c, k) < 0) {
+            builder_copy(&m->b[0], maps[1].c, k);
+            merged_value(m, 1, &args[0], -1);
+            merged_value(m, 2, &args[1], k);
+            n++;
+        }
+    return n;
+}
+
+/* The entries of all rows; none when a map is NULL. */
+static bool merge_maps(struct merged *m, struct elements *el, struct evaluation *ev, const struct vec *args, uint32_t n)
+{
+    uint64_t total = 0;
+    *el = (struct elements){.starts = mem_alloc(TAG_BATCH, ((size_t)n + 1) * sizeof *el->starts)};
+    bool ok = merged_init(m, ev, args) && (el->starts || expr__no_memory(ev));
+    for (uint32_t i = 0; ok && i < n; i++) {
+        el->starts[i] = (uint32_t)total;
+        if (lambda__is_there(&args[0], i) && lambda__is_there(&args[1], i))
+            total += merge_row(m, args, i);
+        ok = total <= COLUMN_BYTES_MAX;
+    }
+    for (int i = 0; ok && i < 3; i++)
+        ok = builder_finish(&m->b[i], &m->columns[i], ev->error) == OK;
+    if (!ok || !(el->owners = mem_alloc(TAG_BATCH, (total + 1) * sizeof *el->owners)))
+        return ev->error->code == OK && expr__no_memory(ev);
+    el->starts[n] = el->n = (uint32_t)total;
+    lambda__own(el, n);
+    return true;
+}
+
+struct column *k_map_zip_with(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
+{
+    struct column  *out = NULL;
+    struct elements el;
+    struct merged   maps;
+    struct applied  a = {.c = NULL};
+    struct made     m = {.n_kept = 0};
+    bool ok = merge_maps(&maps, &el, ev, args, n) && lambda__apply(ev, x->args[2], maps.columns, el.owners, el.n, &a) &&
+              made_init(&m, ev, n, el.n) && choose(ev, &args[0], &el, &a, KEEP_ALL, n, &m);
+    for (uint32_t i = 0; ok && i < n; i++)
+        ok = lambda__is_there(&args[1], i) || !lambda__is_there(&args[0], i) || made_null(&m, ev, n, i);
+    if (ok)
+        out = made_finish(&m, ev, x->type, n, (struct column *[2]){maps.columns[0], a.c});
+    made_fini(&m);
+    lambda__applied_fini(&a);
+    merged_fini(&maps);
+    lambda__elements_fini(&el);
     return out;
 }
 
@@ -471,7 +428,7 @@ static bool fold_init(struct fold *f, const struct vec *zero)
         return expr__no_memory(f->ev) != NULL;
     for (uint32_t i = 0; i < f->n; i++) {
         f->part[i] = UINT32_MAX;
-        if (is_there(f->list, i)) {
+        if (lambda__is_there(f->list, i)) {
             f->at[f->n_active] = i * zero->step; /* lent: rows of the start value */
             f->active[f->n_active++] = i;
         }
@@ -519,14 +476,14 @@ static bool leave(struct fold *f, uint32_t *stay)
 static bool advance(struct fold *f, uint32_t *stay)
 {
     struct applied a = {.c = NULL};
-    struct column *in[2] = {pick(f->ev, f->now, stay, f->n_active), NULL};
+    struct column *in[2] = {lambda__pick(f->ev, f->now, stay, f->n_active), NULL};
     uint32_t       n = 0;
     for (uint32_t k = 0; k < f->n_active; k++) /* from here on `stay` is free */
         stay[k] = f->list->c->offsets[(size_t)f->active[k] * f->list->step] + f->step;
-    bool ok = in[0] && (in[1] = pick(f->ev, f->list->c->children[0], stay, f->n_active)) &&
-              apply(f->ev, f->x->args[2], in, f->active, f->n_active, &a);
+    bool ok = in[0] && (in[1] = lambda__pick(f->ev, f->list->c->children[0], stay, f->n_active)) &&
+              lambda__apply(f->ev, f->x->args[2], in, f->active, f->n_active, &a);
     for (uint32_t k = 0; ok && k < f->n_active; k++) {
-        const char *wrong = failure(&a, k);
+        const char *wrong = lambda__failure(&a, k);
         if (wrong)
             ok = expr__fail(f->ev, f->active[k], "%s", wrong);
         stay[n] = k;
@@ -536,13 +493,13 @@ static bool advance(struct fold *f, uint32_t *stay)
     if (ok) {
         column_free(f->now);
         f->n_active = n;
-        f->now = pick(f->ev, a.c, stay, n);
+        f->now = lambda__pick(f->ev, a.c, stay, n);
         ok = f->now != NULL;
         f->step++;
     }
     column_free(in[0]);
     column_free(in[1]);
-    applied_fini(&a);
+    lambda__applied_fini(&a);
     return ok;
 }
 
@@ -574,9 +531,10 @@ static struct column *finished(struct fold *f, struct column *values)
     for (uint32_t i = 0; i < f->n; i++)
         if (f->part[i] != UINT32_MAX)
             f->active[n++] = i;
-    bool ok = (in = pick(f->ev, values, f->active, n)) && apply(f->ev, f->x->args[3], &in, f->active, n, &a);
+    bool ok =
+        (in = lambda__pick(f->ev, values, f->active, n)) && lambda__apply(f->ev, f->x->args[3], &in, f->active, n, &a);
     for (uint32_t k = 0; ok && k < n; k++) {
-        const char *wrong = failure(&a, k);
+        const char *wrong = lambda__failure(&a, k);
         f->part[f->active[k]] = wrong ? UINT32_MAX : 0;
         f->at[f->active[k]] = k;
         ok = !wrong || expr__fail(f->ev, f->active[k], "%s", wrong);
@@ -586,7 +544,7 @@ static struct column *finished(struct fold *f, struct column *values)
         f->ended[0] = column_ref(a.c);
         out = collected(f, f->x->type);
     }
-    applied_fini(&a);
+    lambda__applied_fini(&a);
     column_free(in);
     return out;
 }

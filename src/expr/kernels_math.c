@@ -394,3 +394,38 @@ struct column *k_try(struct evaluation *ev, const struct expr *x, const struct v
     row_errors_fini(&errors);
     return c;
 }
+
+/* ---- failing on purpose ---- */
+
+/* Fails row i with the text, or Java's null. */
+static bool raise_row(struct evaluation *ev, const struct vec *text, uint32_t i)
+{
+    struct text t = {(const uint8_t *)"null", 4};
+    if (vec_valid(text, i))
+        t = text_at(text, i);
+    return expr__fail(ev, i, "[USER_RAISED_EXCEPTION] %.*s", (int)(t.n < 120 ? t.n : 120), (const char *)t.p);
+}
+
+static struct column *no_value(struct evaluation *ev, const struct expr *x, uint32_t n)
+{
+    struct column *c = column_nulls(x->type, n);
+    return c ? c : expr__no_memory(ev);
+}
+
+struct column *k_raise_error(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (!raise_row(ev, &args[0], i))
+            return NULL;
+    return no_value(ev, x, n);
+}
+
+struct column *k_assert_true(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        bool met = vec_valid(&args[0], i) && column_u8(args[0].c)[(size_t)i * args[0].step];
+        if (!met && !raise_row(ev, &args[1], i))
+            return NULL;
+    }
+    return no_value(ev, x, n);
+}

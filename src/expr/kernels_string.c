@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "expr/kernel_tools.h"
+#include "text/base64.h"
 #include "text/number.h"
 #include "text/utf8.h"
 
@@ -548,6 +549,68 @@ static bool unhex_row(struct writer *w, const struct expr *x, const struct vec *
     return true;
 }
 TEXT_KERNEL(k_unhex, unhex_row)
+
+/* Letters, digits, + and /, blanks between them; a last group of two or three letters may end with =. */
+static bool is_base64(struct text t)
+{
+    uint32_t letters = 0;
+    for (uint32_t i = 0; i < t.n; i++) {
+        uint8_t c = t.p[i];
+        if (c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f))
+            continue;
+        if (c == '=')
+            return letters % 4 == 2 ? i + 2 == t.n && t.p[i + 1] == '=' : letters % 4 == 3 && i + 1 == t.n;
+        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/'))
+            return false;
+        letters++;
+    }
+    return letters % 4 != 1;
+}
+
+static bool to_binary_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
+{
+    struct text t = text_at(args, i);
+    char        format = (char)(text_at(&args[1], i).p[0] | 0x20);
+    bool        ok = true;
+    if (format == 'u')
+        put(w, t);
+    else
+        ok = format == 'h' ? unhex_row(w, x, args, i) : is_base64(t) && base64_decode((const char *)t.p, t.n, &w->text);
+    if (!ok)
+        expr__fail(w->ev, i, "[CONVERSION_INVALID_INPUT] the text '%.*s' is not %s", (int)(t.n < 60 ? t.n : 60),
+                   (const char *)t.p, format == 'h' ? "hexadecimal" : "base64");
+    return ok;
+}
+TEXT_KERNEL(k_to_binary, to_binary_row)
+
+/* ---- mask ---- */
+
+static bool mask_row(struct writer *w, const struct expr *x, const struct vec *args, uint32_t i)
+{
+    struct text t = text_at(args, i);
+    (void)x;
+    for (uint32_t at = 0; at < t.n;) {
+        size_t n = character(t, at);
+        enum utf8_class class = utf8_classify(t.p + at, n);
+        const struct vec *by = &args[class == UTF8_UPPER ? 1 : class == UTF8_LOWER ? 2 : class == UTF8_DIGIT ? 3 : 4];
+        if (n == 4)
+            by = &args[4];
+        if (!vec_valid(by, i))
+            buf_put(&w->text, t.p + at, n);
+        for (int k = 0; vec_valid(by, i) && k < 1 + (n == 4); k++) /* Java has two halves of what is beyond a plane */
+            put(w, text_at(by, i));
+        at += (uint32_t)n;
+    }
+    return true;
+}
+
+/* Strict in the text only. */
+struct column *k_mask(struct evaluation *ev, const struct expr *x, const struct vec *args, uint32_t n)
+{
+    struct expr of_text = *x;
+    of_text.n_args = 1;
+    return expr__write_rows(ev, &of_text, args, n, mask_row);
+}
 
 /* ---- numbers laid out ---- */
 

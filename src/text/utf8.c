@@ -211,3 +211,14 @@ static void map_case(const uint8_t *bytes, size_t n, bool upper, struct buf *out
 void utf8_lower(const uint8_t *bytes, size_t n, struct buf *out) { map_case(bytes, n, false, out); }
 
 void utf8_upper(const uint8_t *bytes, size_t n, struct buf *out) { map_case(bytes, n, true, out); }
+
+enum utf8_class utf8_classify(const uint8_t *bytes, size_t n)
+{
+    utf8proc_int32_t    c;
+    utf8proc_category_t k =
+        utf8proc_iterate(bytes, (utf8proc_ssize_t)n, &c) > 0 ? utf8proc_category(c) : UTF8PROC_CATEGORY_CN;
+    return k == UTF8PROC_CATEGORY_LU   ? UTF8_UPPER
+           : k == UTF8PROC_CATEGORY_LL ? UTF8_LOWER
+           : k == UTF8PROC_CATEGORY_ND ? UTF8_DIGIT
+                                       : UTF8_OTHER;
+}

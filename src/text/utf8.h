@@ -15,4 +15,8 @@ size_t utf8_offset(const uint8_t *bytes, size_t n, size_t index);
 void utf8_lower(const uint8_t *bytes, size_t n, struct buf *out);
 void utf8_upper(const uint8_t *bytes, size_t n, struct buf *out);
 
+enum utf8_class { UTF8_UPPER, UTF8_LOWER, UTF8_DIGIT, UTF8_OTHER };
+/* What the character of n bytes is: Unicode's categories Lu, Ll and Nd. */
+enum utf8_class utf8_classify(const uint8_t *bytes, size_t n);
+
 #endif

@@ -55,7 +55,7 @@ def answer(case):
                     except Exception as inner:
                         out["failed"][row] = class_of(inner)
             if out["failed"]:
-                left = [str(r) for r in range(job["n"]) if r not in out["failed"]]
+                left = [str(r) for r in range(job["n"]) if r not in out["failed"] and r not in case["failing"]]
                 out["type"], out["values"] = values(case["sql"], f"id IN ({', '.join(left)})" if left else "false")
     return out
 
