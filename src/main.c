@@ -52,6 +52,7 @@ static const struct failpoint_name failpoints[] = {
     {"store.local.after_temp", "a file has its temporary name"},
     {"store.local.after_link", "a file has its name, its folder is not synced"},
     {"sink.commit.after", "the Delta commit is made"},
+    {"delta.checkpoint.before_hint", "a checkpoint of a table's log is written, nothing names it yet"},
     {"pipeline.committed.before", "the epoch is about to be recorded as committed"},
     {"pipeline.committed.after", "... is recorded"},
     {"store.put", "a call of the object store"},

@@ -184,7 +184,16 @@ enum err replay_newest_checkpoint(struct store *store, int64_t *version, struct 
 #define LONG(name) {name, type_of(TYPE_BIGINT), true}
 #define INT(name) {name, type_of(TYPE_INT), true}
 #define BOOL(name) {name, type_of(TYPE_BOOLEAN), true}
-#define STRUCT(a, fields) type_struct(a, fields, sizeof(fields) / sizeof(fields)[0])
+#define STRUCT(a, fields) struct_of(a, fields, sizeof(fields) / sizeof(fields)[0])
+
+/* NULL: the arena was full, now or for one of the fields. */
+static const struct type *struct_of(struct arena *a, const struct field *fields, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!fields[i].type)
+            return NULL;
+    return type_struct(a, fields, n);
+}
 
 static const struct type *file_type(struct arena *a, bool remove, const struct type *texts)
 {
@@ -236,7 +245,7 @@ const struct type *checkpoint_schema(struct arena *a, bool files)
     all[n++] = (struct field){"metaData", STRUCT(a, metadata), true};
     all[n++] = (struct field){"protocol", STRUCT(a, protocol), true};
     all[n++] = (struct field){"domainMetadata", STRUCT(a, domain), true};
-    return type_struct(a, all, n);
+    return struct_of(a, all, n);
 }
 
 /* And what only checkpoints of another kind have. */
@@ -250,7 +259,7 @@ static const struct type *read_schema(struct arena *a, bool files)
         memcpy(all, known->fields, n * sizeof *all);
     all[n++] = (struct field){"checkpointMetadata", STRUCT(a, metadata), true};
     all[n++] = (struct field){"sidecar", STRUCT(a, sidecar), true};
-    return known && all[n - 1].type ? type_struct(a, all, n) : NULL;
+    return known ? struct_of(a, all, n) : NULL;
 }
 
 /* ---- reading one ---- */
@@ -343,7 +352,7 @@ static enum err take_checkpoint(struct store *store, const struct checkpoint *c,
 
 static bool is_broken(enum err rc)
 {
-    return rc == ERR_CORRUPT || rc == ERR_UNSUPPORTED || rc == ERR_NOT_FOUND || rc == ERR_INVALID || rc == ERR_LIMIT;
+    return rc == ERR_CORRUPT || rc == ERR_UNSUPPORTED || rc == ERR_NOT_FOUND || rc == ERR_INVALID;
 }
 
 struct search {
@@ -393,7 +402,7 @@ static enum err try_all(struct search *s, const struct listing *l, bool whole, s
 {
     int64_t newest = l->n && l->checkpoints[0].version > l->highest ? l->checkpoints[0].version : l->highest;
     int64_t most = s->behind ? newest - s->behind : INT64_MAX;
-    s->out->highest = l->highest;
+    s->out->highest = newest;
     for (size_t i = 0; !s->done && i < l->n; i++)
         if (l->checkpoints[i].version <= most && l->checkpoints[i].version < s->tried)
             TRY(try_one(s, &l->checkpoints[i], e));

@@ -26,7 +26,7 @@ struct taker {
 
 struct replay_start {
     int64_t      version; /* of the checkpoint that was taken; -1: the commits from 0 on */
-    int64_t      highest; /* commit that was seen; -1: none */
+    int64_t      highest; /* version that was seen, of a commit or a complete checkpoint; -1: none */
     bool         empty;   /* there is no log at all */
     struct error broken;  /* why a newer checkpoint was left alone, or OK */
 };

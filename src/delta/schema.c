@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The schema and the properties of a Delta table: as JSON, what may be made, what may be appended. See table.h. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -161,6 +162,9 @@ enum err delta_property_check(const char *key, const char *value, struct error *
 {
     if (strncmp(key, "delta.", 6) != 0)
         return OK;
+    if (strcmp(key, "delta.checkpointInterval") == 0 &&
+        (strspn(value, "0123456789") != strlen(value) || atoi(value) < 1))
+        return err_set(e, ERR_INVALID, "the table property %s = %s is not a whole number from 1 on", key, value);
     for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++) {
         size_t n = strlen(harmless[i]);
         if (strncmp(key, harmless[i], n) == 0 && (key[n] == 0 || harmless[i][n - 1] == '.'))

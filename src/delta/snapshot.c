@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "delta/snapshot.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
+#include "delta/keys.h"
 #include "delta/replay.h"
 #include "parquet/reader.h"
 #include "text/decimal.h"
@@ -28,8 +27,7 @@ struct table_snapshot {
     bool                     files_are_known; /* of the commit being read: they are in the checkpoint */
     struct snapshot_file    *files;
     int64_t                  n_files, files_capacity;
-    uint32_t                *slots; /* hash of path -> index + 1 of its newest entry */
-    uint32_t                 n_slots;
+    struct keys              paths; /* of files, with their numbers */
     const struct type       *schema;
     struct error             schema_error; /* why schema is NULL */
     const char             **partition_by;
@@ -45,6 +43,7 @@ enum err table_snapshot_new(struct store *store, struct table_snapshot **out, st
     s->store = store;
     s->checkpoint = -1;
     arena_init(&s->arena, TAG_WEB, ARENA_MAX);
+    keys_init(&s->paths, TAG_WEB);
     return OK;
 }
 
@@ -54,58 +53,24 @@ void table_snapshot_free(struct table_snapshot *s)
         return;
     mem_free(s->versions);
     mem_free(s->files);
-    mem_free(s->slots);
+    keys_fini(&s->paths);
     arena_fini(&s->arena);
     mem_free(s);
 }
 
 /* ---- files by path ---- */
 
-static uint32_t *find_slot(uint32_t *slots, uint32_t n_slots, const struct snapshot_file *files, const char *path)
-{
-    uint32_t at = (uint32_t)hash_bytes(path, strlen(path), 0) & (n_slots - 1);
-    while (slots[at] && strcmp(files[slots[at] - 1].path, path) != 0)
-        at = (at + 1) & (n_slots - 1);
-    return &slots[at];
-}
-
 static bool make_room(struct table_snapshot *s)
 {
-    if (s->n_files == s->files_capacity) {
-        int64_t more = s->files_capacity ? 2 * s->files_capacity : 64;
-        void   *files = mem_realloc(TAG_WEB, s->files, (size_t)more * sizeof *s->files);
-        if (!files)
-            return false;
-        s->files = files;
-        s->files_capacity = more;
-    }
-    if ((uint64_t)s->n_files * 2 < s->n_slots)
+    if (s->n_files < s->files_capacity)
         return true;
-    uint32_t  n = s->n_slots ? 2 * s->n_slots : 256;
-    uint32_t *slots = mem_zalloc(TAG_WEB, n * sizeof *slots);
-    if (!slots)
+    int64_t more = s->files_capacity ? 2 * s->files_capacity : 64;
+    void   *files = mem_realloc(TAG_WEB, s->files, (size_t)more * sizeof *s->files);
+    if (!files)
         return false;
-    for (int64_t i = 0; i < s->n_files; i++)
-        *find_slot(slots, n, s->files, s->files[i].path) = (uint32_t)i + 1;
-    mem_free(s->slots);
-    s->slots = slots;
-    s->n_slots = n;
+    s->files = files;
+    s->files_capacity = more;
     return true;
-}
-
-/* "a%20b" is "a b". */
-static char *decoded(struct arena *a, const char *path)
-{
-    char *out = arena_strdup(a, path), *to = out;
-    for (const char *p = out; p && *p; p++) {
-        bool code = p[0] == '%' && isxdigit((unsigned char)p[1]) && isxdigit((unsigned char)p[2]);
-        char hex[3] = {code ? p[1] : 0, code ? p[2] : 0, 0};
-        *to++ = code ? (char)strtol(hex, NULL, 16) : *p;
-        p += code ? 2 : 0;
-    }
-    if (out)
-        *to = 0;
-    return out;
 }
 
 static const char *dumped(struct arena *a, const struct json_value *v)
@@ -137,7 +102,7 @@ static enum err add_file(struct table_snapshot *s, const struct json_value *add,
     if (!path || s->n_files >= SNAPSHOT_FILES_MAX)
         return path ? err_set(e, ERR_LIMIT, "the table has more than %d files", SNAPSHOT_FILES_MAX)
                     : err_set(e, ERR_CORRUPT, "an add action without a path");
-    struct snapshot_file f = {.path = decoded(&s->arena, path),
+    struct snapshot_file f = {.path = path_decoded(&s->arena, path),
                               .partition = dumped(&s->arena, json_get(add, "partitionValues")),
                               .bytes = json_get_int(add, "size", 0),
                               .rows = rows_of(add),
@@ -148,22 +113,20 @@ static enum err add_file(struct table_snapshot *s, const struct json_value *add,
     v->rows += f.rows > 0 ? f.rows : 0;
     if (s->files_are_known)
         return OK;
-    if (!f.path || !f.partition || !make_room(s))
+    if (!f.path || !f.partition || !make_room(s) || !keys_add(&s->paths, f.path))
         return err_set(e, ERR_NO_MEMORY, "table snapshot");
-    uint32_t *slot = find_slot(s->slots, s->n_slots, s->files, f.path);
     s->files[s->n_files++] = f;
-    *slot = (uint32_t)s->n_files;
     return OK;
 }
 
 static void remove_file(struct table_snapshot *s, const struct json_value *remove, struct snapshot_version *v)
 {
-    const char *path = json_get_string(remove, "path"), *key = path ? decoded(&s->arena, path) : NULL;
-    uint32_t    at = key && s->n_slots ? *find_slot(s->slots, s->n_slots, s->files, key) : 0;
+    const char *path = json_get_string(remove, "path"), *key = path ? path_decoded(&s->arena, path) : NULL;
+    int64_t     at = key ? keys_find(&s->paths, key) : -1;
     if (s->files_are_known) {
         v->removed_files++;
-    } else if (at && s->files[at - 1].removed < 0) {
-        s->files[at - 1].removed = v->version;
+    } else if (at >= 0 && s->files[at].removed < 0) {
+        s->files[at].removed = v->version;
         v->removed_files++;
     }
 }
@@ -299,9 +262,7 @@ static enum err take_line(void *arg, const uint8_t *line, size_t n, struct error
 static void forget(struct table_snapshot *s)
 {
     arena_reset(&s->arena);
-    mem_free(s->slots);
-    s->slots = NULL;
-    s->n_slots = 0;
+    keys_fini(&s->paths);
     s->n_files = s->n_versions = s->first = s->created_ms = 0;
     s->checkpoint = -1;
     s->schema = NULL;

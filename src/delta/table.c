@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "delta/log.h"
@@ -72,6 +73,42 @@ int64_t delta_table_generation(const struct delta_table *t, const char *prefix)
             highest = g > highest ? g : highest;
         }
     return highest;
+}
+
+/* ---- checkpoints ---- */
+
+#define INTERVAL_DEFAULT 100
+#define WEEK_MS ((int64_t)7 * 24 * 3600 * 1000)
+
+/* "interval 1 week"; what is not understood is for ever. */
+static int64_t duration_ms(const char *text)
+{
+    static const struct {
+        const char *unit;
+        int64_t     ms;
+    } units[] = {{"millisecond", 1}, {"second", 1000},        {"minute", 60000},
+                 {"hour", 3600000},  {"day", 24 * 3600000LL}, {"week", WEEK_MS}};
+    long long   n;
+    char        unit[16];
+    const char *at = strncasecmp(text, "interval ", 9) == 0 ? text + 9 : text;
+    if (sscanf(at, "%9lld %15s", &n, unit) != 2 || n < 0)
+        return INT64_MAX;
+    size_t size = strlen(unit);
+    size -= size > 1 && unit[size - 1] == 's';
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (strlen(units[i].unit) == size && strncasecmp(units[i].unit, unit, size) == 0)
+            return n * units[i].ms;
+    return INT64_MAX;
+}
+
+bool delta_table_checkpoint_due(const struct delta_table *t, int64_t version, int64_t *keep_removed_ms)
+{
+    const struct json_value *configuration = json_get(((const struct delta_log *)t)->metadata, "configuration");
+    const char              *interval = json_get_string(configuration, "delta.checkpointInterval");
+    const char              *keep = json_get_string(configuration, "delta.deletedFileRetentionDuration");
+    int64_t                  n = interval ? strtoll(interval, NULL, 10) : INTERVAL_DEFAULT;
+    *keep_removed_ms = keep ? duration_ms(keep) : WEEK_MS;
+    return version > 0 && version % (n > 0 ? n : INTERVAL_DEFAULT) == 0;
 }
 
 /* ---- committing ---- */

@@ -75,6 +75,10 @@ struct delta_commit {
 MUST_CHECK enum err delta_table_commit(struct delta_table *t, const struct delta_commit *c, int64_t *version,
                                        struct error *e);
 
+/* Is a checkpoint wanted behind that version: is it a multiple of delta.checkpointInterval (100 unless it is set)?
+ * *keep_removed_ms: delta.deletedFileRetentionDuration, a week unless it is set. */
+bool delta_table_checkpoint_due(const struct delta_table *t, int64_t version, int64_t *keep_removed_ms);
+
 /* May a table with these columns be made? ERR_INVALID names a column Delta refuses (characters, the same name
  * twice), an unknown or wrong partition column; ERR_UNSUPPORTED a type that cannot be written. */
 MUST_CHECK enum err delta_schema_check(const struct type *schema, const char *const *partition_by, int n_partition_by,

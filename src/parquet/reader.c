@@ -35,6 +35,7 @@ struct parquet_reader {
     uint32_t           n_leaves;
     struct group      *groups;
     uint32_t           n_groups;
+    bool               no_memory; /* for the metadata */
     int64_t            rows;
     struct buf         page;            /* the page being read */
     struct buf         levels, repeats; /* of the column being read: a byte per entry; repeats below lists only */
@@ -100,6 +101,7 @@ static void read_group(struct parquet_reader *r, struct thrift_in *t, struct gro
         if (field == 1 && type == 9) {
             uint32_t n = thrift_read_list(t, &item);
             g->leaves = n == r->n_leaves ? arena_zalloc(&r->arena, (n + 1u) * sizeof *g->leaves) : NULL;
+            r->no_memory = r->no_memory || (n == r->n_leaves && !g->leaves);
             t->v.failed = t->v.failed || !g->leaves || item != 12;
             for (uint32_t i = 0; i < n && !t->v.failed; i++)
                 read_chunk(r, t, &g->leaves[i]);
@@ -121,12 +123,15 @@ static enum err read_metadata(struct parquet_reader *r, const uint8_t *bytes, si
     thrift_in_struct(&t);
     while (thrift_next(&t, &field, &type)) {
         if (field == 2 && type == 9) { /* in front of the row groups: fields come in their order */
-            t.v.failed = t.v.failed || !tree_read(&t, &r->arena, &r->leaves, &r->n_leaves);
+            enum err rc = tree_read(&t, &r->arena, &r->leaves, &r->n_leaves);
+            r->no_memory = rc == ERR_NO_MEMORY;
+            t.v.failed = t.v.failed || rc != OK;
         } else if (field == 3 && type == 6) {
             r->rows = thrift_read_int(&t);
         } else if (field == 4 && type == 9) {
             r->n_groups = thrift_read_list(&t, &item);
             r->groups = arena_zalloc(&r->arena, (r->n_groups + 1u) * sizeof *r->groups);
+            r->no_memory = r->no_memory || !r->groups;
             t.v.failed = t.v.failed || !r->groups || item != 12;
             for (uint32_t i = 0; i < r->n_groups && !t.v.failed; i++)
                 read_group(r, &t, &r->groups[i]);
@@ -134,6 +139,8 @@ static enum err read_metadata(struct parquet_reader *r, const uint8_t *bytes, si
             thrift_skip(&t, type);
         }
     }
+    if (r->no_memory)
+        return err_set(e, ERR_NO_MEMORY, "the metadata of a Parquet file");
     return t.v.failed ? corrupt(e, "its metadata") : OK;
 }
 
@@ -436,6 +443,8 @@ static enum err take_page(struct parquet_reader *r, struct leaf_reading *l, cons
                        p->encoding);
     const uint8_t *repeats = l->max_repeat ? take_levels(&v, l->max_repeat, n, &r->repeats) : NULL;
     uint8_t       *levels = l->max_repeat && !repeats ? NULL : take_levels(&v, l->max_level, n, &r->levels);
+    TRY(buf_check(&r->repeats, "the levels of a Parquet column", e));
+    TRY(buf_check(&r->levels, "the levels of a Parquet column", e));
     if (!levels)
         return corrupt(e, "the levels of a page");
     for (uint32_t i = 0; repeats && i < n; i++)
@@ -446,7 +455,8 @@ static enum err take_page(struct parquet_reader *r, struct leaf_reading *l, cons
         uint8_t width = values ? view_u8(&v) : 0;
         buf_clear(&l->indexes);
         uint8_t *to = buf_reserve(&l->indexes, (values + 1u) * sizeof(uint32_t));
-        if (!to || width > 32 || !hybrid_decode(v.data, v.size, width, (uint32_t *)(void *)to, values))
+        TRY(buf_check(&l->indexes, "the indexes of a Parquet page", e));
+        if (width > 32 || !hybrid_decode(v.data, v.size, width, (uint32_t *)(void *)to, values))
             return corrupt(e, "the indexes of a page");
     }
     TRY(put_rows(l, levels, n, &v, encoding, b, e));

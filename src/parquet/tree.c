@@ -38,6 +38,7 @@ struct walk {
     uint32_t          n_nodes, at, n_leaves;
     struct tree_leaf *leaves;
     uint8_t           path[TREE_PATH_MAX];
+    bool              no_memory;
 };
 
 static void read_node(struct thrift_in *t, struct node *x)
@@ -89,6 +90,7 @@ static bool add_leaf(struct walk *w, const struct place *p)
     memcpy(l->levels, p->levels, sizeof l->levels);
     for (int i = 0; i <= l->max_level; i++)
         l->same = l->same && l->levels[i] == i;
+    w->no_memory = !l->path;
     return l->path != NULL;
 }
 
@@ -123,27 +125,26 @@ static bool walk_node(struct walk *w, struct place p, enum role role, int depth)
     return x->n_children > 0 || add_leaf(w, &p);
 }
 
-bool tree_read(struct thrift_in *t, struct arena *a, struct tree_leaf **leaves, uint32_t *n_leaves)
+enum err tree_read(struct thrift_in *t, struct arena *a, struct tree_leaf **leaves, uint32_t *n_leaves)
 {
     int         item;
     struct walk w = {.arena = a, .n_nodes = thrift_read_list(t, &item)};
     if (t->v.failed || item != 12 || w.n_nodes == 0 || w.n_nodes > NODES_MAX)
-        return false;
+        return ERR_CORRUPT;
     w.nodes = arena_zalloc(a, w.n_nodes * sizeof *w.nodes);
     w.leaves = arena_zalloc(a, w.n_nodes * sizeof *w.leaves);
     if (!w.nodes || !w.leaves)
-        return false;
-    for (uint32_t i = 0; i < w.n_nodes; i++) {
+        return ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < w.n_nodes && !t->v.failed; i++)
         read_node(t, &w.nodes[i]);
-        if (t->v.failed)
-            return false;
-    }
     const struct place top = {.path_bytes = 0};
     const struct node *root = &w.nodes[w.at++];
-    for (int i = 0; i < root->n_children; i++)
-        if (!walk_node(&w, top, FIELD, 0))
-            return false;
+    bool               good = !t->v.failed;
+    for (int i = 0; good && i < root->n_children; i++)
+        good = walk_node(&w, top, FIELD, 0);
     *leaves = w.leaves;
     *n_leaves = w.n_leaves;
-    return w.at == w.n_nodes;
+    if (good && w.at == w.n_nodes)
+        return OK;
+    return w.no_memory ? ERR_NO_MEMORY : ERR_CORRUPT;
 }

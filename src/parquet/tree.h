@@ -23,7 +23,7 @@ struct tree_leaf {
     bool           same;                        /* both are the same */
 };
 
-/* Reads the list of SchemaElement that t stands at. False: it is broken, too deep, or memory is out. */
-bool tree_read(struct thrift_in *t, struct arena *a, struct tree_leaf **leaves, uint32_t *n_leaves);
+/* Reads the list of SchemaElement that t stands at. ERR_CORRUPT: it is broken or too deep; ERR_NO_MEMORY. */
+MUST_CHECK enum err tree_read(struct thrift_in *t, struct arena *a, struct tree_leaf **leaves, uint32_t *n_leaves);
 
 #endif

@@ -358,6 +358,8 @@ enum err parquet_writer_add(struct parquet_writer *w, const struct batch *b, str
     return w->group_rows >= ROWS_PER_GROUP ? flush_group(w, e) : OK;
 }
 
+enum err parquet_writer_end_group(struct parquet_writer *w, struct error *e) { return flush_group(w, e); }
+
 size_t parquet_writer_size(const struct parquet_writer *w)
 {
     size_t size = w->file.size;

@@ -40,6 +40,8 @@ MUST_CHECK enum err parquet_writer_new(const struct type *schema, enum parquet_c
 void                parquet_writer_free(struct parquet_writer *w);
 /* All rows of the batch (borrowed), whose schema has the same types in the same order. */
 MUST_CHECK enum err parquet_writer_add(struct parquet_writer *w, const struct batch *b, struct error *e);
+/* The rows so far are a row group of their own: who reads or writes needs memory for one only. */
+MUST_CHECK enum err parquet_writer_end_group(struct parquet_writer *w, struct error *e);
 size_t              parquet_writer_size(
                  const struct parquet_writer *w); /* about what the file would be now, uncompressed part included */
 int64_t parquet_writer_rows(const struct parquet_writer *w);

@@ -7,6 +7,7 @@
  *   client     are the topics still the same ones?
  *   io         SQLite "prepared"; commit, side tables first, the main table last; SQLite "committed"
  *   client     group commit, so that ordinary tools show the lag
+ *   io         now and then: a checkpoint of the table's log, while the next epoch is on its way
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -32,6 +33,7 @@ struct commit_job {
     int                  found; /* new partitions */
     struct epoch_written written;
     int64_t              barrier_us, fill_us, compute_us, prepare_us, record_us, commit_us; /* when; how long */
+    int64_t              checkpoints[LANE_N_SINKS], keep_ms[LANE_N_SINKS]; /* versions, -1: none is wanted */
     char                *span; /* JSON: what the epoch read, for people; NULL when nobody asks */
     enum err             rc;
     struct error         error;
@@ -214,7 +216,34 @@ static void run_group_commit(struct job *job)
         kafka_source_commit(c->q->sources[s], c->next[s].at, c->next[s].n);
 }
 
-static void group_commit_done(struct job *job) { free_commit((struct commit_job *)job); }
+static void run_checkpoints(struct job *job)
+{
+    struct commit_job *c = (struct commit_job *)job;
+    for (int i = 0; i < LANE_N_SINKS; i++)
+        if (c->checkpoints[i] >= 0)
+            delta_sink_checkpoint(c->q->sinks[i], c->checkpoints[i], c->keep_ms[i]);
+}
+
+static void checkpoints_done(struct job *job)
+{
+    struct commit_job *c = (struct commit_job *)job;
+    c->q->checkpointing = false;
+    free_commit(c);
+}
+
+static void group_commit_done(struct job *job)
+{
+    struct commit_job *c = (struct commit_job *)job;
+    bool               wanted = false;
+    for (int i = 0; i < LANE_N_SINKS; i++)
+        wanted = wanted || c->checkpoints[i] >= 0;
+    if (!wanted || c->q->checkpointing || c->q->state == QUERY_FAILED) {
+        free_commit(c);
+        return;
+    }
+    c->q->checkpointing = true;
+    next_stage(c, &c->q->host->io, run_checkpoints, checkpoints_done);
+}
 
 static enum err record_and_commit(struct commit_job *c, struct error *e)
 {
@@ -233,6 +262,10 @@ static enum err record_and_commit(struct commit_job *c, struct error *e)
     begin_us = clock_mono_us();
     TRY(query__finish(q, &row, &c->written, e));
     c->commit_us = clock_mono_us() - begin_us;
+    for (int i = 0; i < LANE_N_SINKS; i++)
+        if (c->written.versions[i] >= 0 &&
+            delta_sink_checkpoint_due(q->sinks[i], c->written.versions[i], &c->keep_ms[i]))
+            c->checkpoints[i] = c->written.versions[i];
     if (c->snapshot[0]) {
         char prefix[300], before[400]; /* no name has an @: none begins like the files of another query */
         snprintf(prefix, sizeof prefix, "%s@%" PRId64 "@", q->plan->name, q->generation);
@@ -394,8 +427,10 @@ void query__commit(struct query *q, struct lane_result *take)
     uuid_v4(c->nonce);
     buf_init(&c->info, TAG_STATE, INFO_MAX);
     buf_init(&c->receipts, TAG_STATE, RECEIPTS_MAX);
-    for (int i = 0; i < LANE_N_SINKS; i++)
+    for (int i = 0; i < LANE_N_SINKS; i++) {
         c->any_rows = c->any_rows || take->cuts[i];
+        c->checkpoints[i] = -1;
+    }
     for (int s = 0; s < q->plan->n_sources; s++)
         offsets_take(&c->next[s], q->sources[s]);
     write_info(c, q->start);

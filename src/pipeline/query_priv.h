@@ -69,7 +69,8 @@ struct query {
     bool               moved;      /* the watermark moved: an epoch without rows is due */
     bool               at_barrier; /* the lane works on the barrier */
     bool               committing;
-    bool               asking, news; /* for ends; records have come since they were asked for */
+    bool               checkpointing; /* a checkpoint of a table's log is being written */
+    bool               asking, news;  /* for ends; records have come since they were asked for */
     bool               checking_topics;
     int64_t            asked_us, checked_us, last_record_us, drain_us, retry_at_us;
     int                n_retries;        /* in a row, without a commit */

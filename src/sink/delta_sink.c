@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sink/delta_sink.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -8,6 +9,8 @@
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/hash.h"
+#include "base/log.h"
+#include "delta/checkpoint.h"
 #include "sink/partition.h"
 #include "sink/stats.h"
 #include "json/doc.h"
@@ -55,6 +58,7 @@ struct delta_sink {
     struct store          *store;
     struct delta_table    *table;
     struct buf             key, text, values, folder; /* scratch of partitioned writes */
+    bool                   told_limit;                /* that no checkpoint is written: once */
 };
 
 /* ---- partitions ---- */
@@ -647,6 +651,26 @@ enum err delta_sink_open(struct sink *base, struct error *e)
     if (rc == OK) /* a folder without a commit would look like a broken table */
         rc = store_probe(s->store, delta_table_version(s->table) >= 0 ? "_delta_log/" : "", e);
     return rc == OK ? OK : err_wrap(e, rc, "table %s", s->spec.location);
+}
+
+bool delta_sink_checkpoint_due(struct sink *base, int64_t version, int64_t *keep_removed_ms)
+{
+    return delta_table_checkpoint_due(((struct delta_sink *)base)->table, version, keep_removed_ms);
+}
+
+void delta_sink_checkpoint(struct sink *base, int64_t version, int64_t keep_removed_ms)
+{
+    struct delta_sink        *s = (struct delta_sink *)base;
+    struct checkpoint_written done;
+    struct error              e;
+    int64_t                   now_us = clock_wall_us(), begin_us = clock_mono_us();
+    enum err                  rc = delta_checkpoint_write(s->store, version, keep_removed_ms, now_us / 1000, &done, &e);
+    if (rc == OK)
+        log_debug("delta", "table %s: checkpoint %" PRId64 " of %" PRId64 " files: %" PRId64 " bytes in %" PRId64 " ms",
+                  s->spec.location, version, done.files, done.bytes, (clock_mono_us() - begin_us) / 1000);
+    else if (rc != ERR_LIMIT || !s->told_limit)
+        log_warn("delta", "table %s: %s; its log goes on without", s->spec.location, e.text);
+    s->told_limit = s->told_limit || rc == ERR_LIMIT;
 }
 
 struct delta_table *delta_sink_table(struct sink *base) { return ((struct delta_sink *)base)->table; }

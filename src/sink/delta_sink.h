@@ -35,6 +35,10 @@ MUST_CHECK enum err delta_sink_new_in(const struct delta_sink_spec *spec, struct
 /* io thread, before anything is written: reads the log and checks that rows of this schema may be appended, and that
  * the folder can be written. */
 MUST_CHECK enum err delta_sink_open(struct sink *s, struct error *e);
+/* Is a checkpoint of the log wanted behind the version just committed? On the thread that committed it. */
+bool delta_sink_checkpoint_due(struct sink *s, int64_t version, int64_t *keep_removed_ms);
+/* Writes it: an io thread, one at a time, beside the other calls. What fails is logged, and nothing is lost by it. */
+void delta_sink_checkpoint(struct sink *s, int64_t version, int64_t keep_removed_ms);
 /* The table behind it, once open: delta_table_id, _txn (last epoch, nonce, info), _generation serve recovery. */
 struct delta_table *delta_sink_table(struct sink *s);
 

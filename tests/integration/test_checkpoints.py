@@ -2,9 +2,12 @@
 """Tables whose log no longer begins at version 0: millrace goes on with them, exactly once, and shows them."""
 import collections
 import datetime
+import json
 import shutil
 
 import deltalake
+import polars
+import pyarrow
 import pytest
 
 import delta_read
@@ -12,7 +15,8 @@ from millrace import produce
 from service import Service
 
 SQL = """
-CREATE STREAMING TABLE events {properties} AS
+CREATE STREAMING TABLE events {properties}
+AS
 SELECT CAST(value AS STRING) AS v, partition, offset
 FROM STREAM read_kafka(bootstrapServers => '{address}', subscribe => '{topic}', startingOffsets => 'earliest',
                        maxOffsetsPerTrigger => {cap})
@@ -140,7 +144,7 @@ def test_a_cleaned_up_table_is_shown_from_its_checkpoint_on(kafka, topic, millra
     at = theirs.version()
     service.serve()
     sql = (millrace.folder / "job.sql").read_text()
-    service.post("/queries", {"sql": sql.replace("AS\nSELECT", f"LOCATION '{table}' AS\nSELECT"),
+    service.post("/queries", {"sql": sql.replace("AS\nSELECT", f"LOCATION '{table}'\nAS\nSELECT"),
                               "start": False}, status=201)
     shown = service.get("/tables/events")
     assert (shown["version"], shown["first_version"], shown["rows"], shown["log_versions"]) == (at, 0, 3000, at + 1)
@@ -163,3 +167,73 @@ def test_a_cleaned_up_table_is_shown_from_its_checkpoint_on(kafka, topic, millra
     assert sum(f["rows"] for f in service.get("/tables/events/files")["items"]) == 3500
     gone = service.call("GET", "/tables/events/rows?version=0")
     assert gone.status == 404 and f"begins at version {at}" in gone.json()["detail"]
+
+
+# ---- ours ----
+
+OFTEN = "PARTITIONED BY (partition) TBLPROPERTIES ('delta.checkpointInterval' = '4')"
+
+
+def files_of(theirs):
+    """Path, size, partition, statistics of each file, as deltalake understands them."""
+    return sorted(pyarrow.table(theirs.get_add_actions(flatten=True)).to_pylist(), key=lambda a: a["path"])
+
+
+def checkpoints(table):
+    return sorted(int(p.name[:20]) for p in (table / "_delta_log").glob("*.checkpoint.parquet"))
+
+
+def test_others_read_our_checkpoint_when_the_commits_are_gone(kafka, topic, millrace):
+    name = topic(2)
+    feed(kafka, name, 6000, millrace)
+    table = job(millrace, kafka, name, cap=400, properties=OFTEN)
+    run(millrace)
+    at = checkpoints(table)
+    assert at and all(version % 4 == 0 for version in at)
+    hint = json.loads((table / "_delta_log/_last_checkpoint").read_text())
+    assert list(hint) == ["version", "size", "sizeInBytes", "numOfAddFiles"] and hint["version"] == at[-1]
+    assert hint["sizeInBytes"] == (table / "_delta_log" / f"{at[-1]:020}.checkpoint.parquet").stat().st_size
+    before = deltalake.DeltaTable(table)
+    actions = files_of(before)
+    clean_up(table, at[-1])
+    for older in at[:-1]:
+        (table / "_delta_log" / f"{older:020}.checkpoint.parquet").unlink()
+    each_once(table, 6000)
+    after = deltalake.DeltaTable(table)
+    assert files_of(after) == actions
+    assert after.metadata().id == before.metadata().id and after.schema() == before.schema()
+    assert polars.read_delta(str(table)).group_by("partition").len().sort("partition").rows() == [(0, 3000), (1, 3000)]
+
+    after.optimize.compact()  # by others: our next checkpoint has tombstones
+    feed(kafka, name, 4000, millrace)
+    run(millrace)
+    newest = checkpoints(table)[-1]
+    assert newest > after.version()
+    clean_up(table, newest)
+    got = positions(table, delta_read.read_deltalake)
+    assert len(got) == 10000 and set(got.values()) == {1}
+    assert deltalake.DeltaTable(table).transaction_version("millrace/events/1") is not None
+    run(millrace)
+    assert positions(table, delta_read.read_deltalake) == got
+
+
+def test_a_process_killed_between_checkpoint_and_hint_leaves_a_table(kafka, topic, millrace):
+    name = topic(2)
+    feed(kafka, name, 4000, millrace)
+    table = job(millrace, kafka, name, cap=400, properties=OFTEN)
+    assert millrace.run("run", "job.sql", "--available-now",
+                        failpoint="delta.checkpoint.before_hint=kill@1") == -9
+    assert len(checkpoints(table)) == 1 and not (table / "_delta_log/_last_checkpoint").exists()
+    clean_up(table, checkpoints(table)[0])
+    run(millrace)
+    each_once(table, 4000)
+
+
+def test_a_checkpoint_that_fails_is_logged_and_the_query_goes_on(kafka, topic, millrace):
+    name = topic(2)
+    feed(kafka, name, 4000, millrace)
+    table = job(millrace, kafka, name, cap=400, properties=OFTEN)
+    assert millrace.run("run", "job.sql", "--available-now",
+                        failpoint="delta.checkpoint.before_hint=error") == 0
+    assert "checkpoint 4: " in millrace.output() and "its log goes on without" in millrace.output()
+    each_once(table, 4000)

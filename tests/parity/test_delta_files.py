@@ -3,6 +3,7 @@
 and Spark and we write one table in turns."""
 import json
 
+import pyarrow.parquet
 import pytest
 
 import delta_read
@@ -155,3 +156,69 @@ def test_spark_and_we_write_in_turns(spark, samples, tmp_path):
     assert sorted(map(str, got[0])) == sorted(str(list(r)) for r in expected)
     assert int(got[1][0][0]) == sum(str(r["day"]) == "2022-01-09" for r in ours)
     assert delta_read.Log(table).txn("millrace/samples/0") == 1
+
+
+def commits_below(table, version):
+    return [p for p in (table / "_delta_log").glob("[0-9]*.json") if int(p.stem) < version]
+
+
+def test_spark_and_we_go_on_from_each_others_checkpoints(spark, samples, tmp_path):
+    """The commits before each checkpoint are removed, so that it is all there is."""
+    table = tmp_path / "t"
+    row = "DATE'2022-01-08', 'spark', TIMESTAMP'2024-01-02 03:04:05', true"
+    spark([{"sql": f"CREATE TABLE delta.`{table}` (id BIGINT, day DATE, who STRING, at TIMESTAMP, even BOOLEAN) "
+                   "USING delta PARTITIONED BY (day) TBLPROPERTIES ('delta.checkpointInterval' = '3', "
+                   "'delta.minReaderVersion' = '1', 'delta.minWriterVersion' = '2')"}] +
+          [{"sql": f"INSERT INTO delta.`{table}` SELECT {i}, {row}"} for i in range(3)])
+    theirs = table / "_delta_log" / f"{3:020}.checkpoint.parquet"
+    assert theirs.exists()
+    for path in commits_below(table, 3):
+        path.unlink()
+    for _ in range(3):
+        sample.our_turn(table)  # versions 4, 5, 6
+    ours = table / "_delta_log" / f"{6:020}.checkpoint.parquet"
+    assert ours.exists() and json.loads((table / "_delta_log/_last_checkpoint").read_text())["version"] == 6
+    expected = [[str(i), "spark"] for i in range(3)]
+    expected += [[str(r["id"]), r["who"]] for r in (by_day_row(i) for i in range(300, 310))] * 3
+    for path in commits_below(table, 6):
+        path.unlink()
+    theirs.unlink()
+    got = spark([{"sql": f"SELECT id, who FROM delta.`{table}`"},
+                 {"sql": f"SELECT count(*) FROM delta.`{table}` WHERE id >= 305"},  # by statistics
+                 {"sql": f"SELECT count(*) FROM delta.`{table}` WHERE day = DATE'2022-01-08' AND who = 'spark'"},
+                 {"sql": f"OPTIMIZE delta.`{table}`"},  # version 7: removes what the checkpoint has
+                 {"sql": f"DELETE FROM delta.`{table}` WHERE id = 1"},
+                 {"sql": f"INSERT INTO delta.`{table}` SELECT 4, {row}"},  # version 9: Spark's checkpoint on ours
+                 {"sql": f"SELECT count(*) FROM delta.`{table}`"}])
+    assert sorted(map(str, got[0])) == sorted(map(str, expected))
+    assert got[1] == [[str(sum(int(id_) >= 305 for id_, _ in expected))]] and got[2] == [["3"]]
+    assert got[3] == [["33"]]
+    assert (table / "_delta_log" / f"{9:020}.checkpoint.parquet").exists()
+    for path in commits_below(table, 9):
+        path.unlink()
+    for _ in range(3):
+        sample.our_turn(table)  # with the files that OPTIMIZE removed, as tombstones, in our next checkpoint
+    for path in commits_below(table, 12):
+        path.unlink()
+    for at in (6, 9):
+        (table / "_delta_log" / f"{at:020}.checkpoint.parquet").unlink()
+    assert spark([{"sql": f"SELECT count(*), count_if(id = 1), count_if(id = 4) FROM delta.`{table}`"}]) == [
+        [["63", "0", "1"]]]
+    log = delta_read.Log(table)
+    assert log.version == 12 and log.txn("millrace/samples/0") == 5
+    assert same_shape(table / "_delta_log" / f"{12:020}.checkpoint.parquet", tmp_path, spark)
+
+
+def leaves(path):
+    schema = pyarrow.parquet.ParquetFile(path).schema
+    return {c.path: (c.physical_type, str(c.logical_type), c.max_definition_level, c.max_repetition_level)
+            for c in (schema.column(i) for i in range(len(schema.names)))}
+
+
+def same_shape(ours, folder, spark):
+    """Spark's columns, types and levels, but for the statistics that Spark has once more in columns."""
+    spark([{"sql": f"CREATE TABLE delta.`{folder}/shape` (id BIGINT) USING delta TBLPROPERTIES "
+                   "('delta.checkpointInterval' = '1')"}, {"sql": f"INSERT INTO delta.`{folder}/shape` SELECT 1"}])
+    theirs = leaves(folder / "shape/_delta_log" / f"{1:020}.checkpoint.parquet")
+    mine = leaves(ours)
+    return {p: v for p, v in theirs.items() if not p.startswith("add.stats_parsed.")} == mine

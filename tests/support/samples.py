@@ -30,7 +30,8 @@ def write(folder):
 
 
 def our_turn(table):
-    """Rows 300 to 309 of partitioned_row into the table, as the next epoch of the samples' query."""
+    """Rows 300 to 309 of partitioned_row into the table, as the next epoch of the samples' query; and a checkpoint when
+    the table's interval says so."""
     run(MILLRACE_APPEND=str(table))
 
 

@@ -67,7 +67,7 @@ static bool read_elements(const struct element *all, size_t n, struct tree_leaf 
     thrift_in_init(&t, bytes.data, bytes.size);
     thrift_in_struct(&t);
     assert_true(thrift_next(&t, &field, &type));
-    bool good = tree_read(&t, &arena, leaves, n_leaves);
+    bool good = tree_read(&t, &arena, leaves, n_leaves) == OK;
     buf_fini(&bytes);
     return good;
 }
