@@ -219,6 +219,7 @@ static enum err start_by_options(struct kafka_source *s, int i, const struct bou
         return OK;
     case START_EARLIEST:
         v->next = b->first[i];
+        s->parts[i]->earliest = true;
         return OK;
     case START_TIMESTAMP:
         v->next = b->timed[i];
@@ -289,6 +290,7 @@ static enum err place_one(struct kafka_source *s, int i, const struct kafka_posi
         }
     if (n_saved > 0) {
         v->next = b->first[i]; /* new to a query that ran before: nothing of it was ever read */
+        s->parts[i]->earliest = true;
         return OK;
     }
     TRY(start_by_options(s, i, b, e));
@@ -428,12 +430,13 @@ enum err kafka_source_rewind(struct kafka_source *s, const int64_t *next, int n,
     while ((late = rd_kafka_queue_poll(s->probe.queue, 0)))
         rd_kafka_event_destroy(late);
     s->probe.state = PROBE_NONE;
+    s->n_gone = 0;
     s->failed = false;
     s->pending = (struct error){0};
     for (int i = 0; i < s->n; i++) {
         atomic_store(&s->parts[i]->fetching, false);
         part__drop(s->parts[i]);
-        s->parts[i]->view.end = -1;
+        s->parts[i]->view.end = s->parts[i]->gone = -1;
         if (i < n)
             s->parts[i]->view.next = next[i];
     }

@@ -61,7 +61,7 @@ struct part *part__new(struct kafka_source *s, const char *topic, int32_t partit
         return NULL;
     }
     p->source = s;
-    p->eof = -1;
+    p->eof = p->gone = -1;
     p->view.topic = name;
     p->view.partition = partition;
     p->view.end = -1;
@@ -297,21 +297,19 @@ static void fail_kafka(struct kafka_source *s, rd_kafka_resp_err_t code, const c
     fail_with(s, &e);
 }
 
-/* The offset `wanted` is gone. Asks where the log starts now, and answers when that is known (serve_probe). */
-static void ask_log_start(struct kafka_source *s, struct part *p, int64_t wanted)
+/* Asks for one of the offsets that are gone where the log of its partition starts now; serve_probe answers. One at a
+ * time: the client has given up each of them, and begins again only when it is told where. */
+static void ask_log_start(struct kafka_source *s)
 {
+    if (s->probe.state == PROBE_ASKED || s->failed || s->n_gone == 0)
+        return;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_AdminOptions_t         *options;
-    if (s->probe.state == PROBE_ASKED || s->failed) {
-        rd_kafka_topic_partition_list_destroy(list);
-        return; /* one loss at a time: the next is found again at its restart */
-    }
-    options = rd_kafka_AdminOptions_new(s->link.rk, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
+    rd_kafka_AdminOptions_t         *options = rd_kafka_AdminOptions_new(s->link.rk, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
     s->probe.state = PROBE_ASKED;
-    s->probe.wanted = wanted;
     s->probe.until_us = clock_mono_us() + PROBE_US;
-    for (s->probe.part = 0; s->parts[s->probe.part] != p;)
+    for (s->probe.part = 0; s->parts[s->probe.part]->gone < 0;)
         s->probe.part++;
+    const struct part *p = s->parts[s->probe.part];
     rd_kafka_topic_partition_list_add(list, p->view.topic, p->view.partition)->offset = RD_KAFKA_OFFSET_SPEC_EARLIEST;
     rd_kafka_ListOffsets(s->link.rk, list, options, s->probe.queue);
     rd_kafka_AdminOptions_destroy(options);
@@ -343,6 +341,12 @@ static void lost(struct kafka_source *s, struct part *p, int64_t wanted, int64_t
                 "%s-%" PRId32 ": records from offset %" PRId64 " on are gone; where the log starts now could "
                 "not be asked",
                 p->view.topic, p->view.partition, wanted);
+    } else if (p->earliest && p->view.records == 0) { /* nothing of it was ever read: that is no loss */
+        log_info("kafka", "%s-%" PRId32 ": begins at offset %" PRId64 ", since what was before has gone meanwhile",
+                 p->view.topic, p->view.partition, start);
+        p->view.next = start;
+        refetch(s, p);
+        return;
     } else if (s->options->fail_on_data_loss) {
         err_set(&e, ERR_DATA_LOSS,
                 "%s-%" PRId32 ": records [%" PRId64 ", %" PRId64 ") are gone: retention or a deletion was "
@@ -378,8 +382,13 @@ static void serve_probe(struct kafka_source *s)
     }
     if (event)
         rd_kafka_event_destroy(event);
+    struct part *p = s->parts[s->probe.part];
+    int64_t      wanted = p->gone;
     s->probe.state = PROBE_NONE;
-    lost(s, s->parts[s->probe.part], s->probe.wanted, start);
+    p->gone = -1;
+    s->n_gone--;
+    lost(s, p, wanted, start);
+    ask_log_start(s);
 }
 
 /* An event among the messages of a partition. */
@@ -395,7 +404,9 @@ static void part_event(struct kafka_source *s, struct part *p, const rd_kafka_me
             p->view.known_end = p->eof;
         return;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-        ask_log_start(s, p, m->offset >= p->view.next ? m->offset : p->view.next);
+        s->n_gone += p->gone < 0;
+        p->gone = m->offset >= p->view.next ? m->offset : p->view.next;
+        ask_log_start(s);
         return;
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:

@@ -19,6 +19,8 @@ struct part {
     rd_kafka_message_t   **held;  /* ring-less buffer [held_at, held_n): fetched, not handed out; KAFKA_TAKE_MAX */
     uint32_t               held_at, held_n;
     int64_t                eof;      /* offset of the last end-of-partition event, -1 */
+    int64_t                gone;     /* an offset that is not there any more, and is to be asked about; -1 */
+    bool                   earliest; /* begins at what is there first, wherever that is */
     atomic_bool            signaled; /* its queue became non-empty since it was last seen empty */
     atomic_bool            fetching; /* assigned */
 };
@@ -29,7 +31,6 @@ enum probe_state { PROBE_NONE, PROBE_ASKED };
 struct probe {
     enum probe_state  state;
     int               part;
-    int64_t           wanted;
     int64_t           until_us;
     rd_kafka_queue_t *queue;
 };
@@ -58,6 +59,7 @@ struct kafka_source {
     bool              failed, on_hold, more;
     int               turn; /* partition that is asked first */
     struct probe      probe;
+    int               n_gone;    /* partitions whose `gone` is set */
     atomic_int        n_batches; /* handed out and not released */
     int64_t           records, bytes;
     int               prefetch_for; /* partitions the client's limits were made for */

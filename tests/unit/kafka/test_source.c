@@ -437,6 +437,70 @@ static void records_that_vanish_under_the_reader_are_named_once(void **state)
     loop_close(&l);
 }
 
+/* Takes until every partition has given something; what it lost on the way. */
+static void take_from_all(struct loop *l, int64_t lost[PARTITIONS])
+{
+    struct raw_batch *raw = NULL;
+    struct error      e = {0};
+    int64_t           until = clock_mono_us() + 20000000;
+    int               n = 0;
+    for (int i = 0; i < PARTITIONS; i++)
+        kafka_source_plan(l->source, i, KAFKA_NO_BOUND);
+    for (n = 0; n < PARTITIONS && clock_mono_us() < until;) {
+        assert_ok(kafka_source_flow(l->source)->ops->take(kafka_source_flow(l->source), 500, &raw, &e), &e);
+        if (raw)
+            raw_batch_free(raw);
+        else
+            wait_for_wake(l, 50);
+        for (n = 0; n < PARTITIONS && kafka_source_at(l->source, n)->records > 0;)
+            n++;
+    }
+    assert_int_equal(n, PARTITIONS);
+    for (int i = 0; i < PARTITIONS; i++)
+        lost[i] = kafka_source_at(l->source, i)->lost;
+}
+
+/* A topic that is written fast loses its first records between the question for them and the first fetch. */
+static void earliest_is_what_is_there_when_reading_begins(void **state)
+{
+    struct loop  l;
+    struct error e = {0};
+    int64_t      lost[PARTITIONS];
+    (void)state;
+    produce(4000, 900);
+    memset(&l, 0, sizeof l);
+    pthread_mutex_init(&l.lock, NULL);
+    pthread_cond_init(&l.woken, NULL);
+    options_for(&l, "earliest");
+    struct kafka_source_spec spec = {.options = &l.options, .query = "q", .n_sources = 1, .wake = wake, .wake_arg = &l};
+    assert_ok(kafka_source_new(&spec, &l.source, &e), &e);
+    assert_ok(kafka_source_resolve(l.source, NULL, 0, &e), &e);
+    produce(32000, 900);
+    assert_int_equal(kafka_source_at(l.source, 0)->next, 0);
+    assert_ok(kafka_source_start(l.source, &e), &e);
+    take_from_all(&l, lost);
+    for (int i = 0; i < PARTITIONS; i++)
+        assert_int_equal(lost[i], 0);
+    loop_close(&l);
+}
+
+static void what_vanishes_in_several_partitions_at_once_is_skipped_in_each(void **state)
+{
+    struct loop  l;
+    struct error e = {0};
+    int64_t      back[PARTITIONS] = {3, 3, 3, 3}, lost[PARTITIONS];
+    (void)state;
+    produce(4000, 900);
+    loop_open(&l, "latest", NULL, 0);
+    l.options.fail_on_data_loss = false;
+    produce(32000, 900);
+    assert_ok(kafka_source_rewind(l.source, back, PARTITIONS, &e), &e);
+    take_from_all(&l, lost);
+    for (int i = 0; i < PARTITIONS; i++)
+        assert_true(lost[i] > 1000);
+    loop_close(&l);
+}
+
 static void lost_records_may_be_skipped_when_asked_for(void **state)
 {
     struct loop           l;
@@ -673,6 +737,8 @@ int main(void)
         T(a_saved_position_behind_the_end_is_data_loss),
         T(records_that_are_gone_are_named),
         T(records_that_vanish_under_the_reader_are_named_once),
+        T(earliest_is_what_is_there_when_reading_begins),
+        T(what_vanishes_in_several_partitions_at_once_is_skipped_in_each),
         T(lost_records_may_be_skipped_when_asked_for),
         T(messages_above_the_limit_come_without_payload),
         T(a_batch_that_cannot_be_allocated_loses_nothing),
