@@ -319,23 +319,43 @@ static bool constant_list(struct grouping *g, const struct ast_expr *x, struct a
     return true;
 }
 
+/* Numbers and times become texts, as Spark casts them; bytes do not. */
+static bool as_text(struct grouping *g, const struct ast_expr *ast, struct expr **x)
+{
+    struct ast_expr argument = *ast, *arguments[] = {&argument};
+    struct ast_expr cast = {.kind = AST_CALL, .place = ast->place, .text = "string", .args = arguments, .n_args = 1};
+    return (*x)->type->kind == TYPE_STRING || (*x)->type->kind == TYPE_BINARY || plan__bind(&g->in, &cast, x);
+}
+
+static bool constant_text(struct grouping *g, const struct ast_expr *x, struct agg_constants *c)
+{
+    if (x->kind != AST_STRING && x->kind != AST_NULL)
+        return call_error(g, x, "E_ARGUMENTS", "what stands between the texts must be a constant text");
+    c->text = x->kind == AST_STRING ? x->text : NULL;
+    c->n_text = x->kind == AST_STRING ? x->length : 0;
+    return true;
+}
+
 static bool bind_arguments(struct grouping *g, const struct ast_expr *ast, struct call *c)
 {
     const char *letters = c->function->arguments + (c->function->arguments[0] == '*');
-    int         n = (int)strcspn(letters, "p");
-    bool        percentages = letters[n] == 'p';
+    int         n = (int)strcspn(letters, "pt");
+    bool        percentages = letters[n] == 'p', text = letters[n] == 't';
     bool        none = ast->n_args == 0 || (ast->n_args == 1 && ast->args[0]->kind == AST_STAR);
     if (none && c->function->arguments[0] == '*')
         return true;
-    if (none || ast->n_args < n + percentages || ast->n_args > n + c->function->n_constants) {
+    if (none || ast->n_args < n + percentages || ast->n_args > n + c->function->n_constants + text) {
         diag_error(g->b->diags, ast->place, "E_ARGUMENTS", "%s() takes %d argument%s%s", ast->text, n,
                    n == 1 ? "" : "s", percentages ? " and a percentage, or an array of them" : "");
         return false;
     }
     for (; c->n_arguments < n; c->n_arguments++)
         if (!plan__bind(&g->in, ast->args[c->n_arguments], &c->arguments[c->n_arguments]) ||
-            !coerce(g, &c->arguments[c->n_arguments], letters[c->n_arguments]))
+            !(letters[c->n_arguments] == 's' ? as_text(g, ast->args[c->n_arguments], &c->arguments[c->n_arguments])
+                                             : coerce(g, &c->arguments[c->n_arguments], letters[c->n_arguments])))
             return false;
+    if (text)
+        return ast->n_args == n || constant_text(g, ast->args[n], &c->constants);
     for (; n + c->constants.n < ast->n_args; c->constants.n++) {
         const struct ast_expr *x = ast->args[n + c->constants.n];
         bool                   list = percentages && c->constants.n == 0 && is_call(x, "array");
@@ -348,9 +368,27 @@ static bool bind_arguments(struct grouping *g, const struct ast_expr *ast, struc
     return true;
 }
 
+/* regr_avgx(y, x) is avg(if(isnotnull(y), x, NULL)), as in Spark; positive(y): y must be a number. */
+static bool bind_pair(struct grouping *g, const struct ast_expr *ast, const struct agg_pair *pair, struct call *c)
+{
+#define CALL(name, arguments, n) {.kind = AST_CALL, .place = ast->place, .text = name, .args = arguments, .n_args = n}
+    if (ast->n_args != 2 || ast->args[0]->kind == AST_STAR)
+        return call_error(g, ast, "E_ARGUMENTS", "this aggregate takes two arguments");
+    struct ast_expr *other[] = {ast->args[1 - pair->value]}, *value[] = {ast->args[pair->value]};
+    struct ast_expr  number = CALL("positive", other, 1), number_of_value = CALL("positive", value, 1);
+    struct ast_expr *numbers[] = {&number};
+    struct ast_expr  there = CALL("isnotnull", numbers, 1), null = {.kind = AST_NULL, .place = ast->place};
+    struct ast_expr *parts[] = {&there, strcmp(pair->aggregate, "count") == 0 ? &number_of_value : value[0], &null};
+    struct ast_expr  either = CALL("if", parts, 3), *argument[] = {&either};
+    struct ast_expr  call = CALL(pair->aggregate, argument, 1);
+#undef CALL
+    return bind_arguments(g, &call, c);
+}
+
 static bool bind_call(struct grouping *g, const struct ast_expr *ast, struct call *c)
 {
-    if (!(c->function = agg_find(ast->text))) {
+    const struct agg_pair *pair = agg_find_pair(ast->text);
+    if (!(c->function = agg_find(pair ? pair->aggregate : ast->text))) {
         diag_error(g->b->diags, ast->place, "E_UNSUPPORTED", "the aggregate %s() is not supported yet", ast->text);
         return false;
     }
@@ -362,7 +400,7 @@ static bool bind_call(struct grouping *g, const struct ast_expr *ast, struct cal
     }
     if (ast->ignore_nulls && !c->function->ignores)
         return call_error(g, ast, "E_ARGUMENTS", "IGNORE NULLS is for first, last and any_value");
-    if (!bind_arguments(g, ast, c))
+    if (!(pair ? bind_pair(g, ast, pair, c) : bind_arguments(g, ast, c)))
         return false;
     if (ast->ignore_nulls)
         c->constants.at[c->constants.n++] = 1;
@@ -377,6 +415,9 @@ static bool same_call(const struct call *x, const struct call *y)
     for (int i = 0; i < x->n_arguments; i++)
         if (!expr_equal(x->arguments[i], y->arguments[i]))
             return false;
+    if (x->constants.n_text != y->constants.n_text ||
+        (x->constants.n_text && memcmp(x->constants.text, y->constants.text, x->constants.n_text) != 0))
+        return false;
     return x->constants.is_list == y->constants.is_list && x->constants.n_list == y->constants.n_list &&
            memcmp(x->constants.list, y->constants.list, (size_t)x->constants.n_list * sizeof(double)) == 0 &&
            memcmp(x->constants.at, y->constants.at, (size_t)x->constants.n * sizeof x->constants.at[0]) == 0;

@@ -17,6 +17,8 @@ static const struct row {
     {{"count", "*a", 0, false}, BIGINT, agg__count, {0}},
     {{"count_if", "B", 0, false}, BIGINT, agg__count_if, {0}},
     {{"sum", "n", 0, false}, SUM, agg__sum, {0}},
+    {{"try_sum", "n", 0, false}, SUM, agg__try_sum, {0}},
+    {{"try_avg", "n", 0, false}, AVG, agg__try_avg, {0}},
     {{"avg", "n", 0, false}, AVG, agg__avg, {0}},
     {{"mean", "n", 0, false}, AVG, agg__avg, {0}},
     {{"min", "o", 0, false}, SAME, agg__min, {0}},
@@ -48,6 +50,15 @@ static const struct row {
     {{"covar_pop", "dd", 0, false}, DOUBLE, agg__covar_pop, {0}},
     {{"covar_samp", "dd", 0, false}, DOUBLE, agg__covar_samp, {0}},
     {{"corr", "dd", 0, false}, DOUBLE, agg__corr, {0}},
+    {{"regr_r2", "dd", 0, false}, DOUBLE, agg__regr_r2, {0}},
+    {{"regr_sxx", "dd", 0, false}, DOUBLE, agg__regr_sxx, {0}},
+    {{"regr_sxy", "dd", 0, false}, DOUBLE, agg__regr_sxy, {0}},
+    {{"regr_syy", "dd", 0, false}, DOUBLE, agg__regr_syy, {0}},
+    {{"regr_slope", "dd", 0, false}, DOUBLE, agg__regr_slope, {0}},
+    {{"regr_intercept", "dd", 0, false}, DOUBLE, agg__regr_intercept, {0}},
+    {{"mode", "o", 1, false}, SAME, agg__mode, {0}},
+    {{"listagg", "st", 0, false}, SAME, agg__listagg, {0}},
+    {{"string_agg", "st", 0, false}, SAME, agg__listagg, {0}},
     {{"collect_list", "a", 0, false}, LIST, agg__collect_list, {0}},
     {{"array_agg", "a", 0, false}, LIST, agg__collect_list, {0}},
     {{"collect_set", "a", 0, false}, LIST, agg__collect_set, {0}},
@@ -59,9 +70,11 @@ static const struct row {
 };
 #define N_ROWS (sizeof rows / sizeof rows[0])
 
-static const char *const later[] = {
-    "mode",    "percentile_cont", "percentile_disc", "count_min_sketch", "histogram_numeric",
-    "listagg", "string_agg",      "regr_slope",      "product",          "grouping"};
+static const char *const later[] = {"percentile_cont",   "percentile_disc", "count_min_sketch",
+                                    "histogram_numeric", "product",         "grouping"};
+
+static const struct agg_pair pairs[] = {{"regr_count", "count", 1}, {"regr_avgx", "avg", 1}, {"regr_avgy", "avg", 0}};
+#define N_PAIRS (sizeof pairs / sizeof pairs[0])
 
 void agg_free_nothing(uint8_t *state) { (void)state; }
 
@@ -78,11 +91,21 @@ const struct agg_signature *agg_find(const char *name)
     return NULL;
 }
 
+const struct agg_pair *agg_find_pair(const char *name)
+{
+    for (size_t i = 0; i < N_PAIRS; i++)
+        if (strcasecmp(pairs[i].name, name) == 0)
+            return &pairs[i];
+    return NULL;
+}
+
 int agg_names(const char **out, int most)
 {
     int n = 0;
     for (size_t i = 0; i < N_ROWS && n < most; i++)
         out[n++] = rows[i].signature.name;
+    for (size_t i = 0; i < N_PAIRS && n < most; i++)
+        out[n++] = pairs[i].name;
     return n;
 }
 
@@ -91,7 +114,7 @@ bool agg_is_name(const char *name)
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (strcasecmp(later[i], name) == 0)
             return true;
-    return agg_find(name) != NULL;
+    return agg_find(name) || agg_find_pair(name);
 }
 
 static const struct type *result_type(const struct row *r, const struct agg *a, struct arena *arena)
@@ -115,6 +138,7 @@ static enum err check_argument(const struct row *r, char letter, const struct ty
                 : letter == 'i' ? type_is_integer(t)
                 : letter == 'q' ? type_is_number(t) || t->kind == TYPE_DATE || t->kind == TYPE_TIMESTAMP
                 : letter == 'B' ? t->kind == TYPE_BOOLEAN
+                : letter == 's' ? t->kind == TYPE_STRING
                                 : t->kind == TYPE_DOUBLE;
     if (!fits && (letter == 'a' || letter == 'o'))
         return err_set(e, ERR_UNSUPPORTED, "%s() of %s is not supported yet", r->signature.name,
@@ -122,6 +146,7 @@ static enum err check_argument(const struct row *r, char letter, const struct ty
     if (!fits)
         return err_set(e, ERR_INVALID, "%s() takes a %s, not %s", r->signature.name,
                        letter == 'B'   ? "BOOLEAN"
+                       : letter == 's' ? "STRING"
                        : letter == 'i' ? "whole number"
                                        : "number",
                        type_kind_name(t->kind));
@@ -162,6 +187,8 @@ enum err agg_bind(const struct agg_signature *s, const struct type *const *argum
     }
     for (int i = 0; i < AGG_CONSTANTS_MAX; i++)
         out->constants[i] = constants && i < constants->n ? constants->at[i] : r->constants[i];
+    out->text = constants ? constants->text : NULL;
+    out->n_text = constants ? constants->n_text : 0;
     out->result = result_type(r, out, arena);
     if (!out->result)
         return err_set(e, ERR_NO_MEMORY, "%s()", s->name);

@@ -40,7 +40,9 @@ struct agg {
     int                   n_arguments; /* 0: count(*) */
     const struct type    *result;
     double                constants[AGG_CONSTANTS_MAX]; /* defaults filled in */
-    const double         *list;                         /* percentages */
+    const char           *text;                         /* what stands between texts */
+    uint32_t              n_text;
+    const double         *list; /* percentages */
     int                   n_list;
 };
 
@@ -49,7 +51,8 @@ struct agg_signature {
     const char *name;
     /* per argument a letter: a anything, n a number (texts become DOUBLE), d DOUBLE, i a whole number, B BOOLEAN,
      * o what can be ordered, q a number, DATE or TIMESTAMP; `*`: or none at all. p, the last one: the first constant
-     * must be there, and may be an array of them */
+     * must be there, and may be an array of them. s a STRING (other values by a cast), t, the last one: a constant text
+     * may stand there */
     const char *arguments;
     int         n_constants; /* at most, behind the arguments */
     bool        ignores;     /* takes IGNORE NULLS: the same as a constant true */
@@ -60,13 +63,21 @@ const struct agg_signature *agg_find(const char *name);
 int agg_names(const char **out, int most);
 /* Is that the name of an aggregate of Spark's, also of one that is refused? */
 bool agg_is_name(const char *name);
+/* regr_count(y, x) and the like are another aggregate, of one of both where neither is NULL. */
+struct agg_pair {
+    const char *name, *aggregate;
+    int         value; /* which of both */
+};
+const struct agg_pair *agg_find_pair(const char *name); /* NULL: it is none */
 /* Constants as written; those that are not get their defaults. */
 struct agg_constants {
-    double at[AGG_CONSTANTS_MAX];
-    int    n;
-    double list[AGG_LIST_MAX]; /* what stands in array(..) */
-    int    n_list;
-    bool   is_list; /* the first one is an array */
+    double      at[AGG_CONSTANTS_MAX];
+    int         n;
+    double      list[AGG_LIST_MAX]; /* what stands in array(..) */
+    int         n_list;
+    bool        is_list; /* the first one is an array */
+    const char *text;
+    uint32_t    n_text;
 };
 /* The function over arguments of those types; result types of arrays live in the arena. ERR_UNSUPPORTED, ERR_INVALID
  * say what is wrong. */

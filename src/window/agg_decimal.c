@@ -68,6 +68,17 @@ static enum err add(const struct agg *a, struct decimal_state *s, int128 v, stru
     return OK;
 }
 
+static enum err try_add(const struct agg *a, struct decimal_state *s, int128 v, struct error *e)
+{
+    int128 sum = value_of(s) + v;
+    (void)e;
+    if (s->n < 0 || !decimal_fits(sum, sum_precision(a->arguments[0])))
+        s->n = AGG_OVERFLOW;
+    else
+        set_value(s, sum);
+    return OK;
+}
+
 static enum err lower(const struct agg *a, struct decimal_state *s, int128 v, struct error *e)
 {
     (void)a, (void)e;
@@ -89,7 +100,7 @@ static enum err higher(const struct agg *a, struct decimal_state *s, int128 v, s
 static enum err value_result(const struct agg *a, const uint8_t *state, struct builder *into, struct error *e)
 {
     (void)a, (void)e;
-    if (state_c(state)->n)
+    if (state_c(state)->n > 0)
         builder_decimal(into, value_of(state_c(state)));
     else
         builder_null(into);
@@ -108,6 +119,17 @@ static enum err avg_result(const struct agg *a, const uint8_t *state, struct bui
         return err_set(e, ERR_DATA, "[NUMERIC_VALUE_OUT_OF_RANGE] the result of avg does not fit DECIMAL(%d,%d)",
                        a->result->precision, a->result->scale);
     builder_decimal(into, avg);
+    return OK;
+}
+
+/* NULL when it does not fit. */
+static enum err try_avg_result(const struct agg *a, const uint8_t *state, struct builder *into, struct error *e)
+{
+    struct error why;
+    if (state_c(state)->n > 0 && avg_result(a, state, into, &why) == OK)
+        return OK;
+    (void)e;
+    builder_null(into);
     return OK;
 }
 
@@ -140,10 +162,14 @@ static enum err avg_result(const struct agg *a, const uint8_t *state, struct bui
                                                 decimal_load,    agg_free_nothing};
 DECIMAL(sum, add, value_result)
 DECIMAL(avg, add, avg_result)
+DECIMAL(try_sum, try_add, value_result)
+DECIMAL(try_avg, try_add, try_avg_result)
 DECIMAL(min, lower, value_result)
 DECIMAL(max, higher, value_result)
 
 const struct agg_ops *agg__sum_decimal(void) { return &sum_ops; }
 const struct agg_ops *agg__avg_decimal(void) { return &avg_ops; }
+const struct agg_ops *agg__try_sum_decimal(void) { return &try_sum_ops; }
+const struct agg_ops *agg__try_avg_decimal(void) { return &try_avg_ops; }
 const struct agg_ops *agg__min_decimal(void) { return &min_ops; }
 const struct agg_ops *agg__max_decimal(void) { return &max_ops; }

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * collect_list and collect_set: the values of a group that are not NULL, as value_put writes them, in the order they
- * came (a set: in which each was first seen). A group holds at most LIST_BYTES_MAX; over it ERR_LIMIT. See agg.h.
+ * collect_list, collect_set, listagg and mode: the values of a group that are not NULL, as value_put writes them, in
+ * the order they came (a set: in which each was first seen; mode: with its count in front). A group holds at most
+ * LIST_BYTES_MAX; over it ERR_LIMIT. See agg.h.
  */
 #include "base/hash.h"
 #include "window/agg_priv.h"
 #include "window/value.h"
 
 #define LIST_BYTES_MAX ((uint32_t)16 << 20)
+#define TEXT_BYTES_MAX ((size_t)64 << 20) /* of listagg, with what stands between the texts */
+#define COUNT_BYTES ((uint32_t)sizeof(uint64_t))
 
 struct list { /* values back to back, each behind its u32 length */
     uint8_t  *bytes;
     uint32_t *index; /* of a set: hash slots, offset into bytes + 1; 0 empty */
     uint32_t  n_bytes, capacity, n_values, index_capacity;
+    uint32_t  counts; /* bytes in front of a value that do not tell values apart: of mode its count */
+    uint32_t  unused;
 };
 
 static struct list       *list(uint8_t *state) { return (struct list *)(void *)state; }
@@ -49,11 +54,12 @@ static enum err append(const struct agg *a, struct list *l, const uint8_t *value
 /* The slot of the value, or the empty one where it would go. */
 static uint32_t *find(struct list *l, const uint8_t *value, uint32_t n)
 {
-    uint32_t at = (uint32_t)hash_bytes(value, n, 0) & (l->index_capacity - 1);
+    uint32_t skip = l->counts;
+    uint32_t at = (uint32_t)hash_bytes(value + skip, n - skip, 0) & (l->index_capacity - 1);
     for (; l->index[at]; at = (at + 1) & (l->index_capacity - 1)) {
         uint32_t       other_n;
         const uint8_t *other = value_at(l, l->index[at] - 1, &other_n);
-        if (other_n == n && memcmp(other, value, n) == 0)
+        if (other_n == n && memcmp(other + skip, value + skip, n - skip) == 0)
             break;
     }
     return &l->index[at];
@@ -87,7 +93,30 @@ static enum err add_once(const struct agg *a, struct list *l, const uint8_t *val
     return OK;
 }
 
-/* ---- both ---- */
+static uint64_t count_of(const uint8_t *value)
+{
+    uint64_t n;
+    memcpy(&n, value, sizeof n);
+    return n;
+}
+
+/* mode: a value that is there is counted. */
+static enum err add_count(const struct agg *a, struct list *l, const uint8_t *value, uint32_t n, struct error *e)
+{
+    uint32_t before = l->n_values, length;
+    l->counts = COUNT_BYTES;
+    if (n < COUNT_BYTES)
+        return err_set(e, ERR_CORRUPT, "a saved count ends too early");
+    TRY(add_once(a, l, value, n, e));
+    if (l->n_values == before) {
+        uint8_t *known = l->bytes + *find(l, value, n) - 1 + sizeof length;
+        uint64_t sum = count_of(known) + count_of(value);
+        memcpy(known, &sum, sizeof sum);
+    }
+    return OK;
+}
+
+/* ---- all ---- */
 
 typedef enum err add_fn(const struct agg *a, struct list *l, const uint8_t *value, uint32_t n, struct error *e);
 
@@ -101,6 +130,8 @@ static enum err add_rows(const struct agg *a, uint8_t *const *states, uint32_t a
         if (!column_is_valid(c, rows[k]))
             continue;
         buf_clear(&value);
+        if (add == add_count)
+            buf_put(&value, &(uint64_t){1}, COUNT_BYTES);
         value_put(&value, c, rows[k], false);
         rc = buf_check(&value, a->ops->name, e);
         if (rc == OK)
@@ -129,6 +160,48 @@ static enum err list_result(const struct agg *a, const uint8_t *state, struct bu
         value_get(&v, &into->children[0]);
     }
     builder_list(into);
+    return OK;
+}
+
+/* The texts, and a->text between them; NULL when there are none. */
+static enum err text_result(const struct agg *a, const uint8_t *state, struct builder *into, struct error *e)
+{
+    const struct list *l = list_c(state);
+    struct buf         text;
+    buf_init(&text, TAG_STATE, TEXT_BYTES_MAX);
+    for (uint32_t at = 0, n; at < l->n_bytes; at += (uint32_t)sizeof n + n) {
+        const uint8_t *value = value_at(l, at, &n);
+        buf_put(&text, at ? a->text : "", at ? a->n_text : 0);
+        buf_put(&text, value + 1 + sizeof n, n - 1 - sizeof n); /* behind the valid byte and the length */
+    }
+    enum err rc = buf_check(&text, a->ops->name, e);
+    if (rc == OK && l->n_values)
+        builder_bytes(into, text.data, text.size);
+    else if (rc == OK)
+        builder_null(into);
+    buf_fini(&text);
+    return rc;
+}
+
+/* The value with the highest count; of several the least. */
+static enum err mode_result(const struct agg *a, const uint8_t *state, struct builder *into, struct error *e)
+{
+    const struct list *l = list_c(state);
+    struct view        best = {.data = NULL};
+    uint64_t           most = 0;
+    (void)e;
+    for (uint32_t at = 0, n; at < l->n_bytes; at += (uint32_t)sizeof n + n) {
+        const uint8_t *value = value_at(l, at, &n);
+        struct view    v = {.data = value + COUNT_BYTES, .size = n - COUNT_BYTES}, x = v, y = best;
+        if (count_of(value) < most || (count_of(value) == most && value_compare(a->result, &x, &y) >= 0))
+            continue;
+        most = count_of(value);
+        best = v;
+    }
+    if (most)
+        value_get(&best, into);
+    else
+        builder_null(into);
     return OK;
 }
 
@@ -162,23 +235,25 @@ static void list_free(uint8_t *state)
     *list(state) = (struct list){0};
 }
 
-#define LIST(prefix, add)                                                                                          \
-    static enum err prefix##_update(const struct agg *a, uint8_t *const *states, uint32_t at,                      \
-                                    const struct column *const *arguments, const uint32_t *rows, uint32_t n,       \
-                                    struct error *e)                                                               \
-    {                                                                                                              \
-        return add_rows(a, states, at, arguments[0], rows, n, add, e);                                             \
-    }                                                                                                              \
-    static enum err prefix##_merge(const struct agg *a, uint8_t *into, const uint8_t *from, struct error *e)       \
-    {                                                                                                              \
-        return add_all(a, list(into), list_c(from), add, e);                                                       \
-    }                                                                                                              \
-    static enum err prefix##_load(const struct agg *a, uint8_t *state, struct view *in, struct error *e)           \
-    {                                                                                                              \
-        return load_values(a, state, in, add, e);                                                                  \
-    }                                                                                                              \
-    static const struct agg_ops prefix##_ops = {#prefix,     sizeof(struct list), prefix##_update, prefix##_merge, \
-                                                list_result, list_save,           prefix##_load,   list_free};     \
+#define LIST(prefix, add, result)                                                                              \
+    static enum err prefix##_update(const struct agg *a, uint8_t *const *states, uint32_t at,                  \
+                                    const struct column *const *arguments, const uint32_t *rows, uint32_t n,   \
+                                    struct error *e)                                                           \
+    {                                                                                                          \
+        return add_rows(a, states, at, arguments[0], rows, n, add, e);                                         \
+    }                                                                                                          \
+    static enum err prefix##_merge(const struct agg *a, uint8_t *into, const uint8_t *from, struct error *e)   \
+    {                                                                                                          \
+        return add_all(a, list(into), list_c(from), add, e);                                                   \
+    }                                                                                                          \
+    static enum err prefix##_load(const struct agg *a, uint8_t *state, struct view *in, struct error *e)       \
+    {                                                                                                          \
+        return load_values(a, state, in, add, e);                                                              \
+    }                                                                                                          \
+    static const struct agg_ops prefix##_ops = {#prefix, sizeof(struct list), prefix##_update, prefix##_merge, \
+                                                result,  list_save,           prefix##_load,   list_free};     \
     const struct agg_ops       *agg__##prefix(const struct type *t) { return (void)t, &prefix##_ops; }
-LIST(collect_list, append)
-LIST(collect_set, add_once)
+LIST(collect_list, append, list_result)
+LIST(collect_set, add_once, list_result)
+LIST(listagg, append, text_result)
+LIST(mode, add_count, mode_result)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Aggregates made of central moments: variance, stddev, skewness, kurtosis, covariance, correlation. Spark's
- * CentralMomentAgg, Covariance and Corr step by step, so that the last bit is the same. See agg.h.
+ * Aggregates made of central moments: variance, stddev, skewness, kurtosis, covariance, correlation, regression.
+ * Spark's CentralMomentAgg, Covariance and Corr step by step, so that the last bit is the same. See agg.h.
  */
 #include <math.h>
 
@@ -199,3 +199,46 @@ static enum err correlation(struct pairs s, struct builder *into, struct error *
 PAIRS(covar_pop, put(into, s.n < 1, s.xy / s.n))
 PAIRS(covar_samp, put(into, s.n < 2, s.xy / (s.n - 1.0)))
 PAIRS(corr, correlation(s, into, e))
+
+/* ---- regression: y by x, the second argument ---- */
+
+/* Covariance of x and y, and each one's CentralMomentAgg, which rounds otherwise than Corr. */
+static enum err line_update(const struct agg *a, uint8_t *const *states, uint32_t at,
+                            const struct column *const *arguments, const uint32_t *rows, uint32_t n, struct error *e)
+{
+    const double *ys = column_f64(arguments[0]), *xs = column_f64(arguments[1]);
+    (void)a, (void)e;
+    for (uint32_t k = 0; k < n; k++) {
+        struct pairs *s = (struct pairs *)(void *)(states[k] + at);
+        uint32_t      i = rows[k];
+        if (!column_is_valid(arguments[0], i) || !column_is_valid(arguments[1], i))
+            continue;
+        double dx = xs[i] - s->x, dy = ys[i] - s->y;
+        s->n += 1.0;
+        double dx_n = dx / s->n, dy_n = dy / s->n;
+        s->x += dx_n;
+        s->y += dy_n;
+        s->xy += dx * (ys[i] - s->y);
+        s->xx += dx * (dx - dx_n);
+        s->yy += dy * (dy - dy_n);
+    }
+    return OK;
+}
+
+/* The square of corr: 1 of an x that is the same in all rows, NULL of such a y, as in Spark. */
+static enum err determination(struct pairs s, struct builder *into, struct error *e)
+{
+    double by = sqrt(s.xx * s.yy); /* x of a pair is the first argument: y here */
+    if (s.xx != 0 && s.yy != 0 && by == 0)
+        return err_set(e, ERR_DATA, "[DIVIDE_BY_ZERO] regr_r2() of columns that hardly change");
+    return put(into, s.xx == 0, s.yy == 0 ? 1.0 : s.xy / by * (s.xy / by));
+}
+
+#define LINE(name, answer) \
+    RESULT(name, sizeof(struct pairs), line_update, pairs_merge, struct pairs, pairs_handed, answer)
+PAIRS(regr_r2, determination(s, into, e))
+PAIRS(regr_sxy, put(into, s.n < 1, s.xy))
+LINE(regr_sxx, put(into, s.n < 1, s.xx))
+LINE(regr_syy, put(into, s.n < 1, s.yy))
+LINE(regr_slope, put(into, s.xx == 0, s.xy / s.xx))
+LINE(regr_intercept, put(into, s.xx == 0, s.y - s.xy / s.xx * s.x))

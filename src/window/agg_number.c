@@ -106,7 +106,7 @@ static enum err number_result(const struct agg *a, const uint8_t *state, struct 
 {
     const struct number_state *s = number_c(state);
     (void)e;
-    if (!s->n) {
+    if (s->n <= 0) {
         builder_null(into);
         return OK;
     }
@@ -149,6 +149,15 @@ static enum err add_integer(struct number_state *s, int64_t v, struct error *e)
 {
     if (__builtin_add_overflow(s->integer, v, &s->integer))
         return err_set(e, ERR_DATA, "[ARITHMETIC_OVERFLOW] long overflow in sum()");
+    return OK;
+}
+
+/* An overflow makes try_sum NULL, and stays: the count of values falls below all that can be added to it. */
+static enum err try_add_integer(struct number_state *s, int64_t v, struct error *e)
+{
+    (void)e;
+    if (s->n < 0 || __builtin_add_overflow(s->integer, v, &s->integer))
+        s->n = AGG_OVERFLOW;
     return OK;
 }
 
@@ -244,6 +253,7 @@ static enum err xor_integer(struct number_state *s, int64_t v, struct error *e)
     static const struct agg_ops prefix##_ops = {name,   16,          prefix##_update, prefix##_merge,        \
                                                 result, number_save, number_load,     agg_free_nothing};
 NUMBER(sum_integer, "sum", add_integer, integer, column_integer, number_result)
+NUMBER(try_sum_integer, "try_sum", try_add_integer, integer, column_integer, number_result)
 NUMBER(sum_real, "sum", add_real, real, load_real, number_result)
 NUMBER(avg, "avg", add_real, real, load_real, avg_result)
 NUMBER(min_integer, "min", min_integer, integer, column_integer, number_result)
@@ -261,6 +271,14 @@ const struct agg_ops *agg__count_if(const struct type *t) { return (void)t, &cou
 const struct agg_ops *agg__sum(const struct type *t)
 {
     return t->kind == TYPE_DECIMAL ? agg__sum_decimal() : type_is_integer(t) ? &sum_integer_ops : &sum_real_ops;
+}
+const struct agg_ops *agg__try_sum(const struct type *t)
+{
+    return t->kind == TYPE_DECIMAL ? agg__try_sum_decimal() : type_is_integer(t) ? &try_sum_integer_ops : &sum_real_ops;
+}
+const struct agg_ops *agg__try_avg(const struct type *t)
+{
+    return t->kind == TYPE_DECIMAL ? agg__try_avg_decimal() : &avg_ops;
 }
 const struct agg_ops *agg__avg(const struct type *t) { return t->kind == TYPE_DECIMAL ? agg__avg_decimal() : &avg_ops; }
 const struct agg_ops *agg__bit_and(const struct type *t) { return (void)t, &bit_and_ops; }

@@ -32,7 +32,9 @@ AGGREGATES = ["count(*)", "count(v)", "count(k)", "sum(v)", "min(v)", "max(v)", 
               "round(kurtosis(v), 4)", "round(covar_pop(v, offset), 4)",
               "min_by(v, v)", "max_by(offset, struct(v, offset))",
               "min_by(k, struct(offset, v, ts, k)) FILTER (WHERE v <> 0)",  # offsets alone tie between partitions
-              "percentile_approx(v, 0.5)", "sort_array(collect_list(v) FILTER (WHERE k = 'a'))", "median(v)",
+              "mode(v, true)", "round(regr_slope(v, offset), 4)", "try_sum(v)", "regr_count(v, offset)",
+              "round(regr_r2(v, offset), 4)", "percentile_approx(v, 0.5)",
+              "sort_array(collect_list(v) FILTER (WHERE k = 'a'))", "median(v)",
               "max(ts) - min(ts) > INTERVAL 2 SECONDS", "count(*) > 2", "sum(v) / count(*)", "map('n', count(v))"]
 FILTERS = ["v > 0", "v % 3 <> 0", "kind = 'x'", "k IS NOT NULL", "k IN ('a', 'b')", "k <=> NULL",
            "v BETWEEN -20 AND 20", "ts < TIMESTAMP '1970-01-01 00:20:00'", "ts IS NOT NULL",

@@ -64,6 +64,25 @@ MOMENTS = """SELECT window.start AS ws, k, skewness(v) AS sk, kurtosis(v) AS ku,
   covar_samp(v, length(kind)) AS cs, corr(v + offset / 1000, offset) AS co, covar_samp(2, v) AS c2,
   skewness(CAST(v AS STRING)) FILTER (WHERE v > 0) AS sf, corr(offset, -offset) AS cm, kurtosis(1) AS k1
   FROM {} GROUP BY window(ts, '10 seconds'), k"""
+REGRESSION = """SELECT window.start AS ws, k, regr_count(v, offset) AS n, regr_avgx(v, offset) AS ax,
+  regr_avgy(v, offset) AS ay, regr_sxx(v, offset) AS xx, regr_sxy(v, offset) AS xy, regr_syy(v, offset) AS yy,
+  regr_slope(v, offset) AS sl, regr_intercept(v, offset) AS ic, regr_r2(v, offset) AS r2,
+  regr_slope(v, length(kind)) AS s0, regr_r2(v, length(kind)) AS r0, regr_r2(length(kind), v) AS r1,
+  regr_avgx(v, CAST(offset AS DECIMAL(9,2))) AS xd, regr_avgy(CAST(v AS STRING), offset) AS ys,
+  regr_count(v, nullif(offset % 3, 0)) FILTER (WHERE v > 0) AS nf,
+  regr_slope(nullif(v, 1), nullif(offset % 4, 0)) AS sn,
+  regr_sxx(nullif(v, 1), nullif(offset % 4, 0)) AS xn, regr_intercept(nullif(v, 1), offset / 7) AS ic7
+  FROM {} GROUP BY window(ts, '10 seconds'), k"""
+TRIES = """SELECT window.start AS ws, k, try_sum(v) AS s, try_avg(v) AS a, try_sum(v / 3) AS d,
+  try_sum(v * 180000000000000000L) AS o, try_avg(CAST(v AS DECIMAL(9,2))) AS ad, try_sum(CAST(v AS DECIMAL(9,2))) AS sd,
+  try_sum(CAST(v AS DECIMAL(38,0)) * 1900000000000000000000000000000000000) AS od, try_sum(CAST(v AS STRING)) AS t,
+  try_avg(CAST(v AS DECIMAL(38,0)) * 1900000000000000000000000000000000000) AS oa
+  FROM {} GROUP BY window(ts, '10 seconds'), k"""
+MODES = """SELECT window.start AS ws, k,
+  mode(v, true) AS m, mode(kind, true) AS mk, mode(struct(v % 3, kind), true) AS ms, mode(k) AS m1,
+  mode(v % 2 = 0, true) FILTER (WHERE v > 0) AS mf, mode(CAST(v % 4 AS DOUBLE), true) AS md,
+  listagg(kind) AS l, string_agg(k, ', ') AS lk, listagg(nullif(kind, 'x'), '|') AS ln, listagg(v % 1, '-') AS lv
+  FROM {} GROUP BY window(ts, '10 seconds'), k"""
 SKETCH = """SELECT window.start AS ws, approx_count_distinct(v) AS v, approx_count_distinct(v, 0.01) AS v1,
   approx_count_distinct(CAST(v AS DOUBLE), 0.2) AS vd, approx_count_distinct(k) AS k, approx_count_distinct(ts) AS t,
   approx_count_distinct(offset) FILTER (WHERE kind = 'x') AS o, approx_count_distinct(v > 0) AS b,
@@ -383,6 +402,11 @@ CASES = {  # name: (SELECT, records or lists of them per partition, maxOffsetsPe
     "more aggregates of BIGINT": (MANY.format(events()), random_events(60, 600), 150),
     "more aggregates of DOUBLE": (MANY.format(events(type="DOUBLE")), random_events(61, 400), 90),
     "moments and pairs": (MOMENTS.format(events()), random_events(64, 300), 70),
+    "regression": (REGRESSION.format(events()), random_events(66, 300), 70),
+    "regression, few": (REGRESSION.format(events()), [event(1, "a", v=3), event(2, "a", v=4), event(3, "b", v=5),
+                                                      event(4, "c", v=None), event(60, "z", v=1)], None),
+    "modes and lists of texts": (MODES.format(events()), random_events(67, 300), 70),
+    "sums that are NULL when they overflow": (TRIES.format(events()), random_events(67, 300), 70),
     "moments and pairs, few": (MOMENTS.format(events()), [event(1, "a", v=3), event(2, "a", v=4), event(3, "b", v=5),
                                                               event(4, "b", v=None), event(50, "a", v=1)], None),
     "more aggregates of SMALLINT": (BITS.format(events(type="SMALLINT")), random_events(62, 400), 90),

@@ -136,6 +136,14 @@ static void whole_numbers_are_aggregated_as_spark_does(void **state)
         {"count", TYPE_BIGINT, -1, {1, NIL, 3, 4, NIL, 6}, 4},
         {"sum", TYPE_BIGINT, -1, {1, NIL, 3, 4, NIL, 6}, 14},
         {"sum", TYPE_BIGINT, -1, {NIL, NIL, NIL, NIL, NIL, NIL}, NIL},
+        {"try_sum", TYPE_BIGINT, -1, {1, NIL, 3, 4, NIL, 6}, 14},
+        {"try_sum", TYPE_BIGINT, -1, {NIL, NIL, NIL, NIL, NIL, NIL}, NIL},
+        {"try_sum", TYPE_BIGINT, -1, {INT64_MAX, 1, -5, 4, NIL, 6}, NIL},
+        {"try_sum", TYPE_BIGINT, -1, {INT64_MAX, 0, 0, 1, NIL, 0}, NIL},
+        {"try_avg", TYPE_BIGINT, -1, {1, NIL, 3, 5, NIL, 7}, 4},
+        {"mode", TYPE_BIGINT, -1, {3, 1, NIL, 2, 3, NIL}, 3},
+        {"mode", TYPE_BIGINT, -1, {3, 1, 2, 1, 3, 4}, 1}, /* of several the least */
+        {"mode", TYPE_BIGINT, 1, {NIL, NIL, NIL, NIL, NIL, NIL}, NIL},
         {"min", TYPE_BIGINT, -1, {5, NIL, -3, 4, NIL, 6}, -3},
         {"max", TYPE_BIGINT, -1, {-5, NIL, -3, -4, NIL, -6}, -3},
         {"bit_and", TYPE_BIGINT, -1, {15, NIL, 7, 14, NIL, 6}, 6},
@@ -253,6 +261,25 @@ static void pairs_count_when_neither_is_null(void **state)
     assert_true(of_pairs("corr", one, one, 2) == -9);
 }
 
+/* regr_x(y, x): the line through (2, 1), (4, 3), (8, 8), and pairs that do not count. */
+static void a_line_is_laid_through_pairs(void **state)
+{
+    const int64_t y[] = {1, NIL, 3, 5, 8}, x[] = {2, 5, 4, NIL, 8}, flat[] = {2, 2, 2, 2, 2}, none[] = {NIL, NIL};
+    (void)state;
+    assert_true(fabs(of_pairs("regr_slope", y, x, 5) - 33.0 / 28) < 1e-12);
+    assert_true(fabs(of_pairs("regr_intercept", y, x, 5) + 1.5) < 1e-12);
+    assert_true(fabs(of_pairs("regr_sxx", y, x, 5) - 56.0 / 3) < 1e-12);
+    assert_true(fabs(of_pairs("regr_sxy", y, x, 5) - 22) < 1e-12);
+    assert_true(fabs(of_pairs("regr_syy", y, x, 5) - 26) < 1e-12);
+    assert_true(fabs(of_pairs("regr_r2", y, x, 5) - 22.0 * 22 / (56.0 / 3 * 26)) < 1e-12);
+    assert_true(of_pairs("regr_slope", y, flat, 5) == -9);
+    assert_true(of_pairs("regr_intercept", y, flat, 5) == -9);
+    assert_true(of_pairs("regr_r2", y, flat, 5) == 1); /* Spark's words, not those of the text books */
+    assert_true(of_pairs("regr_r2", flat, x, 5) == -9);
+    assert_true(of_pairs("regr_sxx", none, none, 2) == -9);
+    assert_true(of_pairs("regr_sxy", none, none, 2) == -9);
+}
+
 static void xxh64_is_the_published_one(void **state)
 {
     const int32_t one = 1;
@@ -341,6 +368,43 @@ static void values_are_collected_without_nulls_and_sets_without_repeats(void **s
     list_is("collect_set", many, 200, want);
 }
 
+static void texts_is(const char *between, const char *const *values, uint32_t n, const char *want)
+{
+    const struct agg_constants constants = {.text = between, .n_text = between ? (uint32_t)strlen(between) : 0};
+    const struct type         *type = type_of(TYPE_STRING);
+    struct builder             b;
+    struct run                 r = {.columns = {NULL}};
+    uint32_t                   length;
+    assert_int_equal(builder_init(&b, type, NULL), OK);
+    for (uint32_t i = 0; i < n; i++)
+        if (values[i])
+            builder_bytes(&b, values[i], strlen(values[i]));
+        else
+            builder_null(&b);
+    assert_int_equal(builder_finish(&b, &r.columns[0], NULL), OK);
+    builder_fini(&b);
+    assert_int_equal(agg_bind(agg_find("listagg"), &type, 1, &constants, &arena, &r.agg, NULL), OK);
+    r.state = mem_zalloc(TAG_TEST, r.agg.ops->size);
+    run_epochs(&r, n / 2, n - n / 2);
+    struct column *c = run_end(&r);
+    assert_int_equal(column_is_valid(c, 0), want != NULL);
+    const uint8_t *got = column_bytes(c, 0, &length);
+    if (want)
+        assert_int_equal(length, strlen(want));
+    if (want)
+        assert_memory_equal(got, want, length);
+    column_free(c);
+    column_free(r.columns[0]);
+}
+
+static void texts_stand_one_behind_the_other(void **state)
+{
+    (void)state;
+    texts_is(", ", (const char *[]){"b", NULL, "", "a"}, 4, "b, , a");
+    texts_is(NULL, (const char *[]){"b", NULL, "a", "b"}, 4, "bab");
+    texts_is(",", (const char *[]){NULL, NULL}, 2, NULL);
+}
+
 static void a_list_has_a_ceiling(void **state)
 {
     struct builder b;
@@ -378,8 +442,11 @@ static void what_an_aggregate_does_not_take_is_said(void **state)
     assert_int_equal(agg_bind(agg_find("max"), &interval, 1, NULL, NULL, &a, &e), ERR_UNSUPPORTED);
     assert_int_equal(agg_bind(agg_find("bit_and"), &text, 1, NULL, NULL, &a, &e), ERR_INVALID);
     assert_int_equal(agg_bind(agg_find("approx_count_distinct"), &number, 1, &far, NULL, &a, &e), ERR_INVALID);
-    assert_null(agg_find("mode"));
-    assert_true(agg_is_name("mode"));
+    assert_int_equal(agg_bind(agg_find("listagg"), &number, 1, NULL, NULL, &a, &e), ERR_INVALID);
+    assert_null(agg_find("histogram_numeric"));
+    assert_true(agg_is_name("histogram_numeric"));
+    assert_null(agg_find("regr_avgx"));
+    assert_true(agg_is_name("regr_avgx"));
     struct agg_constants beyond = {.is_list = true, .list = {0.5, 1.01}, .n_list = 2, .n = 1};
     struct agg_constants part = {.at = {0.5, 1.5}, .n = 2};
     assert_int_equal(agg_bind(agg_find("percentile_approx"), &number, 1, &beyond, &arena, &a, &e), ERR_INVALID);
@@ -461,6 +528,8 @@ int main(void)
         cmocka_unit_test(variance_of_samples_needs_two_values),
         cmocka_unit_test(higher_moments_are_those_of_the_text_books),
         cmocka_unit_test(pairs_count_when_neither_is_null),
+        cmocka_unit_test(a_line_is_laid_through_pairs),
+        cmocka_unit_test(texts_stand_one_behind_the_other),
         cmocka_unit_test(xxh64_is_the_published_one),
         cmocka_unit_test(distinct_values_are_counted_to_the_number_spark_gives),
         cmocka_unit_test(values_are_collected_without_nulls_and_sets_without_repeats),
