@@ -150,9 +150,12 @@ static int serve_demo(const char *bootstrap, int64_t started_us)
              "\"late_pct\":0.5,\"disorder_ms\":500,\"malformed_pct\":0.2,\"max_lag_of\":\"millrace-campaign_views\"}",
              bootstrap, flags.rate);
     config_defaults(&config);
-    config.listen = flags.listen ? flags.listen : is_taken(8080) ? "127.0.0.1:0" : "127.0.0.1:8080";
-    config.state_dir = "./state";
-    config.environment = "demo";
+    if (flags.listen)
+        config_set(&config, "server.listen", flags.listen, "--listen");
+    else if (is_taken(8080))
+        config_set(&config, "server.listen", "127.0.0.1:0", "demo");
+    config_set(&config, "storage.state_dir", "./state", "demo");
+    config_set(&config, "ui.environment", "demo", "demo");
     struct serve_plan plan = {.config = &config,
                               .queries = queries,
                               .n_queries = N_FILES,

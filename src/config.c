@@ -324,6 +324,16 @@ void config_defaults(struct config *c)
     }
 }
 
+void config_set(struct config *c, const char *key, const char *value, const char *origin)
+{
+    struct loading l = {.c = c};
+    int            i = 0;
+    while (strcmp(keys[i].name, key) != 0)
+        CHECK(++i < N_KEYS);
+    c->settings[i] = (struct api_setting){.key = key, .value = value, .origin = origin};
+    set(&l, i, value);
+}
+
 int config_load(struct config *c)
 {
     struct loading l = {.c = c};

@@ -42,6 +42,8 @@ const struct cli_option *config_options(struct config *c, int *n);
 int config_load(struct config *c);
 /* Every key at its default. */
 void config_defaults(struct config *c);
+/* After config_defaults: one key at another value, which must live as long, and where that comes from. */
+void config_set(struct config *c, const char *key, const char *value, const char *origin);
 /* Every key with its value (secrets as "***") and where it comes from. */
 const struct api_setting *config_settings(struct config *c, int *n);
 void                      config_free(struct config *c);

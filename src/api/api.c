@@ -6,9 +6,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/diag.h"
+
+#define PATH_BYTES 4096
 
 enum err api_new(const struct api_spec *spec, struct api **out, struct error *e)
 {
@@ -176,6 +179,16 @@ void api__member_time(struct json_writer *w, const char *name, int64_t ms)
     }
     timestamp_print_iso_ms(ms * 1000, text);
     json_put_string(w, text);
+}
+
+void api__member_path(struct json_writer *w, const char *name, const char *path)
+{
+    char cwd[PATH_BYTES], full[2 * PATH_BYTES];
+    if (path[0] != '/' && getcwd(cwd, sizeof cwd)) {
+        snprintf(full, sizeof full, "%s/%s", cwd, path + (strncmp(path, "./", 2) == 0 ? 2 : 0));
+        path = full;
+    }
+    json_member_string(w, name, path);
 }
 
 void api__put_number(struct json_writer *w, double v)

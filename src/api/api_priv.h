@@ -98,6 +98,8 @@ void api__member_time(struct json_writer *w, const char *name, int64_t ms);     
 void api__member_maybe(struct json_writer *w, const char *name, bool there, int64_t v); /* not there: null */
 void api__member_number(struct json_writer *w, const char *name, double v); /* NaN: null; at most three decimals */
 void api__put_number(struct json_writer *w, double v);
+/* A folder of this machine, absolute: it is copied into programs that run elsewhere. */
+void api__member_path(struct json_writer *w, const char *name, const char *path);
 /* Any bytes as a JSON string: what is not UTF-8 is replaced. */
 void api__put_text(struct json_writer *w, const char *text, size_t n);
 

@@ -96,8 +96,8 @@ void api__write_info(const struct api *a, enum http_role role, struct json_write
     json_member_int(w, "samples_kept", SAMPLES_KEPT);
     json_member_int(w, "series_seconds", METER_SECONDS);
     json_end_object(w);
-    json_member_string(w, "state_dir", a->spec.state_dir);
-    json_member_string(w, "warehouse", a->spec.warehouse);
+    api__member_path(w, "state_dir", a->spec.state_dir);
+    api__member_path(w, "warehouse", a->spec.warehouse);
     json_key(w, "process");
     json_begin_object(w);
     api__member_number(w, "cpu_seconds", (double)clock_process_cpu_us() / 1e6);

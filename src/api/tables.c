@@ -7,7 +7,6 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "api/routes.h"
 #include "base/inbox.h" /* the lock of this house */
@@ -139,19 +138,6 @@ static void write_types(const struct table_snapshot *s, struct json_writer *w)
     api__write_columns(schema, w);
 }
 
-/* Absolute: it is copied into programs that run elsewhere. */
-static void write_path(const char *location, struct json_writer *w)
-{
-    char cwd[LOCATION_MAX], full[2 * LOCATION_MAX];
-    bool relative = location[0] != '/' && !strstr(location, "://");
-    if (relative && getcwd(cwd, sizeof cwd)) {
-        location += strncmp(location, "./", 2) == 0 ? 2 : 0;
-        snprintf(full, sizeof full, "%s/%s", cwd, location);
-        location = full;
-    }
-    json_member_string(w, "path", location);
-}
-
 static void write_table(const struct named *n, const struct table_snapshot *s, struct json_writer *w)
 {
     int64_t version = table_snapshot_version(s), rows = 0, files = 0, bytes = 0, small = 0;
@@ -166,7 +152,7 @@ static void write_table(const struct named *n, const struct table_snapshot *s, s
     }
     json_begin_object(w);
     json_member_string(w, "name", n->name);
-    write_path(n->known->location, w);
+    api__member_path(w, "path", n->known->location);
     json_member_string(w, "query", n->query);
     json_key(w, "version");
     if (version >= 0)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """millrace demo on a terminal: where the page is, the newest rows above one status line, how to read the table."""
+import json
 import os
 import pty
 import re
 import select
 import signal
+import urllib.request
 
 import pytest
 
@@ -33,6 +35,11 @@ def test_a_terminal_shows_the_page_the_newest_rows_and_how_to_read_them():
     try:
         until(lambda: terminal.sees(rb"http://127.0.0.1:\d+/"), 20, "the page")
         until(lambda: terminal.sees(ROW + rb"\r\ncampaign_views: \d+ rec/s, lag \d+, watermark 20"), 60, "rows")
+        page = re.search(rb"http://127.0.0.1:\d+", terminal.shown).group(0).decode()
+        with urllib.request.urlopen(page + "/api/v1/config", timeout=10) as answer:
+            settings = {s["key"]: (s["value"], s["origin"]) for s in json.load(answer)["items"]}
+        assert settings["storage.state_dir"] == ("./state", "demo") and settings["ui.environment"] == ("demo", "demo")
+        assert settings["server.listen"] == ("127.0.0.1:0", "--listen")
         os.write(terminal.screen, b"\x03")
         until(lambda: terminal.sees(rb"Read it with"), 20, "how to read the table")
         code = os.waitpid(terminal.pid, 0)[1]

@@ -663,7 +663,8 @@ def test_settings_and_their_origin(service, tmp_path):
     assert "millrace.yaml:3:1: error: unknown section storag; did you mean storage?" in done.stderr
     (tmp_path / "millrace.yaml").write_text("ui:\n  environment: ${env:WHERE}\nstorage:\n  warehouse: ./other\n")
     service.serve(env={"WHERE": "test", "MILLRACE_STORAGE__STATE_DIR": "./kept"})
-    assert service.get("/info")["environment"]["name"] == "test"
+    info = service.get("/info")
+    assert info["environment"]["name"] == "test" and info["warehouse"] == str(tmp_path / "other")
     settings = {s["key"]: s for s in service.get("/config")["items"]}
     assert settings["storage.warehouse"]["value"] == "./other"
     assert settings["storage.warehouse"]["origin"] == "millrace.yaml:4"

@@ -138,9 +138,12 @@ export function routes(world) {
     [
       'POST',
       '/sql/preview',
-      () => ({
+      (m, body) => ({
         ndjson: [
           { columns: WINDOWED },
+          ...(body.sql.includes('-- gone')
+            ? [{ error: { status: 409, code: 'data_loss', detail: 'records [1, 2) are gone', hint: 'begin anew' } }]
+            : []),
           ...[...Array(12).keys()].map((i) => [w.iso(), `campaign_00${i % 10}`, 100 + i]),
           { end: true, rows: 12 },
         ],

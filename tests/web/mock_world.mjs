@@ -138,7 +138,7 @@ export class World {
 
   addProducer(p) {
     const made = {
-      bootstrap_servers: 'localhost:9092',
+      bootstrap_servers: 'kafka-1:9092',
       rows: 0,
       seed: 1,
       skew: 0,

@@ -442,6 +442,23 @@ test('a new query: check, explain, preview, create', { skip }, async (t) => {
   quietly(page);
 });
 
+test('a preview that fails says why', { skip }, async (t) => {
+  const { page } = await open(t, {}, { hash: '#/queries/new' });
+  await page.until('document.querySelector("textarea")');
+  await fill(page, 'textarea', `${await page.eval('document.querySelector("textarea").value')}\n-- gone`);
+  await press(page, 'Preview');
+  await page.until(`${text('.workspace-out')}.includes('Records [1, 2) are gone. Begin anew.')`);
+  assert.equal(await page.eval('[...document.querySelectorAll(".workspace-out button")].length'), 0);
+  quietly(page);
+});
+
+test('a new producer sends where another one does', { skip }, async (t) => {
+  const { page, server } = await open(t, {}, { hash: '#/producers?new=1' });
+  await page.until('document.querySelector("#p-bootstrap_servers")');
+  const [first] = [...server.world.producers.values()];
+  assert.equal(await page.eval('document.querySelector("#p-bootstrap_servers").value'), first.bootstrap_servers);
+});
+
 test('a viewer sees the controls, disabled, and why', { skip }, async (t) => {
   const { page, server } = await open(t, { role: 'viewer' }, { hash: '#/queries/campaign_views' });
   await page.until('document.querySelector("[aria-label=\'Stop campaign_views\'][aria-disabled]")');

@@ -2,6 +2,8 @@
 // api: the REST interface of docs/rest.md. A failed call throws a Problem, which carries the server's sentence, code
 // and hint.
 
+const sentence = (text) => (text ? `${text[0].toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? '' : '.'}` : '');
+
 export class Problem extends Error {
   constructor(body, status) {
     super(body.detail || body.title || `HTTP ${status}`);
@@ -10,6 +12,11 @@ export class Problem extends Error {
     this.hint = body.hint ?? '';
     this.errors = body.errors ?? [];
     this.body = body;
+  }
+
+  // What is wrong and what to do, as sentences.
+  get said() {
+    return [sentence(this.message), sentence(this.hint)].filter(Boolean).join(' ');
   }
 }
 

@@ -207,7 +207,7 @@ export class Store extends EventTarget {
       this.toast(what);
       return value ?? true;
     } catch (problem) {
-      this.toast(`${problem.message}${problem.hint ? ` ${problem.hint}` : ''}`, 'bad');
+      this.toast(problem.said, 'bad');
       return false;
     }
   }

@@ -63,7 +63,7 @@ export function firstRun(store) {
             setText(said[n], 'Done.');
             then?.();
           } catch (problem) {
-            setText(said[n], `${problem.message} ${problem.hint}`);
+            setText(said[n], problem.said);
             target.disabled = false;
           }
         },

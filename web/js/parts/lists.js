@@ -151,7 +151,7 @@ export function rateControl(store) {
         await api.patch(`/producers/${api.seg(object.name)}`, { rate: object.rate });
       } catch (problem) {
         mine = 0;
-        store.toast(`${problem.message} ${problem.hint}`, 'bad');
+        store.toast(problem.said, 'bad');
       }
     }, 250);
   }

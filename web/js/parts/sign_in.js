@@ -4,8 +4,6 @@
 import { get, post, remove } from '../api.js';
 import { h, setText } from '../dom.js';
 
-const sentence = (text) => (text ? `${text[0].toUpperCase()}${text.slice(1)}.` : '');
-
 // Whether the service answers, but not to us.
 export async function isSignedOut() {
   try {
@@ -22,7 +20,7 @@ export async function signOut(store) {
     await remove('/session');
     location.reload();
   } catch (problem) {
-    store.toast(problem.message, 'bad');
+    store.toast(problem.said, 'bad');
   }
 }
 
@@ -38,7 +36,7 @@ export function askForToken(done) {
       dialog.close();
       done();
     } catch (problem) {
-      setText(said, `${sentence(problem.message)} ${sentence(problem.hint)}`);
+      setText(said, problem.said);
       field.select();
     }
   };

@@ -71,6 +71,8 @@ function newForm(store, close) {
     }
     return out;
   };
+  // Where another one sends is where a new one will: localhost is a guess.
+  const near = store.producers[0]?.bootstrap_servers;
   const form = h(
     'form',
     {
@@ -92,7 +94,7 @@ function newForm(store, close) {
       { class: 'form-grid' },
       field(FIELDS[0]),
       h('div', { class: 'field' }, h('label', { for: 'p-template' }, 'What it makes'), template),
-      FIELDS.slice(1).map(field),
+      FIELDS.slice(1).map((f) => field(f[0] === 'bootstrap_servers' && near ? f.with(3, near) : f)),
     ),
     problem,
     h(

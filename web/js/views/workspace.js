@@ -77,10 +77,14 @@ class Workspace {
               button('Explain', 'queries', () => this.explain()),
               button('Preview', 'play', () => this.preview()),
               h('span', { class: 'grow' }),
-              h('label', { for: 'query-name' }, 'Name'),
-              this.nameField,
-              copyButton(() => curl(location.origin, 'POST', '/queries', this.body()), 'curl'),
-              primary,
+              h(
+                'div',
+                { class: 'row wrap' },
+                h('label', { for: 'query-name' }, 'Name'),
+                this.nameField,
+                copyButton(() => curl(location.origin, 'POST', '/queries', this.body()), 'curl'),
+                primary,
+              ),
             ),
           ),
           h('section', { class: 'card' }, this.output),
@@ -118,7 +122,7 @@ class Workspace {
       );
       return answer.valid;
     } catch (problem) {
-      this.editor.say(`${problem.message} ${problem.hint}`, 'bad');
+      this.editor.say(problem.said, 'bad');
       return false;
     }
   }
@@ -141,6 +145,7 @@ class Workspace {
     const grid = new Grid({ capacity: 1000, zone: () => this.store.prefs.zone, label: 'Rows of the preview' });
     this.running = { abort, grid };
     const said = h('span', { class: 'muted', role: 'status' }, 'Reading…');
+    const stop = button('Stop', 'stop', () => abort.abort(), { class: 'quiet small' });
     put(
       this.output,
       h('div', { class: 'grid-holder' }, grid.element),
@@ -149,7 +154,7 @@ class Workspace {
         { class: 'row bar' },
         said,
         h('span', { class: 'grow' }),
-        button('Stop', 'stop', () => abort.abort(), { class: 'quiet small' }),
+        stop,
       ),
     );
     let n = 0;
@@ -159,6 +164,7 @@ class Workspace {
         { sql: this.editor.text, max_rows: 100, timeout: '20s' },
         (line) => {
           if (line.columns) grid.reset(line.columns, []);
+          else if (line.error) throw new api.Problem(line.error, line.error.status);
           else if (Array.isArray(line)) {
             n += 1;
             grid.append([line]);
@@ -174,11 +180,9 @@ class Workspace {
           : 'No row within 20 s: the topic may be empty, or no window has closed yet.',
       );
     } catch (problem) {
-      setText(
-        said,
-        problem.name === 'AbortError' ? `Stopped after ${int(n)} rows` : `${problem.message} ${problem.hint ?? ''}`,
-      );
+      setText(said, problem.name === 'AbortError' ? `Stopped after ${int(n)} rows` : (problem.said ?? problem.message));
     }
+    stop.remove();
   }
 
   halt() {
@@ -203,7 +207,7 @@ class Workspace {
       location.hash = `#/queries/${body.name}`;
     } catch (problem) {
       if (problem.errors?.length) this.editor.show(problem.errors);
-      setText(this.problem, `${problem.message} ${problem.hint ?? ''}`);
+      setText(this.problem, problem.said);
     }
   }
 

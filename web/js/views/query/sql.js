@@ -107,7 +107,7 @@ class Sql {
       this.editor.say(answer.valid ? 'Valid' : '', 'ok');
       return answer.valid;
     } catch (problem) {
-      this.editor.say(`${problem.message} ${problem.hint}`, 'bad');
+      this.editor.say(problem.said, 'bad');
       return false;
     }
   }
@@ -151,7 +151,7 @@ class Sql {
       this.tell(
         problem.status === 412
           ? 'Somebody else has changed this query meanwhile. Copy your text, then look at theirs.'
-          : `${problem.message} ${problem.hint}`,
+          : problem.said,
         'bad',
       );
     }
