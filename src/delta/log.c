@@ -406,6 +406,28 @@ static enum err check_configuration(const struct delta_log *l, struct error *e)
     return OK;
 }
 
+/* " with deletionVectors, v2Checkpoint" */
+static void name_features(const struct json_value *protocol, struct buf *out)
+{
+    const struct json_value *features = json_get(protocol, "writerFeatures");
+    for (size_t i = 0; i < json_size(features); i++) {
+        const char *name = json_as_string(json_at(features, i));
+        buf_puts(out, i ? ", " : " with ");
+        buf_puts(out, name ? name : "?");
+    }
+}
+
+static enum err refuse_protocol(const struct delta_log *l, int64_t reader, int64_t writer, struct error *e)
+{
+    struct buf features;
+    buf_init(&features, TAG_SINK, 4096);
+    name_features(l->protocol, &features);
+    err_set(e, ERR_UNSUPPORTED, "the table needs protocol (%" PRId64 ",%" PRId64 ")%.150s; millrace writes (1,2)",
+            reader, writer, buf_text(&features));
+    buf_fini(&features);
+    return ERR_UNSUPPORTED;
+}
+
 enum err delta_log_check_writable(const struct delta_log *l, struct error *e)
 {
     int64_t     reader = json_get_int(l->protocol, "minReaderVersion", 0);
@@ -413,8 +435,7 @@ enum err delta_log_check_writable(const struct delta_log *l, struct error *e)
     const char *schema = json_get_string(l->metadata, "schemaString");
     const char *provider = json_get_string(json_get(l->metadata, "format"), "provider");
     if (reader > 1 || writer > 2)
-        return err_set(e, ERR_UNSUPPORTED, "the table needs protocol (%" PRId64 ",%" PRId64 "); millrace writes (1,2)",
-                       reader, writer);
+        return refuse_protocol(l, reader, writer, e);
     if (!provider || strcmp(provider, "parquet") != 0)
         return err_set(e, ERR_UNSUPPORTED, "the table's files are not Parquet");
     if (schema && strstr(schema, "\"delta.invariants\""))

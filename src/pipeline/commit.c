@@ -228,21 +228,25 @@ static void checkpoints_done(struct job *job)
 {
     struct commit_job *c = (struct commit_job *)job;
     c->q->checkpointing = false;
+    c->q->host->n_checkpoints--;
     free_commit(c);
 }
 
+/* A checkpoint that cannot be written now is left out: there will be a next one. */
 static void group_commit_done(struct job *job)
 {
     struct commit_job *c = (struct commit_job *)job;
+    struct query      *q = c->q;
     bool               wanted = false;
     for (int i = 0; i < LANE_N_SINKS; i++)
         wanted = wanted || c->checkpoints[i] >= 0;
-    if (!wanted || c->q->checkpointing || c->q->state == QUERY_FAILED) {
+    if (!wanted || q->checkpointing || q->host->n_checkpoints == HOST_CHECKPOINTS_MAX || q->state == QUERY_FAILED) {
         free_commit(c);
         return;
     }
-    c->q->checkpointing = true;
-    next_stage(c, &c->q->host->io, run_checkpoints, checkpoints_done);
+    q->checkpointing = true;
+    q->host->n_checkpoints++;
+    next_stage(c, &q->host->io, run_checkpoints, checkpoints_done);
 }
 
 static enum err record_and_commit(struct commit_job *c, struct error *e)

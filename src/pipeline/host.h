@@ -12,6 +12,7 @@
 #include "state/catalog.h"
 
 #define HOST_IO_THREADS 4
+#define HOST_CHECKPOINTS_MAX 2 /* at a time; the other io threads are for commits */
 
 struct query_host {
     uv_loop_t      *loop;
@@ -19,6 +20,7 @@ struct query_host {
     const char     *state_dir;
     pthread_mutex_t lock; /* guards catalog while it is opened */
     struct catalog *catalog;
+    int             n_checkpoints; /* of tables' logs, being written */
 };
 
 /* Borrows state_dir. Does not touch it yet. */

@@ -17,7 +17,8 @@ from conftest_shared import FULL
 from millrace import binary, produce
 
 ROWS, CAP = 60_000, 7_000
-PROPERTIES = [("millrace.late", "./late"), ("millrace.rejects", "./rejects"), ("millrace.onMalformed", "reject")]
+PROPERTIES = [("millrace.late", "./late"), ("millrace.rejects", "./rejects"), ("millrace.onMalformed", "reject"),
+              ("delta.checkpointInterval", "1")]
 RUN = ("run", "job.sql", "--available-now", "--summary")
 
 
@@ -96,7 +97,7 @@ def test_a_step_that_fails_is_tried_again(job, millrace, name):
     finish(millrace, job)
 
 
-def kill_at_random(job, millrace, n, seed, longest):
+def kill_at_random(job, millrace, n, seed, longest, between=lambda: None):
     chance = random.Random(seed)
     job.put(millrace.folder)
     kills = 0
@@ -111,7 +112,21 @@ def kill_at_random(job, millrace, n, seed, longest):
             continue
         millrace.kill()
         kills += 1
+        between()
     finish(millrace, job)
+
+
+def test_kill_9_while_others_clean_the_log_up_behind_each_checkpoint(kafka, tmp_path, millrace):
+    removed = []
+
+    def clean_up():
+        for table in ("lake/views", "late"):
+            removed.append(delta_read.clean_up(millrace.folder / table))
+
+    big = Job(kafka, tmp_path, 500_000, 20_000, "crash-cleaned", "300s")
+    kill_at_random(big, millrace, 12, seed=11, longest=0.3, between=clean_up)
+    assert sum(removed) > 5
+    kafka.delete_topic("crash-cleaned")
 
 
 def test_kill_9_at_random_moments(kafka, tmp_path, millrace):

@@ -48,13 +48,6 @@ def each_once(table, rows):
     assert len(got) == rows and set(got.values()) == {1}
 
 
-def clean_up(table, before, keep=()):
-    """What Spark and deltalake do behind a checkpoint, whatever the retention."""
-    for path in (table / "_delta_log").glob("[0-9]*.json"):
-        if int(path.stem) < before and int(path.stem) not in keep:
-            path.unlink()
-
-
 def version(table):
     return deltalake.DeltaTable(table).version()
 
@@ -87,7 +80,7 @@ def test_without_its_state_it_goes_on_from_the_last_commit_or_says_that_it_is_go
     theirs = deltalake.DeltaTable(table)
     at = theirs.version()
     theirs.create_checkpoint()
-    clean_up(table, at)
+    delta_read.clean_up(table, at)
     shutil.rmtree(millrace.folder / ".millrace")
     feed(kafka, name, 1000, millrace)
     run(millrace)
@@ -95,7 +88,7 @@ def test_without_its_state_it_goes_on_from_the_last_commit_or_says_that_it_is_go
 
     theirs = deltalake.DeltaTable(table)
     theirs.create_checkpoint()
-    clean_up(table, theirs.version() + 1)
+    delta_read.clean_up(table, theirs.version() + 1)
     run(millrace)  # with its state it needs no commit of its own
     each_once(table, 4000)
     shutil.rmtree(millrace.folder / ".millrace")
@@ -116,7 +109,7 @@ def test_a_log_cleaned_up_beside_a_running_query_goes_on(kafka, topic, millrace)
     deltalake.write_deltalake(ours, part, mode="append")
     theirs = deltalake.DeltaTable(table)
     theirs.create_checkpoint()
-    clean_up(table, theirs.version() + 1)
+    delta_read.clean_up(table, theirs.version() + 1)
     feed(kafka, name, 500, millrace)
     millrace.until(lambda: rows_now(table) == 2510, what="the rows behind the clean-up")
     assert millrace.stop() == 0, millrace.output()
@@ -152,10 +145,10 @@ def test_a_cleaned_up_table_is_shown_from_its_checkpoint_on(kafka, topic, millra
     assert 0 < rows < 3000
 
     theirs.create_checkpoint()
-    clean_up(table, at)
+    delta_read.clean_up(table, at)
     shown = service.get("/tables/events")
     assert (shown["version"], shown["rows"], shown["log_versions"]) == (at, 3000, 0)
-    clean_up(table, at + 1)
+    delta_read.clean_up(table, at + 1)
     feed(kafka, name, 500, millrace)
     run(millrace)
     shown = service.get("/tables/events")
@@ -195,7 +188,7 @@ def test_others_read_our_checkpoint_when_the_commits_are_gone(kafka, topic, mill
     assert hint["sizeInBytes"] == (table / "_delta_log" / f"{at[-1]:020}.checkpoint.parquet").stat().st_size
     before = deltalake.DeltaTable(table)
     actions = files_of(before)
-    clean_up(table, at[-1])
+    delta_read.clean_up(table, at[-1])
     for older in at[:-1]:
         (table / "_delta_log" / f"{older:020}.checkpoint.parquet").unlink()
     each_once(table, 6000)
@@ -209,7 +202,7 @@ def test_others_read_our_checkpoint_when_the_commits_are_gone(kafka, topic, mill
     run(millrace)
     newest = checkpoints(table)[-1]
     assert newest > after.version()
-    clean_up(table, newest)
+    delta_read.clean_up(table, newest)
     got = positions(table, delta_read.read_deltalake)
     assert len(got) == 10000 and set(got.values()) == {1}
     assert deltalake.DeltaTable(table).transaction_version("millrace/events/1") is not None
@@ -224,7 +217,7 @@ def test_a_process_killed_between_checkpoint_and_hint_leaves_a_table(kafka, topi
     assert millrace.run("run", "job.sql", "--available-now",
                         failpoint="delta.checkpoint.before_hint=kill@1") == -9
     assert len(checkpoints(table)) == 1 and not (table / "_delta_log/_last_checkpoint").exists()
-    clean_up(table, checkpoints(table)[0])
+    delta_read.clean_up(table, checkpoints(table)[0])
     run(millrace)
     each_once(table, 4000)
 

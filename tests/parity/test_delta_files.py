@@ -158,10 +158,6 @@ def test_spark_and_we_write_in_turns(spark, samples, tmp_path):
     assert delta_read.Log(table).txn("millrace/samples/0") == 1
 
 
-def commits_below(table, version):
-    return [p for p in (table / "_delta_log").glob("[0-9]*.json") if int(p.stem) < version]
-
-
 def test_spark_and_we_go_on_from_each_others_checkpoints(spark, samples, tmp_path):
     """The commits before each checkpoint are removed, so that it is all there is."""
     table = tmp_path / "t"
@@ -172,16 +168,14 @@ def test_spark_and_we_go_on_from_each_others_checkpoints(spark, samples, tmp_pat
           [{"sql": f"INSERT INTO delta.`{table}` SELECT {i}, {row}"} for i in range(3)])
     theirs = table / "_delta_log" / f"{3:020}.checkpoint.parquet"
     assert theirs.exists()
-    for path in commits_below(table, 3):
-        path.unlink()
+    delta_read.clean_up(table, 3)
     for _ in range(3):
         sample.our_turn(table)  # versions 4, 5, 6
     ours = table / "_delta_log" / f"{6:020}.checkpoint.parquet"
     assert ours.exists() and json.loads((table / "_delta_log/_last_checkpoint").read_text())["version"] == 6
     expected = [[str(i), "spark"] for i in range(3)]
     expected += [[str(r["id"]), r["who"]] for r in (by_day_row(i) for i in range(300, 310))] * 3
-    for path in commits_below(table, 6):
-        path.unlink()
+    delta_read.clean_up(table, 6)
     theirs.unlink()
     got = spark([{"sql": f"SELECT id, who FROM delta.`{table}`"},
                  {"sql": f"SELECT count(*) FROM delta.`{table}` WHERE id >= 305"},  # by statistics
@@ -194,12 +188,10 @@ def test_spark_and_we_go_on_from_each_others_checkpoints(spark, samples, tmp_pat
     assert got[1] == [[str(sum(int(id_) >= 305 for id_, _ in expected))]] and got[2] == [["3"]]
     assert got[3] == [["33"]]
     assert (table / "_delta_log" / f"{9:020}.checkpoint.parquet").exists()
-    for path in commits_below(table, 9):
-        path.unlink()
+    delta_read.clean_up(table, 9)
     for _ in range(3):
         sample.our_turn(table)  # with the files that OPTIMIZE removed, as tombstones, in our next checkpoint
-    for path in commits_below(table, 12):
-        path.unlink()
+    delta_read.clean_up(table, 12)
     for at in (6, 9):
         (table / "_delta_log" / f"{at:020}.checkpoint.parquet").unlink()
     assert spark([{"sql": f"SELECT count(*), count_if(id = 1), count_if(id = 4) FROM delta.`{table}`"}]) == [

@@ -95,6 +95,18 @@ class Log:
         return self.metadata.get("partitionColumns") or []
 
 
+def clean_up(table, before=None):
+    """Removes commits before a version (that of the newest checkpoint), as Spark and deltalake do when they are old;
+    returns how many."""
+    log = pathlib.Path(table) / "_delta_log"
+    if before is None:
+        before = max((int(p.name[:20]) for p in log.glob("*.checkpoint.parquet")), default=0)
+    gone = [p for p in log.glob("[0-9]*.json") if int(p.stem) < before]
+    for path in gone:
+        path.unlink()
+    return len(gone)
+
+
 # ---- the pages of a Parquet file ----
 
 class Thrift:

@@ -541,6 +541,31 @@ static void a_snapshot_shows_what_the_log_still_has(void **state)
     table_snapshot_free(s);
 }
 
+/* A start far enough back to have a history, when the log has one. */
+static void the_last_thousand_versions_are_shown(void **state)
+{
+    struct table_snapshot *s;
+    (void)state;
+    make_table(2);
+    for (int64_t version = 3; version <= 1100; version++) {
+        put_version(version, "{\"commitInfo\":{\"timestamp\":9,\"operation\":\"WRITE\"}}\n");
+        if (version == 20 || version == 50 || version == 1090)
+            make_checkpoint(version);
+    }
+    assert_int_equal(table_snapshot_new(store, &s, &e), OK);
+    assert_int_equal(table_snapshot_refresh(s, &e), OK);
+    assert_int_equal(table_snapshot_first(s), 50);
+    assert_int_equal(table_snapshot_version(s), 1100);
+    assert_string_equal(table_snapshot_at(s, 101)->operation, "WRITE");
+    table_snapshot_free(s);
+    remove_commits(1090);
+    assert_int_equal(table_snapshot_new(store, &s, &e), OK);
+    assert_int_equal(table_snapshot_refresh(s, &e), OK); /* checkpoints 20 and 50 lead nowhere any more */
+    assert_int_equal(table_snapshot_first(s), 1090);
+    assert_int_equal(table_snapshot_n_files(s), 2);
+    table_snapshot_free(s);
+}
+
 /* ---- what fails ---- */
 
 static void each_store_call_may_fail_and_the_table_stays_as_it_is(void **state)
@@ -679,6 +704,7 @@ int main(void)
                                        T(a_log_cleaned_up_under_an_open_table_is_read_again),
                                        T(a_commit_of_ours_that_was_cleaned_up_was_not_overwritten),
                                        T(a_snapshot_shows_what_the_log_still_has),
+                                       T(the_last_thousand_versions_are_shown),
                                        T(each_store_call_may_fail_and_the_table_stays_as_it_is),
                                        T(each_store_call_of_an_opening_may_fail),
                                        T(each_allocation_may_fail),

@@ -417,8 +417,8 @@ static void tables_we_cannot_honour_are_refused_by_name(void **state)
         {METADATA("i", FIELDS, "", "") "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":3}}\n", "(1,3)"},
         {METADATA("i", FIELDS, "",
                   "") "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":"
-                      "[\"deletionVectors\"],\"writerFeatures\":[\"deletionVectors\"]}}\n",
-         "(3,7)"},
+                      "[\"deletionVectors\"],\"writerFeatures\":[\"deletionVectors\",\"v2Checkpoint\"]}}\n",
+         "(3,7) with deletionVectors, v2Checkpoint; millrace writes (1,2)"},
         {METADATA("i", FIELDS, "", "\"delta.constraints.positive\":\"n > 0\"") PROTOCOL, "positive"},
         {METADATA("i", FIELDS, "", "\"delta.setTransactionRetentionDuration\":\"interval 1 day\"") PROTOCOL,
          "exactly-once"},
