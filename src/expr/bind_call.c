@@ -175,7 +175,6 @@ static bool refuse_by_name(struct expr_binder *b, const struct ast_expr *ast)
         {" from_xml to_xml schema_of_xml xpath ", "JSON and CSV are read, by from_json and from_csv"},
         {" schema_of_csv ", "write the schema: 'a INT, b STRING'"},
         {" json_tuple ", "get_json_object(x, '$.a') reads one field, from_json(x, 'a STRING, b STRING') several"},
-        {" inline inline_outer stack ", "explode(..) the array of structs, and take the fields in a query around that"},
         {" make_interval make_ym_interval make_dt_interval ", "write INTERVAL 2 HOURS, or timestampadd(HOUR, n, ts)"},
         {" input_file_name input_file_block_start ", "the columns topic, partition and offset say where a row is from"},
         {" row_number rank dense_rank lag lead ntile percent_rank cume_dist nth_value ",

@@ -327,7 +327,7 @@ static bool bind_lateral_view(struct binder *b, const struct ast_rel *rel, struc
     if (!plan__is_generator(rel->call)) {
         struct diag *d = diag_error(b->diags, rel->call->place, "E_UNSUPPORTED",
                                     "LATERAL VIEW of %s() is not supported", rel->call->text);
-        diag_hint(b->diags, d, "explode, posexplode, explode_outer and posexplode_outer are");
+        diag_hint(b->diags, d, "explode, posexplode, inline, those with _outer, and stack are");
         return false;
     }
     if (!plan__bind_relation(b, rel->left, &in))

@@ -54,11 +54,12 @@ int plan__event_of(const struct plan_node *input, const struct expr *x);
 /* Event marks follow them. */
 /* explode() and its like among the items of a SELECT (bind_explode.c). */
 struct generator {
-    struct expr *list; /* NULL: there is none */
-    bool         position, outer;
-    const char  *alias;
-    int          at; /* the items before it */
-    struct place place;
+    struct expr       *list; /* NULL: there is none */
+    bool               position, outer;
+    const struct type *fields; /* inline: those of the structs; else NULL */
+    const char        *alias;
+    int                at; /* the items before it */
+    struct place       place;
 };
 bool plan__is_generator(const struct ast_expr *ast);
 bool plan__bind_generator(struct plan_scope *s, const struct ast_item *item, struct generator *g);

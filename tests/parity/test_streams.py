@@ -420,6 +420,12 @@ CASES = {  # name: (SELECT, records or lists of them per partition, maxOffsetsPe
         "percentile_approx(ts, 0.4, 4) FILTER (WHERE v > 0) AS t FROM " + events() +
         " GROUP BY window(ts, '30 seconds'), k", random_events(85, 900), 75),
     "lambdas": (many(LAMBDA_EXPRESSIONS, ARRAY_JSON), array_texts(86, 300), None),
+    "inline": (f"SELECT offset, p, q FROM {ARRAY_JSON} LATERAL VIEW OUTER inline(transform(j.i, x -> "
+               "if(x > 5, NULL, named_struct('a', x, 'b', concat('n', x))))) t AS p, q", array_texts(88, 200), None),
+    "inline as an item": (f"SELECT offset, inline(transform(j.i, (x, n) -> named_struct('a', x, 'b', n))), j.k "
+                          f"FROM {ARRAY_JSON}", array_texts(89, 200), None),
+    "stack": (f"SELECT offset, n, v, w FROM {ARRAY_JSON} LATERAL VIEW stack(3, 'size', size(j.i), 1.5, 'k', NULL, "
+              "NULL, NULL, get(j.i, 0)) t AS n, v, w", array_texts(92, 100), None),
     "lateral views": (f"SELECT offset, x, p, c FROM {ARRAY_JSON} LATERAL VIEW explode(j.i) t AS x "
                       "LATERAL VIEW OUTER posexplode(filter(j.i, y -> y > x)) u AS p, c", array_texts(87, 300), None),
     "approx_count_distinct": (SKETCH.format(events()), random_events(63, 900), 300),
