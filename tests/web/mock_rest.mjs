@@ -274,6 +274,14 @@ export function routes(world) {
         return { status: 201, value: w.addProducer(body) };
       },
     ],
+    [
+      'PUT',
+      '/producers/:name',
+      ([name], body) => {
+        const there = w.producers.delete(name);
+        return { status: there ? 200 : 201, value: w.addProducer({ name, ...body }) };
+      },
+    ],
     ['PATCH', '/producers/:name', ([n], body) => Object.assign(producer(n), body)],
     [
       'DELETE',

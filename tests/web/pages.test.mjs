@@ -154,11 +154,31 @@ test('an empty millrace leads to the first rows by two clicks', { skip }, async 
   if (!noAxe) await axe(page);
   await press(page, 'Create the producer');
   // The page of the first run must not go away under the second click.
-  await page.until(`${text('main')}.includes('Done.')`);
+  await page.until(`${text('main')}.includes('It sends.')`);
   assert.equal(server.world.producers.get('demo-ads').rate, 5000);
   await press(page, 'Create the query');
   await page.until('location.hash === "#/queries/ad_views"');
   await page.until('document.querySelectorAll(".grid-row").length > 5', 30000);
+  quietly(page);
+});
+
+test('a first producer that finds no Kafka says so, and can be made again for another address', { skip }, async (t) => {
+  const { page, server } = await open(t, { empty: true });
+  await page.until(`${text('main h1')}.includes('Streaming SQL')`);
+  await press(page, 'Create the producer');
+  await page.until(`${text('main')}.includes('It sends.')`);
+  const p = server.world.producers.get('demo-ads');
+  Object.assign(p, { state: 'waiting', error: { code: 'unavailable', text: 'no broker answers', retryable: true } });
+  await page.until(`${text('main')}.includes('No broker answers.')`);
+  await fill(page, '#first-servers', 'kafka:9092');
+  await press(page, 'Create the producer');
+  await page.until(`${text('main')}.includes('It sends.')`);
+  assert.equal(server.world.producers.get('demo-ads').bootstrap_servers, 'kafka:9092');
+  assert.equal(await page.eval('document.documentElement.scrollWidth - document.documentElement.clientWidth'), 0);
+  assert.ok(
+    await page.eval(`[...document.querySelectorAll('.grid-3 .card')].every((c) => [...c.querySelectorAll('*')].every(
+      (x) => x.closest('pre') || x.getBoundingClientRect().right <= c.getBoundingClientRect().right))`),
+  );
   quietly(page);
 });
 

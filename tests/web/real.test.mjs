@@ -103,7 +103,7 @@ test('two clicks to moving rows', { skip }, async (t) => {
   await page.until('document.querySelector("#first-servers")');
   await page.eval(`document.querySelector('#first-servers').value = ${JSON.stringify(broker)}`);
   await press('Create the producer');
-  await page.until('document.querySelector("main").innerText.includes("Done.")');
+  await page.until('document.querySelector("main").innerText.includes("It sends.")');
   const from = performance.now();
   await press('Create the query');
   await page.until('location.hash === "#/queries/ad_views"');

@@ -2,7 +2,7 @@
 // first_run: the page of a new millrace: what leads to the first moving chart, by two clicks or by the same commands.
 
 import * as api from '../api.js';
-import { h, icon, setText } from '../dom.js';
+import { h, icon, setClass, setText } from '../dom.js';
 import { curl } from '../format.js';
 import { code } from './dialog.js';
 
@@ -49,29 +49,59 @@ export function firstRun(store) {
     autocomplete: 'off',
   });
   const said = [h('span', { class: 'muted', role: 'status' }), h('span', { class: 'muted', role: 'status' })];
-  const go = (n, label, path, body, then) =>
-    h(
+  const say = (n, text, bad = false) => {
+    setText(said[n], text);
+    setClass(said[n], bad ? 'tone-bad' : 'muted');
+  };
+  const go = (n, label, send, then) => {
+    const button = h(
       'button',
       {
         class: 'primary',
         type: 'button',
-        onclick: async (event) => {
-          event.currentTarget.disabled = true;
-          const target = event.currentTarget;
+        onclick: async () => {
+          button.disabled = true;
           try {
-            await api.post(path, body());
-            setText(said[n], 'Done.');
-            then?.();
+            await send();
+            then();
           } catch (problem) {
-            setText(said[n], problem.said);
-            target.disabled = false;
+            say(n, problem.said, true);
+            button.disabled = false;
           }
         },
       },
       label,
     );
-  const producer = () => ({ ...DEMO_PRODUCER, bootstrap_servers: servers.value });
-  const query = () => ({ name: 'ad_views', sql: demoSql(servers.value) });
+    return button;
+  };
+  const { name, ...spec } = DEMO_PRODUCER;
+  const makeProducer = go(
+    0,
+    'Create the producer',
+    () => api.put(`/producers/${name}`, { ...spec, bootstrap_servers: servers.value }), // also again
+    () => say(0, 'Made.'),
+  );
+  const makeQuery = go(
+    1,
+    'Create the query',
+    () => api.post('/queries', { name: 'ad_views', sql: demoSql(servers.value) }),
+    () => {
+      location.hash = '#/queries/ad_views';
+    },
+  );
+  // Made is not yet sending: there may be no Kafka at that address.
+  const follow = () => {
+    if (!servers.isConnected) {
+      store.removeEventListener('status', follow);
+      return;
+    }
+    const p = store.producers.find((x) => x.name === name);
+    const bad = p?.state === 'waiting' || p?.state === 'failed';
+    if (bad) say(0, new api.Problem({ detail: p.error?.text ?? p.error ?? '' }).said, true);
+    else if (p?.state === 'running') say(0, 'It sends.');
+    makeProducer.disabled = Boolean(p) && !bad;
+  };
+  store.addEventListener('status', follow);
   return h(
     'div',
     { class: 'page narrow' },
@@ -100,7 +130,7 @@ export function firstRun(store) {
             { class: 'row' },
             h('label', { for: 'first-servers' }, 'Kafka at'),
             servers,
-            go(0, 'Create the producer', '/producers', producer),
+            makeProducer,
             said[0],
           ),
         ),
@@ -111,9 +141,7 @@ export function firstRun(store) {
           h(
             'div',
             { class: 'row' },
-            go(1, 'Create the query', '/queries', query, () => {
-              location.hash = '#/queries/ad_views';
-            }),
+            makeQuery,
             said[1],
           ),
         ),
