@@ -163,29 +163,52 @@ bool expr__takes_lambda(const char *function, int argument)
 static bool refuse_by_name(struct expr_binder *b, const struct ast_expr *ast)
 {
     static const struct {
-        const char *names, *hint; /* names between blanks */
+        const char *names, *hint; /* names between blanks; kll_* is all that begins so */
     } rows[] = {
         {" uuid rand random randn randstr uniform shuffle monotonically_increasing_id spark_partition_id ",
          "rows that are made again after a crash must be the same; hash(..) of columns is"},
         {" convert_timezone ", "it is of TIMESTAMP_NTZ; from_utc_timestamp(ts, 'Europe/Berlin') gives local time"},
+        {" localtimestamp make_timestamp_ntz try_make_timestamp_ntz to_timestamp_ntz make_time to_time try_to_time "
+         "time time_diff time_trunc current_time ",
+         "there is no TIMESTAMP_NTZ and no TIME here; current_timestamp(), make_timestamp(..) and to_timestamp(..) "
+         "give "
+         "a TIMESTAMP, date_format(ts, 'HH:mm:ss') the time of day"},
+        {" to_number try_to_number to_char to_varchar ", "CAST(replace(x, ',', '') AS DECIMAL(12,2)) reads a number; "
+                                                         "format_number(x, 2) and date_format(ts, 'yyyy-MM') "
+                                                         "write"},
+        {" sentences ", "split(x, '[.!?]') cuts a text by a pattern"},
+        {" aes_encrypt aes_decrypt try_aes_decrypt ",
+         "a key does not belong into a query; sha2(x, 256) makes a pseudonym, mask(x) hides"},
+        {" approx_top_k approx_top_k_accumulate approx_top_k_combine approx_top_k_estimate count_min_sketch "
+         " bitmap_* hll_* kll_* theta_* ",
+         "no sketch is given out; approx_count_distinct, percentile_approx and mode give the answer"},
+        {" st_* ", "there are no geometries here"},
+        {" collate collation ", "texts are compared by their bytes; lower(x) takes case away"},
+        {" current_user session_user user current_catalog current_database current_schema version ",
+         "a query that runs by itself has no session; write what is meant as a text"},
+        {" java_method reflect try_reflect ", "there is no Java here"},
         {" from_avro to_avro from_protobuf to_protobuf schema_of_avro ",
          "Avro and Protobuf are not read yet; JSON is, by from_json"},
-        {" parse_json try_parse_json variant_get try_variant_get schema_of_variant to_variant_object ",
+        {" parse_json try_parse_json variant_* try_variant_get schema_of_variant schema_of_variant_agg "
+         "to_variant_object is_variant_null ",
          "there is no VARIANT here; get_json_object(..) reads a path, from_json(..) a schema"},
-        {" from_xml to_xml schema_of_xml xpath ", "JSON and CSV are read, by from_json and from_csv"},
+        {" from_xml to_xml schema_of_xml xpath xpath_* ", "JSON and CSV are read, by from_json and from_csv"},
         {" schema_of_csv ", "write the schema: 'a INT, b STRING'"},
         {" json_tuple ", "get_json_object(x, '$.a') reads one field, from_json(x, 'a STRING, b STRING') several"},
-        {" make_interval make_ym_interval make_dt_interval ", "write INTERVAL 2 HOURS, or timestampadd(HOUR, n, ts)"},
-        {" input_file_name input_file_block_start ", "the columns topic, partition and offset say where a row is from"},
+        {" make_interval try_make_interval make_ym_interval make_dt_interval ",
+         "write INTERVAL 2 HOURS, or timestampadd(HOUR, n, ts)"},
+        {" input_* ", "the columns topic, partition and offset say where a row is from"},
         {" row_number rank dense_rank lag lead ntile percent_rank cume_dist nth_value ",
          "a stream is windowed with GROUP BY window(ts, '..')"},
     };
-    char name[64];
-    int  n = snprintf(name, sizeof name, " %s ", ast->text);
+    char        name[64], all_of[64];
+    int         n = snprintf(name, sizeof name, " %s ", ast->text);
+    const char *first = strchr(ast->text, '_');
     for (int i = 0; i < n && i < (int)sizeof name; i++)
         name[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+    snprintf(all_of, sizeof all_of, "%.*s_* ", first ? (int)(first - ast->text) + 1 : 0, name);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (n < (int)sizeof name && strstr(rows[i].names, name)) {
+        if (n < (int)sizeof name && (strstr(rows[i].names, name) || (first && strstr(rows[i].names, all_of)))) {
             struct diag *g = diag_error(b->diags, ast->place, "E_UNSUPPORTED", "%s() is not supported", ast->text);
             diag_hint(b->diags, g, "%s", rows[i].hint);
             return true;
@@ -237,7 +260,7 @@ struct expr *expr__bind_call(struct expr_binder *b, const struct ast_expr *ast, 
     arity(f->args, &least, &most);
     if (!expr__arguments_are(b, ast, least, most))
         return NULL;
-    if (ast->names || ast->distinct || ast->filter) {
+    if (ast->names || ast->distinct || ast->filter || ast->within) {
         diag_error(b->diags, ast->place, "E_ARGUMENTS", "%s() takes plain arguments", f->name);
         return NULL;
     }

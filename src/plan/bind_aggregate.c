@@ -14,14 +14,6 @@
 #define GROUPS_MAX 64
 #define AGGREGATES_MAX 256
 
-struct call { /* of an aggregate, over the input */
-    const struct agg_signature *function;
-    struct expr                *arguments[AGG_ARGUMENTS_MAX];
-    int                         n_arguments;
-    struct expr                *filter; /* or NULL */
-    struct agg_constants        constants;
-};
-
 struct grouping {
     struct binder          *b;
     const struct ast_query *q;
@@ -33,7 +25,7 @@ struct grouping {
     int                     window_at; /* which group is window(), or the event time itself; -1 none */
     struct window_spec      window;
     struct expr            *event; /* the time column, over the input */
-    struct call             calls[AGGREGATES_MAX];
+    struct aggregate_call   calls[AGGREGATES_MAX];
     struct plan_aggregate   aggregates[AGGREGATES_MAX];
     int                     n_aggregates;
     struct bound            result; /* the WINDOW node's columns, for SELECT and HAVING */
@@ -272,168 +264,17 @@ static bool bind_groups(struct grouping *g)
 
 /* ---- aggregates ---- */
 
-static bool call_error(struct grouping *g, const struct ast_expr *at, const char *code, const char *text)
-{
-    diag_error(g->b->diags, at->place, code, "%s", text);
-    return false;
-}
-
-/* A constant behind the arguments: a number, or true and false as 1 and 0. */
-static bool constant(struct grouping *g, const struct ast_expr *x, double *out)
-{
-    switch ((int)x->kind) {
-    case AST_BOOLEAN:
-        *out = (double)x->integer;
-        return true;
-    case AST_INTEGER:
-    case AST_DECIMAL:
-    case AST_DOUBLE:
-        *out = strtod(x->text, NULL);
-        return true;
-    default:
-        return call_error(g, x, "E_ARGUMENTS", "this argument must be a constant");
-    }
-}
-
-/* The argument as its letter of agg.h asks: texts become numbers, whole numbers DOUBLE, as Spark casts them. */
-static bool coerce(struct grouping *g, struct expr **x, char letter)
-{
-    const struct type *to = letter == 'd' || ((letter == 'n' || letter == 'q') && (*x)->type->kind == TYPE_STRING)
-                                ? type_of(TYPE_DOUBLE)
-                            : letter == 'B' ? type_of(TYPE_BOOLEAN)
-                                            : NULL;
-    return !to || (*x = expr_coerce(&g->in.binder_of_expr, *x, to)) != NULL;
-}
-
-/* array(0.5, 0.9) as the first constant. */
-static bool constant_list(struct grouping *g, const struct ast_expr *x, struct agg_constants *c)
-{
-    c->is_list = true;
-    if (x->n_args > AGG_LIST_MAX) {
-        diag_error(g->b->diags, x->place, "E_LIMIT", "at most %d constants in one array", AGG_LIST_MAX);
-        return false;
-    }
-    for (; c->n_list < x->n_args; c->n_list++)
-        if (!constant(g, x->args[c->n_list], &c->list[c->n_list]))
-            return false;
-    return true;
-}
-
-/* Numbers and times become texts, as Spark casts them; bytes do not. */
-static bool as_text(struct grouping *g, const struct ast_expr *ast, struct expr **x)
-{
-    struct ast_expr argument = *ast, *arguments[] = {&argument};
-    struct ast_expr cast = {.kind = AST_CALL, .place = ast->place, .text = "string", .args = arguments, .n_args = 1};
-    return (*x)->type->kind == TYPE_STRING || (*x)->type->kind == TYPE_BINARY || plan__bind(&g->in, &cast, x);
-}
-
-static bool constant_text(struct grouping *g, const struct ast_expr *x, struct agg_constants *c)
-{
-    if (x->kind != AST_STRING && x->kind != AST_NULL)
-        return call_error(g, x, "E_ARGUMENTS", "what stands between the texts must be a constant text");
-    c->text = x->kind == AST_STRING ? x->text : NULL;
-    c->n_text = x->kind == AST_STRING ? x->length : 0;
-    return true;
-}
-
-static bool bind_arguments(struct grouping *g, const struct ast_expr *ast, struct call *c)
-{
-    const char *letters = c->function->arguments + (c->function->arguments[0] == '*');
-    int         n = (int)strcspn(letters, "pt");
-    bool        percentages = letters[n] == 'p', text = letters[n] == 't';
-    bool        none = ast->n_args == 0 || (ast->n_args == 1 && ast->args[0]->kind == AST_STAR);
-    if (none && c->function->arguments[0] == '*')
-        return true;
-    if (none || ast->n_args < n + percentages || ast->n_args > n + c->function->n_constants + text) {
-        diag_error(g->b->diags, ast->place, "E_ARGUMENTS", "%s() takes %d argument%s%s", ast->text, n,
-                   n == 1 ? "" : "s", percentages ? " and a percentage, or an array of them" : "");
-        return false;
-    }
-    for (; c->n_arguments < n; c->n_arguments++)
-        if (!plan__bind(&g->in, ast->args[c->n_arguments], &c->arguments[c->n_arguments]) ||
-            !(letters[c->n_arguments] == 's' ? as_text(g, ast->args[c->n_arguments], &c->arguments[c->n_arguments])
-                                             : coerce(g, &c->arguments[c->n_arguments], letters[c->n_arguments])))
-            return false;
-    if (text)
-        return ast->n_args == n || constant_text(g, ast->args[n], &c->constants);
-    for (; n + c->constants.n < ast->n_args; c->constants.n++) {
-        const struct ast_expr *x = ast->args[n + c->constants.n];
-        bool                   list = percentages && c->constants.n == 0 && is_call(x, "array");
-        if (!(list ? constant_list(g, x, &c->constants) : constant(g, x, &c->constants.at[c->constants.n])))
-            return false;
-    }
-    const struct expr *first = c->arguments[0];
-    if (strcasecmp(ast->text, "count") == 0 && first->kind == EXPR_LITERAL && first->type->kind != TYPE_NULL)
-        c->n_arguments = 0; /* count(1) is count(*) */
-    return true;
-}
-
-/* regr_avgx(y, x) is avg(if(isnotnull(y), x, NULL)), as in Spark; positive(y): y must be a number. */
-static bool bind_pair(struct grouping *g, const struct ast_expr *ast, const struct agg_pair *pair, struct call *c)
-{
-#define CALL(name, arguments, n) {.kind = AST_CALL, .place = ast->place, .text = name, .args = arguments, .n_args = n}
-    if (ast->n_args != 2 || ast->args[0]->kind == AST_STAR)
-        return call_error(g, ast, "E_ARGUMENTS", "this aggregate takes two arguments");
-    struct ast_expr *other[] = {ast->args[1 - pair->value]}, *value[] = {ast->args[pair->value]};
-    struct ast_expr  number = CALL("positive", other, 1), number_of_value = CALL("positive", value, 1);
-    struct ast_expr *numbers[] = {&number};
-    struct ast_expr  there = CALL("isnotnull", numbers, 1), null = {.kind = AST_NULL, .place = ast->place};
-    struct ast_expr *parts[] = {&there, strcmp(pair->aggregate, "count") == 0 ? &number_of_value : value[0], &null};
-    struct ast_expr  either = CALL("if", parts, 3), *argument[] = {&either};
-    struct ast_expr  call = CALL(pair->aggregate, argument, 1);
-#undef CALL
-    return bind_arguments(g, &call, c);
-}
-
-static bool bind_call(struct grouping *g, const struct ast_expr *ast, struct call *c)
-{
-    const struct agg_pair *pair = agg_find_pair(ast->text);
-    if (!(c->function = agg_find(pair ? pair->aggregate : ast->text))) {
-        diag_error(g->b->diags, ast->place, "E_UNSUPPORTED", "the aggregate %s() is not supported yet", ast->text);
-        return false;
-    }
-    if (ast->distinct) {
-        struct diag *d =
-            diag_error(g->b->diags, ast->place, "E_UNSUPPORTED", "distinct aggregations are not supported on streams");
-        diag_hint(g->b->diags, d, "consider approx_count_distinct(), as Spark advises");
-        return false;
-    }
-    if (ast->ignore_nulls && !c->function->ignores)
-        return call_error(g, ast, "E_ARGUMENTS", "IGNORE NULLS is for first, last and any_value");
-    if (!(pair ? bind_pair(g, ast, pair, c) : bind_arguments(g, ast, c)))
-        return false;
-    if (ast->ignore_nulls)
-        c->constants.at[c->constants.n++] = 1;
-    return !ast->filter || plan__bind_boolean(&g->in, ast->filter, "FILTER", &c->filter);
-}
-
-static bool same_call(const struct call *x, const struct call *y)
-{
-    if (x->function != y->function || x->n_arguments != y->n_arguments || x->constants.n != y->constants.n ||
-        (!x->filter) != (!y->filter) || (x->filter && !expr_equal(x->filter, y->filter)))
-        return false;
-    for (int i = 0; i < x->n_arguments; i++)
-        if (!expr_equal(x->arguments[i], y->arguments[i]))
-            return false;
-    if (x->constants.n_text != y->constants.n_text ||
-        (x->constants.n_text && memcmp(x->constants.text, y->constants.text, x->constants.n_text) != 0))
-        return false;
-    return x->constants.is_list == y->constants.is_list && x->constants.n_list == y->constants.n_list &&
-           memcmp(x->constants.list, y->constants.list, (size_t)x->constants.n_list * sizeof(double)) == 0 &&
-           memcmp(x->constants.at, y->constants.at, (size_t)x->constants.n * sizeof x->constants.at[0]) == 0;
-}
-
 /* The index of the aggregate, adding it when it is new; -1 after a diagnostic. */
 static int find_aggregate(struct grouping *g, const struct ast_expr *ast)
 {
-    struct call           c = {0};
+    struct aggregate_call c = {0};
     struct plan_aggregate a = {.filter = -1};
     const struct type    *types[AGG_ARGUMENTS_MAX] = {NULL};
     struct error          e;
-    if (!bind_call(g, ast, &c))
+    if (!plan__bind_aggregate_call(&g->in, ast, &c))
         return -1;
     for (int i = 0; i < g->n_aggregates; i++)
-        if (same_call(&g->calls[i], &c))
+        if (plan__same_aggregate_call(&g->calls[i], &c))
             return i;
     if (g->n_aggregates == AGGREGATES_MAX) {
         diag_error(g->b->diags, ast->place, "E_LIMIT", "at most %d aggregates", AGGREGATES_MAX);

@@ -51,7 +51,17 @@ struct plan_node *plan__node(struct binder *b, enum plan_node_kind kind, const s
 struct plan_node *plan__filter(struct binder *b, struct plan_node *input, struct expr *predicate);
 /* The WATERMARK clause that x over `input` is the event time of, or -1: a column, or window_time() of one. */
 int plan__event_of(const struct plan_node *input, const struct expr *x);
-/* Event marks follow them. */
+/* The call of an aggregate, over the input of the grouping (bind_aggregate_call.c). */
+struct aggregate_call {
+    const struct agg_signature *function;
+    struct expr                *arguments[AGG_ARGUMENTS_MAX];
+    int                         n_arguments;
+    struct expr                *filter; /* or NULL */
+    struct agg_constants        constants;
+};
+bool plan__bind_aggregate_call(struct plan_scope *input, const struct ast_expr *ast, struct aggregate_call *out);
+bool plan__same_aggregate_call(const struct aggregate_call *x, const struct aggregate_call *y);
+
 /* explode() and its like among the items of a SELECT (bind_explode.c). */
 struct generator {
     struct expr       *list; /* NULL: there is none */
@@ -66,6 +76,7 @@ bool plan__bind_generator(struct plan_scope *s, const struct ast_item *item, str
 /* The n items (without the generator) over input, with what it makes in its place. */
 struct plan_node *plan__explode(struct binder *b, struct plan_node *input, struct expr **exprs, const char **titles,
                                 int n, const struct generator *g);
+/* Event marks follow them. */
 struct plan_node *plan__project(struct binder *b, struct plan_node *input, struct expr **exprs,
                                 const char *const *names, int n, struct place at);
 void             *plan__alloc(struct binder *b, size_t n); /* zeroed; NULL after a diagnostic */

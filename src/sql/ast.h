@@ -98,7 +98,7 @@ struct ast_expr {
     enum ast_expr_kind      kind;
     struct place            place; /* the whole expression */
     enum ast_op             op;
-    bool                    negated, distinct, ignore_nulls, try_cast, has_operand, has_else;
+    bool                    negated, distinct, ignore_nulls, try_cast, has_operand, has_else, descending;
     char                    suffix;
     int64_t                 integer;
     int32_t                 months;
@@ -111,6 +111,7 @@ struct ast_expr {
     const char            **names; /* AST_CALL: NULL, or n_args entries, each NULL or a name */
     int                     n_args;
     const struct ast_expr  *filter; /* AST_CALL: FILTER (WHERE ..) */
+    const struct ast_expr  *within; /* AST_CALL: WITHIN GROUP (ORDER BY ..), or NULL */
     const struct ast_type  *type;   /* AST_CAST */
     const struct ast_query *query;  /* AST_EXISTS; AST_IN: or NULL */
 };

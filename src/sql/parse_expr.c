@@ -157,8 +157,26 @@ static bool argument(struct parser *p, struct list *args, struct list *names, bo
     return is_lambda(p) ? lambda(p, slot) : parse__expr(p, slot);
 }
 
+/* WITHIN GROUP (ORDER BY x [ASC | DESC]) */
+static bool within_group(struct parser *p, struct ast_expr *x)
+{
+    struct ast_expr *order;
+    if (!parse__need_word(p, "GROUP") || !parse__need(p, "(") || !parse__need_word(p, "ORDER") ||
+        !parse__need_word(p, "BY") || !parse__expr(p, &order))
+        return false;
+    x->within = order;
+    x->descending = parse__take_word(p, "DESC");
+    if (!x->descending)
+        parse__take_word(p, "ASC");
+    if (parse__is(p, ",") || parse__is_word(p, "NULLS"))
+        return parse__unsupported(p, tok(p)->place, "more than one expression in WITHIN GROUP is", NULL);
+    return parse__need(p, ")");
+}
+
 static bool call_tail(struct parser *p, struct ast_expr *x)
 {
+    if (parse__take_word(p, "WITHIN") && !within_group(p, x))
+        return false;
     if (parse__take_word(p, "FILTER")) {
         struct ast_expr *filter;
         if (!parse__need(p, "(") || !parse__need_word(p, "WHERE") || !parse__expr(p, &filter) || !parse__need(p, ")"))
@@ -169,10 +187,8 @@ static bool call_tail(struct parser *p, struct ast_expr *x)
         x->ignore_nulls = parse__is_word(p, "IGNORE");
         p->at += 2;
     }
-    if (parse__is_word(p, "OVER"))
-        return parse__unsupported(p, tok(p)->place, "OVER (..) is",
-                                  "a stream is windowed with GROUP BY window(ts, '..')");
-    return !parse__is_word(p, "WITHIN") || parse__unsupported(p, tok(p)->place, "WITHIN GROUP is", NULL);
+    return !parse__is_word(p, "OVER") ||
+           parse__unsupported(p, tok(p)->place, "OVER (..) is", "a stream is windowed with GROUP BY window(ts, '..')");
 }
 
 /* At the "(" behind the name. */

@@ -141,6 +141,11 @@ static void put_call(const struct ast_expr *x, struct buf *out)
     }
     put_args(x, unit, out);
     buf_u8(out, ')');
+    if (x->within) {
+        buf_puts(out, " WITHIN GROUP (ORDER BY ");
+        sql_unparse_expr(x->within, out);
+        buf_puts(out, x->descending ? " DESC)" : ")");
+    }
     if (x->filter) {
         buf_puts(out, " FILTER (WHERE ");
         sql_unparse_expr(x->filter, out);

@@ -65,13 +65,14 @@ static const struct row {
     {{"approx_count_distinct", "a", 1, false}, BIGINT, agg__approx_count_distinct, {0.05}},
     {{"percentile", "dp", 1, false}, DOUBLE, agg__percentile, {0}},
     {{"median", "d", 0, false}, DOUBLE, agg__percentile, {0.5}},
+    {{"percentile_cont", "dp", 1, false}, DOUBLE, agg__percentile, {0}},
+    {{"percentile_disc", "dp", 1, false}, DOUBLE, agg__percentile_disc, {0}},
     {{"percentile_approx", "qp", 2, false}, SAME, agg__percentile_approx, {0, 10000}},
     {{"approx_percentile", "qp", 2, false}, SAME, agg__percentile_approx, {0, 10000}},
 };
 #define N_ROWS (sizeof rows / sizeof rows[0])
 
-static const char *const later[] = {"percentile_cont",   "percentile_disc", "count_min_sketch",
-                                    "histogram_numeric", "product",         "grouping"};
+static const char *const later[] = {"count_min_sketch", "histogram_numeric", "product", "grouping"};
 
 static const struct agg_pair pairs[] = {{"regr_count", "count", 1}, {"regr_avgx", "avg", 1}, {"regr_avgy", "avg", 0}};
 #define N_PAIRS (sizeof pairs / sizeof pairs[0])
@@ -189,6 +190,8 @@ enum err agg_bind(const struct agg_signature *s, const struct type *const *argum
         out->constants[i] = constants && i < constants->n ? constants->at[i] : r->constants[i];
     out->text = constants ? constants->text : NULL;
     out->n_text = constants ? constants->n_text : 0;
+    out->ordered = constants && constants->ordered;
+    out->descending = constants && constants->descending;
     out->result = result_type(r, out, arena);
     if (!out->result)
         return err_set(e, ERR_NO_MEMORY, "%s()", s->name);
@@ -199,7 +202,7 @@ enum err agg_bind(const struct agg_signature *s, const struct type *const *argum
     int bits = r->choose == agg__approx_count_distinct ? agg__sketch_precision(out->constants[0]) : 4;
     if (bits < 4 || bits > 18)
         return err_set(e, ERR_INVALID, "%s() takes a relative error from 0.0022 to 0.39", s->name);
-    if (r->choose == agg__percentile || r->choose == agg__percentile_approx)
+    if (r->choose == agg__percentile || r->choose == agg__percentile_disc || r->choose == agg__percentile_approx)
         TRY(bind_percentages(r, constants, arena, out, e));
     return OK;
 }

@@ -42,7 +42,8 @@ struct agg {
     double                constants[AGG_CONSTANTS_MAX]; /* defaults filled in */
     const char           *text;                         /* what stands between texts */
     uint32_t              n_text;
-    const double         *list; /* percentages */
+    bool                  ordered, descending; /* WITHIN GROUP: by the value itself */
+    const double         *list;                /* percentages */
     int                   n_list;
 };
 
@@ -78,6 +79,7 @@ struct agg_constants {
     bool        is_list; /* the first one is an array */
     const char *text;
     uint32_t    n_text;
+    bool        ordered, descending;
 };
 /* The function over arguments of those types; result types of arrays live in the arena. ERR_UNSUPPORTED, ERR_INVALID
  * say what is wrong. */

@@ -4,6 +4,8 @@
  * the order they came (a set: in which each was first seen; mode: with its count in front). A group holds at most
  * LIST_BYTES_MAX; over it ERR_LIMIT. See agg.h.
  */
+#include <stdlib.h>
+
 #include "base/hash.h"
 #include "window/agg_priv.h"
 #include "window/value.h"
@@ -163,17 +165,40 @@ static enum err list_result(const struct agg *a, const uint8_t *state, struct bu
     return OK;
 }
 
+struct piece {
+    const uint8_t *p;
+    uint32_t       n;
+};
+
+static int by_bytes(const void *x, const void *y)
+{
+    const struct piece *a = x, *b = y;
+    int                 order = memcmp(a->p, b->p, a->n < b->n ? a->n : b->n);
+    return order ? order : (a->n > b->n) - (a->n < b->n);
+}
+
 /* The texts, and a->text between them; NULL when there are none. */
 static enum err text_result(const struct agg *a, const uint8_t *state, struct builder *into, struct error *e)
 {
     const struct list *l = list_c(state);
     struct buf         text;
-    buf_init(&text, TAG_STATE, TEXT_BYTES_MAX);
+    uint32_t           n_pieces = 0;
+    struct piece      *pieces = mem_alloc(TAG_STATE, ((size_t)l->n_values + 1) * sizeof *pieces);
+    if (!pieces)
+        return err_set(e, ERR_NO_MEMORY, "%s", a->ops->name);
     for (uint32_t at = 0, n; at < l->n_bytes; at += (uint32_t)sizeof n + n) {
-        const uint8_t *value = value_at(l, at, &n);
-        buf_put(&text, at ? a->text : "", at ? a->n_text : 0);
-        buf_put(&text, value + 1 + sizeof n, n - 1 - sizeof n); /* behind the valid byte and the length */
+        const uint8_t *value = value_at(l, at, &n); /* a valid byte and the length in front */
+        pieces[n_pieces++] = (struct piece){value + 1 + sizeof n, n - 1 - (uint32_t)sizeof n};
     }
+    if (a->ordered && n_pieces)
+        qsort(pieces, n_pieces, sizeof *pieces, by_bytes);
+    buf_init(&text, TAG_STATE, TEXT_BYTES_MAX);
+    for (uint32_t i = 0; i < n_pieces; i++) {
+        const struct piece *piece = &pieces[a->ordered && a->descending ? n_pieces - 1 - i : i];
+        buf_put(&text, i ? a->text : "", i ? a->n_text : 0);
+        buf_put(&text, piece->p, piece->n);
+    }
+    mem_free(pieces);
     enum err rc = buf_check(&text, a->ops->name, e);
     if (rc == OK && l->n_values)
         builder_bytes(into, text.data, text.size);
@@ -183,7 +208,7 @@ static enum err text_result(const struct agg *a, const uint8_t *state, struct bu
     return rc;
 }
 
-/* The value with the highest count; of several the least. */
+/* The value with the highest count; of several the least, or with DESC the greatest. */
 static enum err mode_result(const struct agg *a, const uint8_t *state, struct builder *into, struct error *e)
 {
     const struct list *l = list_c(state);
@@ -193,7 +218,8 @@ static enum err mode_result(const struct agg *a, const uint8_t *state, struct bu
     for (uint32_t at = 0, n; at < l->n_bytes; at += (uint32_t)sizeof n + n) {
         const uint8_t *value = value_at(l, at, &n);
         struct view    v = {.data = value + COUNT_BYTES, .size = n - COUNT_BYTES}, x = v, y = best;
-        if (count_of(value) < most || (count_of(value) == most && value_compare(a->result, &x, &y) >= 0))
+        int            order = count_of(value) == most ? value_compare(a->result, &x, &y) : 0;
+        if (count_of(value) < most || (count_of(value) == most && (a->descending ? order <= 0 : order >= 0)))
             continue;
         most = count_of(value);
         best = v;

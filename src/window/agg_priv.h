@@ -11,8 +11,8 @@ agg_choose_fn agg__count, agg__count_if, agg__sum, agg__avg, agg__min, agg__max,
     agg__bit_xor, agg__stddev_samp, agg__stddev_pop, agg__var_samp, agg__var_pop, agg__skewness, agg__kurtosis,
     agg__covar_pop, agg__covar_samp, agg__corr, agg__first, agg__last, agg__max_by, agg__min_by,
     agg__approx_count_distinct, agg__min_number, agg__max_number, agg__collect_list, agg__collect_set, agg__percentile,
-    agg__percentile_approx, agg__try_sum, agg__try_avg, agg__regr_r2, agg__regr_sxy, agg__regr_sxx, agg__regr_syy,
-    agg__regr_slope, agg__regr_intercept, agg__mode, agg__listagg;
+    agg__percentile_approx, agg__percentile_disc, agg__try_sum, agg__try_avg, agg__regr_r2, agg__regr_sxy,
+    agg__regr_sxx, agg__regr_syy, agg__regr_slope, agg__regr_intercept, agg__mode, agg__listagg;
 
 /* Of DECIMAL (agg_decimal.c). */
 const struct agg_ops *agg__try_sum_decimal(void), *agg__try_avg_decimal(void);

@@ -148,7 +148,28 @@ static double interpolated(const struct values *v, double percentage)
     return (above - position) * low + (position - below) * high;
 }
 
-static enum err exact_result(const struct agg *a, const uint8_t *state, struct builder *into, struct error *e)
+/* The first value that has at least that part of all at or before it. */
+static double discrete(const struct values *sorted, double p)
+{
+    uint32_t n = 1;
+    while (n < sorted->n && n < sorted->n * p)
+        n++;
+    return sorted->at[n - 1];
+}
+
+static void values_reverse(struct values *v)
+{
+    for (uint32_t i = 0; i < v->n / 2; i++) {
+        double swap = v->at[i];
+        v->at[i] = v->at[v->n - 1 - i];
+        v->at[v->n - 1 - i] = swap;
+    }
+}
+
+typedef double percentile_fn(const struct values *sorted, double p);
+
+static enum err percentiles(const struct agg *a, const uint8_t *state, percentile_fn *of, struct builder *into,
+                            struct error *e)
 {
     struct values sorted = {0}, *v = &sorted;
     double        results[AGG_LIST_MAX];
@@ -157,12 +178,24 @@ static enum err exact_result(const struct agg *a, const uint8_t *state, struct b
         builder_null(into);
     } else if (rc == OK) {
         values_sort(v);
+        if (a->descending)
+            values_reverse(v);
         for (int i = 0; i < a->n_list; i++)
-            results[i] = interpolated(v, a->list[i]);
+            results[i] = of(v, a->list[i]);
         put_all(a, results, into);
     }
     mem_free(v->at);
     return rc;
+}
+
+static enum err exact_result(const struct agg *a, const uint8_t *state, struct builder *into, struct error *e)
+{
+    return percentiles(a, state, interpolated, into, e);
+}
+
+static enum err disc_result(const struct agg *a, const uint8_t *state, struct builder *into, struct error *e)
+{
+    return percentiles(a, state, discrete, into, e);
 }
 
 static void exact_save(const struct agg *a, const uint8_t *state, struct buf *out)
@@ -185,7 +218,12 @@ static void exact_free(uint8_t *state)
 static const struct agg_ops exact_ops = {
     "percentile", sizeof(struct values), exact_update, exact_merge, exact_result, exact_save, exact_load, exact_free};
 
+static const struct agg_ops disc_ops = {
+    "percentile_disc", sizeof(struct values), exact_update, exact_merge, disc_result, exact_save, exact_load,
+    exact_free};
+
 const struct agg_ops *agg__percentile(const struct type *t) { return (void)t, &exact_ops; }
+const struct agg_ops *agg__percentile_disc(const struct type *t) { return (void)t, &disc_ops; }
 
 /* ---- percentile_approx: a summary ---- */
 

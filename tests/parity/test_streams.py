@@ -83,6 +83,13 @@ MODES = """SELECT window.start AS ws, k,
   mode(v % 2 = 0, true) FILTER (WHERE v > 0) AS mf, mode(CAST(v % 4 AS DOUBLE), true) AS md,
   listagg(kind) AS l, string_agg(k, ', ') AS lk, listagg(nullif(kind, 'x'), '|') AS ln, listagg(v % 1, '-') AS lv
   FROM {} GROUP BY window(ts, '10 seconds'), k"""
+WITHIN = """SELECT window.start AS ws, k, percentile_cont(0.5) WITHIN GROUP (ORDER BY v) AS a,
+  percentile_cont(array(0.1, 0.25, 0.99)) WITHIN GROUP (ORDER BY v DESC) AS b,
+  percentile_disc(array(0, 0.1, 0.2, 0.25, 0.3, 0.5, 0.6, 0.7, 0.9, 1)) WITHIN GROUP (ORDER BY v) AS c,
+  percentile_disc(0.4) WITHIN GROUP (ORDER BY CAST(v AS STRING) DESC) AS d, mode() WITHIN GROUP (ORDER BY v) AS e,
+  mode() WITHIN GROUP (ORDER BY kind DESC) FILTER (WHERE v > 0) AS f,
+  listagg(kind, ',') WITHIN GROUP (ORDER BY kind) AS g, string_agg(k) WITHIN GROUP (ORDER BY k DESC) AS h
+  FROM {} GROUP BY window(ts, '10 seconds'), k"""
 SKETCH = """SELECT window.start AS ws, approx_count_distinct(v) AS v, approx_count_distinct(v, 0.01) AS v1,
   approx_count_distinct(CAST(v AS DOUBLE), 0.2) AS vd, approx_count_distinct(k) AS k, approx_count_distinct(ts) AS t,
   approx_count_distinct(offset) FILTER (WHERE kind = 'x') AS o, approx_count_distinct(v > 0) AS b,
@@ -406,6 +413,7 @@ CASES = {  # name: (SELECT, records or lists of them per partition, maxOffsetsPe
     "regression, few": (REGRESSION.format(events()), [event(1, "a", v=3), event(2, "a", v=4), event(3, "b", v=5),
                                                       event(4, "c", v=None), event(60, "z", v=1)], None),
     "modes and lists of texts": (MODES.format(events()), random_events(67, 300), 70),
+    "in an order of their own": (WITHIN.format(events()), random_events(68, 400), 90),
     "sums that are NULL when they overflow": (TRIES.format(events()), random_events(67, 300), 70),
     "moments and pairs, few": (MOMENTS.format(events()), [event(1, "a", v=3), event(2, "a", v=4), event(3, "b", v=5),
                                                               event(4, "b", v=None), event(50, "a", v=1)], None),

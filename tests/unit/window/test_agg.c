@@ -500,6 +500,21 @@ static void percentiles_are_those_of_sparks_summary(void **state)
 }
 
 /* Every value stays: between two of them by their distance. */
+static void a_discrete_percentile_is_one_of_the_values(void **state)
+{
+    const int64_t              values[] = {9, NIL, 1, 4, 2};
+    const struct type         *type = type_of(TYPE_DOUBLE);
+    const struct agg_constants constants = {.at = {0.3}, .n = 1, .ordered = true, .descending = true};
+    struct run                 r = {.columns = {longs(TYPE_DOUBLE, values, 5)}};
+    (void)state;
+    assert_int_equal(agg_bind(agg_find("percentile_disc"), &type, 1, &constants, &arena, &r.agg, NULL), OK);
+    r.state = mem_zalloc(TAG_TEST, r.agg.ops->size);
+    run_epochs(&r, 3, 2);
+    assert_int_equal(as_long(run_end(&r)), 4);
+    column_free(r.columns[0]);
+    assert_int_equal((int64_t)of_pairs("percentile_disc", values, NULL, 5), 1); /* p = 0 */
+}
+
 static void exact_percentiles_lie_between_values(void **state)
 {
     const int64_t values[] = {40, NIL, 10, 30, 20};
@@ -536,6 +551,7 @@ int main(void)
         cmocka_unit_test(a_list_has_a_ceiling),
         cmocka_unit_test(percentiles_are_those_of_sparks_summary),
         cmocka_unit_test(exact_percentiles_lie_between_values),
+        cmocka_unit_test(a_discrete_percentile_is_one_of_the_values),
         cmocka_unit_test(what_an_aggregate_does_not_take_is_said),
     };
     arena_init(&arena, TAG_TEST, 1 << 20);
