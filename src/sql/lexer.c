@@ -169,10 +169,13 @@ static void note_odd(struct lexer *l, uint32_t from)
         *odd = from + 1;
 }
 
+/* At the last quote of all. Behind a blank, a comma and the like it opens a text, which is then the one that lacks its
+ * end; behind anything else it is more likely a closing one. */
 static void quote_has_no_end(struct lexer *l, uint32_t from)
 {
     char     quote = l->text[from], hint[100];
-    uint32_t odd = l->odd[strchr(quotes, quote) - quotes];
+    bool     opens = from == 0 || strchr(" \t\r\n(,=<>|[+", l->text[from - 1]);
+    uint32_t odd = opens ? 0 : l->odd[strchr(quotes, quote) - quotes];
     snprintf(hint, sizeof hint, "close it with %c%s; inside of it a %c is written twice", quote,
              odd ? ", or the first one behind it that lacks it" : "", quote);
     no_end(l, odd ? odd - 1 : from, 1, quote == '`' ? "this name has no end" : "this text has no end", hint);

@@ -214,6 +214,8 @@ static const struct {
     {"CREATE STREAMING TABLE t AS SELECT #'a FROM v WHERE b = 'x' AND c = 'y'", "this text has no end",
      "the first one"},
     {"CREATE STREAMING TABLE t AS SELECT 'z', #'a\nFROM v WHERE b = '-'", "this text has no end", "the first one"},
+    {"CREATE STREAMING TABLE t COMMENT 'two\nlines' AS SELECT a FROM v WHERE b = #'y", "this text has no end",
+     "with '; "},
     {"CREATE STREAMING TABLE t AS SELECT #'it's' AS a FROM v", "this text has no end", "written twice"},
     {"CREATE STREAMING TABLE t AS SELECT \"it's\", 'a', #'b\" FROM v", "this text has no end", NULL},
     {"CREATE STREAMING TABLE t AS SELECT r#'a FROM v", "this text has no end", NULL},
