@@ -187,7 +187,7 @@ def test_exit_codes():
 def test_failpoints():
     documented = [c for c in first_column(section("docs/operations.md", "Failpoints")) if "." in c]
     printed = usage("help", "failpoints").split("\n\n", 1)[1]
-    assert documented == re.findall(r"\b(?:pipeline|sink|store)\.[a-z_.]+[a-z]", printed)
+    assert documented == re.findall(r"\b(?:delta|pipeline|sink|store)\.[a-z_.]+[a-z]", printed)
 
 
 def test_properties():
@@ -222,7 +222,8 @@ def test_every_function_is_listed_and_none_else():
     source = (TOP / "src/expr/bind_predicate.c").read_text()
     choosing = source[source.index("struct expr *expr__conditional_call"):]
     table |= set(re.findall(r'"(\w+)"', choosing[:choosing.index("\n}\n")]))
-    table |= set(re.findall(r'\{\{"(\w+)", ', (TOP / "src/window/agg.c").read_text()))
+    aggregates = (TOP / "src/window/agg.c").read_text()
+    table |= set(re.findall(r'\{\{"(\w+)", ', aggregates)) | set(re.findall(r'\{"(\w+)", "\w+", [01]\}', aggregates))
     assert listed == table
 
 
