@@ -235,7 +235,7 @@ static const struct {
     {"unsupported_feature", "Valid elsewhere, not here."},
     {"not_found", "There is nothing of that name."},
     {"name_taken", "There is something of that name already."},
-    {"table_taken", "Another query writes this table, or a side table of it."},
+    {"table_taken", "Another query writes this table, or into it."},
     {"wrong_state", "It cannot be done in the state it is in."},
     {"etag_mismatch", "It was changed meanwhile: read it again, then write."},
     {"incompatible_state", "The state of the query cannot follow the change; a reset gives it up."},

@@ -242,14 +242,18 @@ struct all_tables {
 static bool note_table(void *arg, const char *name, const char *location, const char *query)
 {
     struct all_tables *all = arg;
-    struct named      *more = mem_realloc(TAG_WEB, all->items, (size_t)(all->n + 1) * sizeof *more);
+    struct known      *known = known_for(all->api, location);
+    for (int i = 0; i < all->n; i++)
+        if (all->items[i].known == known) /* a side table of several queries */
+            return true;
+    struct named *more = mem_realloc(TAG_WEB, all->items, (size_t)(all->n + 1) * sizeof *more);
     CHECK(more);
     all->items = more;
     struct named *n = &all->items[all->n++];
     memset(n, 0, sizeof *n);
     snprintf(n->name, sizeof n->name, "%s", name);
     snprintf(n->query, sizeof n->query, "%s", query);
-    n->known = known_for(all->api, location);
+    n->known = known;
     return true;
 }
 

@@ -81,11 +81,11 @@ void folders_free(struct folders *f)
     f->n = 0;
 }
 
-const char *folders_share(const struct folders *a, const struct folders *b)
+const char *folders_clash(const struct folders *a, const struct folders *b)
 {
     for (int i = 0; i < a->n; i++)
         for (int k = 0; k < b->n; k++)
-            if (strcmp(a->items[i], b->items[k]) == 0)
+            if ((i == 0 || k == 0) && strcmp(a->items[i], b->items[k]) == 0)
                 return a->items[i];
     return NULL;
 }
@@ -147,7 +147,7 @@ void folder_owners_others(struct folder_owners *o, const char *query, const stru
     pthread_mutex_lock(&o->lock);
     bool more = true;
     for (const struct folder_owner *i = o->first; i && more; i = i->next) {
-        const char *folder = strcmp(i->query, query) == 0 ? NULL : folders_share(f, &i->folders);
+        const char *folder = strcmp(i->query, query) == 0 ? NULL : folders_clash(f, &i->folders);
         more = !folder || each(arg, i->query, folder);
     }
     pthread_mutex_unlock(&o->lock);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pipeline/folders: which folders the queries of a service write, so that no two write one.
+ * pipeline/folders: which folders the queries of a service write, so that nobody writes into the table of another one.
+ * Side tables may be shared by side tables: their rows say where they come from, and each query has a transaction of
+ * its own in them.
  *
  * A folder is compared by what it is: absolute, without "." and "//", symbolic links followed as far as it exists.
  */
@@ -13,15 +15,15 @@
 #define FOLDERS_MAX 4 /* the table and its side tables */
 
 struct folders {
-    char *items[FOLDERS_MAX];
+    char *items[FOLDERS_MAX]; /* the table first */
     int   n;
 };
 
 /* Those that p writes; *out is to be freed in both cases. Any thread; blocks on the file system. */
 MUST_CHECK enum err folders_of_plan(const struct plan *p, struct folders *out, struct error *e);
 void                folders_free(struct folders *f);
-/* The first folder of a that is one of b's too; NULL: none is. */
-const char *folders_share(const struct folders *a, const struct folders *b);
+/* The first folder of a that is one of b's too, and the table of one of them; NULL: none is. */
+const char *folders_clash(const struct folders *a, const struct folders *b);
 
 /* What each query is to write, whether it runs or not. Any thread. */
 struct folder_owner;

@@ -258,7 +258,7 @@ static enum err check_start(const struct service_query *q, const struct folders 
     struct start_check c = {.q = q, .e = e};
     for (int i = 0; i < supervisor_n(q->s, RESOURCE_QUERY); i++) {
         const struct service_query *other = service_query_of(supervisor_at(q->s, RESOURCE_QUERY, i));
-        const char                 *folder = other == q ? NULL : folders_share(f, &other->writes);
+        const char                 *folder = other == q ? NULL : folders_clash(f, &other->writes);
         if (!folder)
             continue;
         err_set(e, ERR_EXISTS, "query %s writes to %s already", other->base.name, folder);

@@ -227,6 +227,21 @@ def test_changed_sql_keeps_its_state_or_is_refused(service, broker):
     until(lambda: service.get("/queries/counts")["generation"] == 2, 30, "generation 2")
 
 
+def test_queries_share_a_table_of_rejects_and_each_row_is_there_once(service, broker):
+    service.serve()
+    producer(service, broker, "t31", rate=0, rows=2000, malformed_pct=5)
+    properties = "TBLPROPERTIES ('millrace.onMalformed' = 'reject', 'millrace.rejects' = './lake/rejects', "
+    names = ("one", "two")
+    for name in names:
+        sql = every_event(broker, "t31", name=name).replace("TBLPROPERTIES (", properties)
+        service.post("/queries", {"sql": sql}, status=201)
+    for name in names:
+        service.until_status(name, lambda s: s["records"] == 2000 and s["ledger"]["records"]["read"] == 2000)
+    bad = [service.get(f"/queries/{name}/status")["ledger"]["records"]["rejected"] for name in names]
+    assert bad[0] == bad[1] > 50 and service.get("/tables/rejects")["rows"] == sum(bad)
+    assert sorted(t["name"] for t in service.get("/tables")["items"]) == ["one", "rejects", "two"]
+
+
 def test_a_missing_topic_is_waited_for(service, broker):
     service.serve()
     sql = every_event(broker, "later").replace(broker.address, "127.0.0.1:9")

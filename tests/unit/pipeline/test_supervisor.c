@@ -352,7 +352,7 @@ static void one_table_is_one_by_whatever_name(void **state)
     assert_int_equal(put(w, RESOURCE_QUERY, "second", query_into(w, link, ""), false), OK);
 }
 
-static void a_side_table_is_a_table_too(void **state)
+static void side_tables_are_shared_and_tables_are_not(void **state)
 {
     struct world *w = *state;
     char          more[200], place[200];
@@ -360,9 +360,12 @@ static void a_side_table_is_a_table_too(void **state)
     snprintf(place, sizeof place, "%s/one", w->lake);
     assert_int_equal(put(w, RESOURCE_QUERY, "first", query_into(w, place, more), false), OK);
     snprintf(place, sizeof place, "%s/two", w->lake);
-    assert_taken(w, "second", query_into(w, place, more), "first");
+    assert_int_equal(put(w, RESOURCE_QUERY, "second", query_into(w, place, more), false), OK);
     snprintf(place, sizeof place, "%s/aside", w->lake);
-    assert_taken(w, "second", query_into(w, place, ""), "first");
+    assert_taken(w, "third", query_into(w, place, ""), "second");
+    snprintf(place, sizeof place, "%s/three", w->lake);
+    snprintf(more, sizeof more, ", 'millrace.late' = '%s/one'", w->lake);
+    assert_taken(w, "third", query_into(w, place, more), "first");
 }
 
 static void the_table_of_a_deleted_query_is_free_when_that_has_ended(void **state)
@@ -490,7 +493,7 @@ int main(void)
                                        T(a_query_can_be_stopped_at_any_moment),
                                        T(two_queries_do_not_write_one_table),
                                        T(one_table_is_one_by_whatever_name),
-                                       T(a_side_table_is_a_table_too),
+                                       T(side_tables_are_shared_and_tables_are_not),
                                        T(the_table_of_a_deleted_query_is_free_when_that_has_ended),
                                        T(of_two_that_write_one_table_the_older_one_runs_after_a_restart),
                                        T(state_that_cannot_follow_is_refused_or_dropped),
