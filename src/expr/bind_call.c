@@ -173,9 +173,7 @@ static bool refuse_by_name(struct expr_binder *b, const struct ast_expr *ast)
          "there is no TIMESTAMP_NTZ and no TIME here; current_timestamp(), make_timestamp(..) and to_timestamp(..) "
          "give "
          "a TIMESTAMP, date_format(ts, 'HH:mm:ss') the time of day"},
-        {" to_number try_to_number to_char to_varchar ", "CAST(replace(x, ',', '') AS DECIMAL(12,2)) reads a number; "
-                                                         "format_number(x, 2) and date_format(ts, 'yyyy-MM') "
-                                                         "write"},
+        {" to_number try_to_number ", "CAST(replace(x, ',', '') AS DECIMAL(12,2)) reads a number"},
         {" sentences ", "split(x, '[.!?]') cuts a text by a pattern"},
         {" aes_encrypt aes_decrypt try_aes_decrypt ",
          "a key does not belong into a query; sha2(x, 256) makes a pseudonym, mask(x) hides"},

@@ -406,6 +406,40 @@ bool expr__bind_format(struct expr_binder *b, struct expr *x, const struct ast_e
     return pattern && (x->detail = pattern_of(b, pattern, false)) != NULL;
 }
 
+/* to_char(time, pattern) is date_format; to_char(bytes, format) is hex, base64 or decode. */
+bool expr__bind_to_char(struct expr_binder *b, struct expr *x, const struct ast_expr *ast)
+{
+    static const struct function of_time = {.name = "date_format", .strict = true, .run = k_date_format},
+                                 decode = {.name = "decode", .strict = true, .run = k_decode},
+                                 to_hex = {.name = "hex", .strict = true, .run = k_hex},
+                                 to_base64 = {.name = "base64", .strict = true, .run = k_base64};
+    const struct type *text = type_of(TYPE_STRING);
+    struct expr       *arg = x->args[0], *call;
+    if (arg->type->kind == TYPE_DATE || arg->type->kind == TYPE_TIMESTAMP) {
+        arg = expr_coerce(b, arg, type_of(TYPE_TIMESTAMP));
+        call = arg ? expr__call(b, &of_time, text, ast->place, arg, x->args[1]) : NULL;
+        return call && expr__bind_format(b, call, ast) && become(x, call);
+    }
+    if (arg->type->kind != TYPE_BINARY) {
+        struct diag *g = diag_error(b->diags, ast->place, "E_UNSUPPORTED", "%s() takes a time or bytes, not %s",
+                                    x->function->name, type_kind_name(arg->type->kind));
+        diag_hint(b->diags, g, "format_number(x, 2) and format_string('%%08.2f', x) write numbers");
+        return false;
+    }
+    if (!expr__is_constant(b, x->args[1], "the format"))
+        return false;
+    const char *format = x->args[1]->value.text;
+    if (strcasecmp(format, "utf-8") == 0)
+        return become(x, expr__call(b, &decode, text, ast->place, arg, constant_text(b, ast->place, "UTF-8")));
+    if (strcasecmp(format, "hex") == 0)
+        return become(x, expr__call(b, &to_hex, text, ast->place, arg, NULL));
+    if (strcasecmp(format, "base64") == 0)
+        return become(x, expr__call(b, &to_base64, text, ast->place, arg, NULL));
+    diag_error(b->diags, x->args[1]->place, "E_ARGUMENTS", "%s() takes 'hex', 'base64' or 'utf-8', not '%s'",
+               x->function->name, format);
+    return false;
+}
+
 /* A text read by a pattern, as `f` does. */
 static struct expr *read_by_pattern(struct expr_binder *b, const struct function *f, const struct type *type,
                                     struct place at, struct expr *text, struct expr *pattern)

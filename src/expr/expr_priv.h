@@ -155,7 +155,7 @@ extern bind_cb expr__bind_positive, expr__bind_no_decimal, expr__bind_mod, expr_
     expr__bind_hash, expr__bind_to_json, expr__bind_cast_call, expr__bind_equal_null, expr__bind_format,
     expr__bind_to_time, expr__bind_unix, expr__bind_unit, expr__bind_part, expr__bind_zone, expr__bind_current_zone,
     expr__bind_make_timestamp, expr__bind_schema_of_json, expr__bind_to_binary, expr__bind_cast_utf8, expr__bind_mask,
-    expr__bind_raise;
+    expr__bind_raise, expr__bind_to_char;
 
 /* ---- for kernels ---- */
 
