@@ -2,9 +2,9 @@
 // main: the shell around the views: top bar, navigation, routes in the hash, keys, toasts. Knows every view; nothing
 // knows main.
 
+import { get } from './api.js';
 import { h, icon, put, setAttr, setClass, setIcon, setText, svg } from './dom.js';
 import { span } from './format.js';
-import { askForToken, isSignedOut, signOut } from './parts/sign_in.js';
 import { LEVEL_ICON } from './parts/state.js';
 import { makeStore } from './store.js';
 
@@ -82,12 +82,12 @@ const themeButton = h('button', {
 });
 const leaveButton = h(
   'button',
-  { class: 'icon-button wide-only', 'aria-label': 'Sign out', hidden: true, onclick: () => signOut(store) },
+  { class: 'icon-button wide-only', 'aria-label': 'Sign out', hidden: true, onclick: signOut },
   icon('leave'),
 );
 const leaveLink = h(
   'button',
-  { class: 'quiet', hidden: true, onclick: () => signOut(store) },
+  { class: 'quiet', hidden: true, onclick: signOut },
   icon('leave'),
   'Sign out',
 );
@@ -227,8 +227,23 @@ async function checkSignedIn() {
   signIn();
 }
 
-function signIn() {
+// Whether the service answers, but not to us.
+async function isSignedOut() {
+  try {
+    await get('/info');
+    return false;
+  } catch (problem) {
+    return problem.status === 401;
+  }
+}
+
+async function signIn() {
+  const { askForToken } = await import('./parts/sign_in.js');
   askForToken(() => location.reload());
+}
+
+async function signOut() {
+  (await import('./parts/sign_in.js')).signOut(store);
 }
 
 function bannerText() {

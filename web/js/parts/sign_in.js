@@ -1,18 +1,8 @@
 // SPDX-License-Identifier: MIT
 // sign_in: asks for a token when the service wants one, trades it for the session's cookie, and gives that up again.
 
-import { get, post, remove } from '../api.js';
+import { post, remove } from '../api.js';
 import { h, setText } from '../dom.js';
-
-// Whether the service answers, but not to us.
-export async function isSignedOut() {
-  try {
-    await get('/info');
-    return false;
-  } catch (problem) {
-    return problem.status === 401;
-  }
-}
 
 // Ends the session. The page begins anew: what it has shown is not left for whoever comes next.
 export async function signOut(store) {
