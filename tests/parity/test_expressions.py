@@ -29,6 +29,7 @@ for text in json.load(open(sys.argv[1])):
         answer = [None, None, str(error).split("\n")[0][:300]]
     print("DONE", json.dumps([text, *answer]), flush=True)
 '''
+NESTED = ("ARRAY", "STRUCT", "MAP")
 PLAIN = {"TINYINT", "SMALLINT", "INT", "BIGINT", "BOOLEAN"}
 
 
@@ -44,8 +45,8 @@ def expressions():
 def written(kind, text):
     """Spark's answer as the file has it."""
     if text is None:
-        return f"{kind} null"
-    if kind.startswith(("ARRAY", "STRUCT", "MAP")):
+        return f"{kind.replace(' ', '') if kind.startswith(NESTED) else kind} null"
+    if kind.startswith(NESTED):
         return [kind.replace(" ", ""), read(text)[0][1]]
     if kind in PLAIN or kind.startswith("DECIMAL"):
         return f"{kind} {text}"
@@ -61,8 +62,10 @@ def read(text):
 
 def parsed(ours, kind):
     """The answer in the file, in the form that written() has. A MAP stands there as a list of its pairs."""
-    if not kind.startswith(("ARRAY", "STRUCT", "MAP")) or ours.endswith(" null"):
+    if not kind.startswith(NESTED):
         return ours
+    if ours.endswith(" null"):
+        return ours[:-len(" null")].replace(" ", "").upper() + " null"
     at = min(i for i in (ours.find(" ["), ours.find(" {")) if i > 0)
     pairs = read(ours[at + 1:])
     if kind.startswith("MAP"):
