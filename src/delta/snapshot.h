@@ -53,7 +53,7 @@ int                 table_snapshot_n_partition_columns(const struct table_snapsh
 const char         *table_snapshot_partition_column(const struct table_snapshot *s, int i);
 
 /* Rows of one data file through `each` (owns the batch; not OK stops), at most `most` (0: all); partition columns are
- * filled in. */
+ * filled in. ERR_UNSUPPORTED: the table asks for readers that know more than version 1. */
 MUST_CHECK enum err table_snapshot_read(struct table_snapshot *s, const struct snapshot_file *f, uint32_t most,
                                         enum err (*each)(void *arg, struct batch *b, struct error *e), void *arg,
                                         struct error *e);

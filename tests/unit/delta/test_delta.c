@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "delta/snapshot.h"
 #include "delta/table.h"
 #include "json/doc.h"
 
@@ -595,6 +596,29 @@ static void properties_that_need_more_are_refused(void **state)
     assert_int_equal(delta_property_check("delta.setTransactionRetentionDuration", "1 day", &e), ERR_UNSUPPORTED);
 }
 
+static enum err no_rows(void *arg, struct batch *b, struct error *why)
+{
+    (void)arg;
+    (void)why;
+    batch_free(b);
+    return OK;
+}
+
+static void rows_that_may_be_deleted_elsewhere_are_not_shown(void **state)
+{
+    struct table_snapshot *s;
+    (void)state;
+    put_version(0, METADATA("i", FIELDS, "", "") PROTOCOL ADD);
+    put_version(1, "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":"
+                   "[\"deletionVectors\"],\"writerFeatures\":[\"deletionVectors\"]}}\n");
+    assert_int_equal(table_snapshot_new(store, &s, &e), OK);
+    assert_int_equal(table_snapshot_refresh(s, &e), OK);
+    assert_int_equal(table_snapshot_n_files(s), 1);
+    assert_int_equal(table_snapshot_read(s, table_snapshot_file(s, 0), 0, no_rows, NULL, &e), ERR_UNSUPPORTED);
+    assert_non_null(strstr(e.text, "version 3"));
+    table_snapshot_free(s);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -619,6 +643,7 @@ int main(void)
                                        T(a_table_made_by_spark_is_appended_to),
                                        T(names_delta_refuses_are_refused),
                                        T(partition_columns_are_checked),
-                                       T(properties_that_need_more_are_refused)};
+                                       T(properties_that_need_more_are_refused),
+                                       T(rows_that_may_be_deleted_elsewhere_are_not_shown)};
     return cmocka_run_group_tests_name("delta", tests, NULL, NULL);
 }
