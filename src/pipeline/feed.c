@@ -113,24 +113,27 @@ bool query__plan(struct query *q)
     return more;
 }
 
+/* Nothing more than what is read already. */
+static void close_plan(struct query *q)
+{
+    for (int s = 0; s < q->plan->n_sources; s++)
+        for (int i = 0; i < q->start[s].n; i++)
+            kafka_source_plan(q->sources[s], i, 0);
+}
+
 void query__open_plan(struct query *q)
 {
     q->opened_bytes = handed_out(q).bytes;
-    for (int s = 0; s < q->plan->n_sources; s++) {
+    for (int s = 0; s < q->plan->n_sources; s++)
         offsets_take(&q->start[s], q->sources[s]);
-        for (int i = 0; i < q->start[s].n; i++)
-            kafka_source_plan(q->sources[s], i, 0); /* nothing yet */
-    }
+    close_plan(q);
 }
 
 /* Records that have grown suddenly: better a partition ahead of another than no memory left. */
 static void close_plan_beyond_bytes(struct query *q)
 {
-    if (q->rebuilding || !query__own_cap(q) || handed_out(q).bytes - q->opened_bytes < 2 * OWN_BYTES)
-        return;
-    for (int s = 0; s < q->plan->n_sources; s++)
-        for (int i = 0; i < q->start[s].n; i++)
-            kafka_source_plan(q->sources[s], i, 0);
+    if (!q->rebuilding && query__own_cap(q) && handed_out(q).bytes - q->opened_bytes >= 2 * OWN_BYTES)
+        close_plan(q);
 }
 
 bool query__reached(struct query *q)

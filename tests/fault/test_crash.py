@@ -254,44 +254,49 @@ def test_a_changed_query_is_refused_and_reset_starts_anew(job, millrace):
     assert millrace.summary()["generation"] == 2
 
 
-def test_a_full_disk_pauses_the_query_until_there_is_space(job, millrace, tmp_path):
+@pytest.fixture
+def full_disk(tmp_path):
+    """A small file system with no room for a table."""
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", disk], check=False).returncode != 0:
         pytest.skip("cannot mount a small file system")
     try:
-        job.put(millrace.folder)
         (disk / "fill").write_bytes(b"x" * 385_000)
-        millrace.start(*RUN, "--warehouse", disk / "lake")
-        millrace.until_output("trying again", 60)
-        (disk / "fill").unlink()
-        subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
-        assert millrace.wait(120) == 0, millrace.output()
-        assert "works again" in millrace.output()
-        (millrace.folder / "lake").symlink_to(disk / "lake")
-        job.check(millrace.folder, millrace.summary())
+        yield disk
     finally:
         subprocess.run(["umount", disk], check=False)
 
 
-def test_a_job_that_is_to_end_gives_up_on_a_full_disk(job, millrace, tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", disk], check=False).returncode != 0:
-        pytest.skip("cannot mount a small file system")
-    try:
-        job.put(millrace.folder)
-        (disk / "fill").write_bytes(b"x" * 385_000)
-        began = time.monotonic()
-        assert millrace.run(*RUN, "--warehouse", disk / "lake", "--give-up-after", "3s", timeout=60) == 74
-        assert 3 <= time.monotonic() - began < 20
-        assert re.search(r"No space left on device; given up after \d s$", millrace.output(), re.M), millrace.output()
-        subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
-        assert millrace.run(*RUN, "--warehouse", disk / "lake", timeout=120) == 0, millrace.output()
-        (millrace.folder / "lake").symlink_to(disk / "lake")
-        job.check(millrace.folder, millrace.summary())
-    finally:
-        subprocess.run(["umount", disk], check=False)
+def enlarge(disk):
+    subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
+
+
+def check_on(disk, job, millrace):
+    (millrace.folder / "lake").symlink_to(disk / "lake")
+    job.check(millrace.folder, millrace.summary())
+
+
+def test_a_full_disk_pauses_the_query_until_there_is_space(job, millrace, full_disk):
+    job.put(millrace.folder)
+    millrace.start(*RUN, "--warehouse", full_disk / "lake")
+    millrace.until_output("trying again", 60)
+    (full_disk / "fill").unlink()
+    enlarge(full_disk)
+    assert millrace.wait(120) == 0, millrace.output()
+    assert "works again" in millrace.output()
+    check_on(full_disk, job, millrace)
+
+
+def test_a_job_that_is_to_end_gives_up_on_a_full_disk(job, millrace, full_disk):
+    job.put(millrace.folder)
+    began = time.monotonic()
+    assert millrace.run(*RUN, "--warehouse", full_disk / "lake", "--give-up-after", "3s", timeout=60) == 74
+    assert 3 <= time.monotonic() - began < 20
+    assert re.search(r"No space left on device; given up after \d s$", millrace.output(), re.M), millrace.output()
+    enlarge(full_disk)
+    assert millrace.run(*RUN, "--warehouse", full_disk / "lake", timeout=120) == 0, millrace.output()
+    check_on(full_disk, job, millrace)
 
 
 def test_a_job_that_is_to_end_gives_up_on_a_broker_that_is_away(own_kafka, millrace):
