@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
+#include "base/interval.h"
 #include "delta/log.h"
 #include "delta/replay.h"
 #include "json/doc.h"
@@ -83,22 +83,10 @@ int64_t delta_table_generation(const struct delta_table *t, const char *prefix)
 /* "interval 1 week"; what is not understood is for ever. */
 static int64_t duration_ms(const char *text)
 {
-    static const struct {
-        const char *unit;
-        int64_t     ms;
-    } units[] = {{"millisecond", 1}, {"second", 1000},        {"minute", 60000},
-                 {"hour", 3600000},  {"day", 24 * 3600000LL}, {"week", WEEK_MS}};
-    long long   n;
-    char        unit[16];
-    const char *at = strncasecmp(text, "interval ", 9) == 0 ? text + 9 : text;
-    if (sscanf(at, "%9lld %15s", &n, unit) != 2 || n < 0)
-        return INT64_MAX;
-    size_t size = strlen(unit);
-    size -= size > 1 && unit[size - 1] == 's';
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-        if (strlen(units[i].unit) == size && strncasecmp(units[i].unit, unit, size) == 0)
-            return n * units[i].ms;
-    return INT64_MAX;
+    int64_t us;
+    int32_t months;
+    bool    understood = interval_parse(text, &us, &months, NULL) == OK && months == 0 && us >= 0;
+    return understood ? us / 1000 : INT64_MAX;
 }
 
 bool delta_table_checkpoint_due(const struct delta_table *t, int64_t version, int64_t *keep_removed_ms)

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/interval.h"
 #include "plan/plan_priv.h"
-#include "sql/interval.h"
 #include "sql/unparse.h"
 
 #define GROUPS_MAX 64
@@ -104,7 +104,7 @@ static bool duration(struct grouping *g, const struct ast_expr *x, int64_t *us)
             diag_hint(g->b->diags, d, "Spark takes no INTERVAL here; write '10 seconds'");
         return false;
     }
-    if (sql_interval_parse(x->text, us, &months, &e) != OK) {
+    if (interval_parse(x->text, us, &months, &e) != OK) {
         diag_error(g->b->diags, x->place, "E_WINDOW_DURATION", "%s", e.text);
         return false;
     }
@@ -162,7 +162,7 @@ static bool bind_session(struct grouping *g, const struct ast_expr *x)
                 : "a gap that differs from row to row is not supported: sessions would not be known by their key");
         return false;
     }
-    if (sql_interval_parse(x->args[1]->text, &gap, &months, &e) != OK || months) {
+    if (interval_parse(x->args[1]->text, &gap, &months, &e) != OK || months) {
         diag_error(g->b->diags, x->args[1]->place, "E_WINDOW_DURATION", "%s",
                    months ? "a gap of months or years is not supported" : e.text);
         return false;

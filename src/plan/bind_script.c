@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/interval.h"
 #include "plan/plan_priv.h"
-#include "sql/interval.h"
 
 #define TRIGGER_DEFAULT_US 10000000
 
@@ -66,7 +66,7 @@ static bool set_duration(struct binder *b, const struct ast_property *p, int64_t
 {
     struct error e;
     int32_t      months = 0;
-    if (sql_interval_parse(p->value, out, &months, &e) != OK || months || *out < least) {
+    if (interval_parse(p->value, out, &months, &e) != OK || months || *out < least) {
         struct diag *g = diag_error(b->diags, p->value_place, "E_PROPERTY", "\"%s\" cannot be %s", p->value, what);
         diag_hint(b->diags, g, "write '10 seconds', '500 milliseconds' or '1 minute'");
         return false;

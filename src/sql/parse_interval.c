@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "sql/interval.h"
+#include "base/interval.h"
 #include "sql/parse_priv.h"
 
 static bool interval_error(struct parser *p, struct place at, const char *text)
@@ -56,7 +56,7 @@ static bool interval_range(struct parser *p, const char *text, const char *from,
             return interval_error(p, x->place, "the interval's text does not fit its units");
         memcpy(part, text, n);
         part[n] = 0;
-        if (!sql_interval_amount(part, us[i], &value) || __builtin_add_overflow(x->integer, value, &x->integer))
+        if (!interval_amount(part, us[i], &value) || __builtin_add_overflow(x->integer, value, &x->integer))
             return interval_error(p, x->place, "the interval's text does not fit its units");
         text += n + (text[n] != 0);
     }
@@ -76,7 +76,7 @@ static bool interval_part(struct parser *p, struct ast_expr *x, bool *more)
     const struct token *amount = tok(p), *unit = parse__ahead(p, 1);
     if (amount->kind != TOK_INTEGER && amount->kind != TOK_DECIMAL && amount->kind != TOK_STRING)
         return parse__fail(p, "a number and a unit, such as INTERVAL 10 SECONDS");
-    if (unit->kind != TOK_WORD || !sql_interval_unit(unit->text, &unit_us, &months)) {
+    if (unit->kind != TOK_WORD || !interval_unit(unit->text, &unit_us, &months)) {
         p->at++;
         return parse__fail(p, "a unit such as SECONDS");
     }
@@ -97,13 +97,13 @@ static bool interval_part(struct parser *p, struct ast_expr *x, bool *more)
             return interval_error(p, amount->place, "months and years are whole numbers, up to 100000");
         x->months += (int32_t)n * months;
     } else {
-        if (!sql_interval_amount(number, unit_us, &us) || __builtin_add_overflow(x->integer, us, &x->integer))
+        if (!interval_amount(number, unit_us, &us) || __builtin_add_overflow(x->integer, us, &x->integer))
             return interval_error(p, amount->place, "this amount is no number, or too large");
     }
     const struct token *next = parse__ahead(p, 1);
     int64_t             ignored;
     *more = (tok(p)->kind == TOK_INTEGER || tok(p)->kind == TOK_DECIMAL) && next->kind == TOK_WORD &&
-            sql_interval_unit(next->text, &ignored, &months);
+            interval_unit(next->text, &ignored, &months);
     return true;
 }
 
@@ -120,8 +120,8 @@ bool parse__interval(struct parser *p, struct ast_expr **out)
     int32_t             months;
     const struct token *next = parse__ahead(p, 1);
     x->suffix = 'D'; /* until another unit comes */
-    if (tok(p)->kind == TOK_STRING && !(next->kind == TOK_WORD && sql_interval_unit(next->text, &ignored, &months))) {
-        if (sql_interval_parse(tok(p)->text, &x->integer, &x->months, &e) != OK)
+    if (tok(p)->kind == TOK_STRING && !(next->kind == TOK_WORD && interval_unit(next->text, &ignored, &months))) {
+        if (interval_parse(tok(p)->text, &x->integer, &x->months, &e) != OK)
             return interval_error(p, tok(p)->place, e.text);
         p->at++;
         x->suffix = 0;

@@ -687,6 +687,37 @@ static void the_interval_is_the_tables(void **state)
     assert_int_equal(delta_property_check("delta.checkpointInterval", "10 commits", &e), ERR_INVALID);
 }
 
+static void removed_files_are_kept_as_long_as_the_table_says(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t     ms;
+    } rows[] = {{"interval 2 weeks", 2 * WEEK_MS},
+                {"36 HOURS", 36 * INT64_C(3600000)},
+                {"interval 1 day 12 hours", 36 * INT64_C(3600000)},
+                {"interval 1 month", INT64_MAX},
+                {"interval -1 day", INT64_MAX},
+                {"soon", INT64_MAX}};
+    struct delta_table *t;
+    int64_t             keep_ms;
+    (void)state;
+    put_version(0, METADATA PROTOCOL);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct buf text;
+        buf_init(&text, TAG_TEST, 1 << 16);
+        buf_printf(&text,
+                   "{\"metaData\":{\"id\":\"the-table\",\"format\":{\"provider\":\"parquet\"},\"schemaString\":\"{}\","
+                   "\"partitionColumns\":[],\"configuration\":{\"delta.deletedFileRetentionDuration\":\"%s\"}}}\n",
+                   rows[i].text);
+        put_version((int64_t)i + 1, buf_text(&text));
+        buf_fini(&text);
+        assert_int_equal(delta_table_open(store, &t, &e), OK);
+        assert_true(delta_table_checkpoint_due(t, 100, &keep_ms));
+        assert_int_equal(keep_ms, rows[i].ms);
+        delta_table_close(t);
+    }
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -709,6 +740,7 @@ int main(void)
                                        T(each_store_call_of_an_opening_may_fail),
                                        T(each_allocation_may_fail),
                                        T(too_many_files_are_told),
-                                       T(the_interval_is_the_tables)};
+                                       T(the_interval_is_the_tables),
+                                       T(removed_files_are_kept_as_long_as_the_table_says)};
     return cmocka_run_group_tests_name("delta checkpoint", tests, NULL, NULL);
 }

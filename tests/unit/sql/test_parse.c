@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sql/interval.h"
+#include "base/interval.h"
 #include "sql/parse.h"
 #include "sql/unparse.h"
 
@@ -326,12 +326,12 @@ static void intervals_are_read_as_spark_reads_them(void **state)
     int32_t                  months;
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        assert_int_equal(sql_interval_parse(rows[i].text, &us, &months, NULL), OK);
+        assert_int_equal(interval_parse(rows[i].text, &us, &months, NULL), OK);
         assert_true(us == rows[i].us);
     }
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
-        assert_int_equal(sql_interval_parse(wrong[i], &us, &months, NULL), ERR_INVALID);
-    assert_int_equal(sql_interval_parse("1 month", &us, &months, NULL), OK);
+        assert_int_equal(interval_parse(wrong[i], &us, &months, NULL), ERR_INVALID);
+    assert_int_equal(interval_parse("1 month", &us, &months, NULL), OK);
     assert_int_equal(months, 1);
 }
 

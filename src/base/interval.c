@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "sql/interval.h"
+#include "base/interval.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-bool sql_interval_unit(const char *word, int64_t *us, int32_t *months)
+bool interval_unit(const char *word, int64_t *us, int32_t *months)
 {
     static const struct {
         const char *name;
@@ -27,7 +27,7 @@ bool sql_interval_unit(const char *word, int64_t *us, int32_t *months)
     return false;
 }
 
-bool sql_interval_amount(const char *number, int64_t unit_us, int64_t *us)
+bool interval_amount(const char *number, int64_t unit_us, int64_t *us)
 {
     bool    negative = *number == '-';
     int64_t whole = 0, fraction = 0, scale = 1;
@@ -68,7 +68,7 @@ static const char *next_word(const char *p, char *out, size_t size)
     return p;
 }
 
-enum err sql_interval_parse(const char *text, int64_t *us, int32_t *months, struct error *e)
+enum err interval_parse(const char *text, int64_t *us, int32_t *months, struct error *e)
 {
     char        word[64], unit[64];
     const char *p = next_word(text, word, sizeof word);
@@ -84,7 +84,7 @@ enum err sql_interval_parse(const char *text, int64_t *us, int32_t *months, stru
             p = next_word(p, word + 1, sizeof word - 1);
         }
         p = next_word(p, unit, sizeof unit);
-        if (!unit[0] || !sql_interval_unit(unit, &unit_us, &unit_months))
+        if (!unit[0] || !interval_unit(unit, &unit_us, &unit_months))
             return err_set(e, ERR_INVALID, "cannot parse the interval '%s': \"%s\" is no unit", text,
                            unit[0] ? unit : word);
         if (unit_months) {
@@ -93,7 +93,7 @@ enum err sql_interval_parse(const char *text, int64_t *us, int32_t *months, stru
             if (*end || amount > 100000 || amount < -100000)
                 return err_set(e, ERR_INVALID, "cannot parse the interval '%s': \"%s\" is no whole number", text, word);
             sum_months += (int32_t)amount * unit_months;
-        } else if (!sql_interval_amount(word, unit_us, &part_us) || __builtin_add_overflow(sum_us, part_us, &sum_us)) {
+        } else if (!interval_amount(word, unit_us, &part_us) || __builtin_add_overflow(sum_us, part_us, &sum_us)) {
             return err_set(e, ERR_INVALID, "cannot parse the interval '%s': \"%s\" is no number", text, word);
         }
     }
